@@ -1,0 +1,1 @@
+"""The contracts of firmus: definitions, executions, commands, events, subjects and errors."""

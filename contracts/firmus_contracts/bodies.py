@@ -1,0 +1,193 @@
+"""Request bodies read and checked, one function per body. All raise Refusal INVALID.
+
+What bean validation finds in Conductor (spec 1.9) is found here for requests; definitions are
+only read here, their registration checks need more than the body (`firmus.definitions.checks`).
+"""
+
+from typing import Any
+
+import msgspec
+
+from firmus_contracts.definitions import TaskDef, WorkflowDef, WorkflowTask
+from firmus_contracts.errors import Refusal, ValidationError
+from firmus_contracts.event_handlers import EventHandler
+from firmus_contracts.leniency import Body
+from firmus_contracts.requests import (
+    RerunWorkflowRequest,
+    SkipTaskRequest,
+    StartWorkflowRequest,
+    TaskResult,
+    WorkflowSchedule,
+    WorkflowTestRequest,
+)
+
+VALIDATION_FAILED = "Validation failed, check below errors for detail."
+REASON_MAX = 500
+PRIORITY_MAX = 99
+
+_WORKFLOW_DEF = Body(WorkflowDef)
+_WORKFLOW_DEFS = Body(list[WorkflowDef])
+_TASK_DEF = Body(TaskDef)
+_TASK_DEFS = Body(list[TaskDef])
+_WORKFLOW_TASK = Body(WorkflowTask)
+_START = Body(StartWorkflowRequest)
+_TEST = Body(WorkflowTestRequest)
+_RERUN = Body(RerunWorkflowRequest)
+_SKIP = Body(SkipTaskRequest)
+_RESULT = Body(TaskResult)
+_HANDLER = Body(EventHandler)
+_SCHEDULE = Body(WorkflowSchedule)
+_OBJECT = Body(dict[str, Any])
+_TEXTS = Body(list[str])
+
+
+def invalid(errors: list[ValidationError]) -> Refusal:
+    """Conductor's answer to a request that reads well and breaks rules: all of them together."""
+    return Refusal("INVALID", VALIDATION_FAILED, tuple(errors))
+
+
+def decode_workflow_def(body: bytes) -> WorkflowDef:
+    return _whole(_WORKFLOW_DEF.read(body))
+
+
+def decode_workflow_defs(body: bytes) -> list[WorkflowDef]:
+    return [_whole(definition) for definition in _WORKFLOW_DEFS.read(body)]
+
+
+def convert_workflow_def(document: Any) -> WorkflowDef:
+    """An inline definition that is decoded already (of a sub-workflow)."""
+    return _whole(_WORKFLOW_DEF.convert(document))
+
+
+def convert_workflow_task(document: Any) -> WorkflowTask:
+    """A task that comes as data (of a dynamic fork)."""
+    return _WORKFLOW_TASK.convert(document)
+
+
+def decode_task_def(body: bytes) -> TaskDef:
+    return _TASK_DEF.read(body)
+
+
+def decode_task_defs(body: bytes) -> list[TaskDef]:
+    return _TASK_DEFS.read(body)
+
+
+def decode_start_request(
+    body: bytes, *, name: str | None = None, version: int | None = None
+) -> StartWorkflowRequest:
+    """A start; `name` and `version` of the path, when given, win over the body's."""
+    request = _START.read(body)
+    if name is not None:
+        request = msgspec.structs.replace(request, name=name, version=version)
+    return checked_start_request(request)
+
+
+def checked_start_request(request: StartWorkflowRequest) -> StartWorkflowRequest:
+    """The request itself when nothing is wrong with it; its inline definition is not looked at."""
+    errors = []
+    if not request.name:
+        errors.append(_error("name", "Workflow name cannot be null or empty"))
+    if request.priority > PRIORITY_MAX:
+        message = f"priority: {request.priority} should be maximum {PRIORITY_MAX}"
+        errors.append(_error("priority", message, request.priority))
+    if request.priority < 0:
+        message = f"priority: {request.priority} should be minimum 0"
+        errors.append(_error("priority", message, request.priority))
+    if errors:
+        raise invalid(errors)
+    if request.input is None and not request.external_input_payload_storage_path:
+        raise Refusal("INVALID", "input: NULL input passed when starting workflow")
+    if request.workflow_def is not None:
+        _whole(request.workflow_def)
+    return request
+
+
+def decode_test_request(body: bytes) -> WorkflowTestRequest:
+    return _TEST.read(body)
+
+
+def decode_rerun_request(body: bytes) -> RerunWorkflowRequest:
+    return _RERUN.read(body)
+
+
+def decode_skip_request(body: bytes) -> SkipTaskRequest:
+    return _SKIP.read(body)
+
+
+def decode_task_result(body: bytes) -> TaskResult:
+    """A worker's report, whole; its reason is cut to what Conductor keeps."""
+    result = _RESULT.read(body)
+    if not (
+        result.task_id
+        and result.workflow_instance_id
+        and (result.status is not None or result.extend_lease)
+    ):
+        raise invalid(_task_result_errors(result))
+    reason = result.reason_for_incompletion
+    if reason is not None and len(reason) > REASON_MAX:
+        return msgspec.structs.replace(result, reason_for_incompletion=reason[:REASON_MAX])
+    return result
+
+
+def _task_result_errors(result: TaskResult) -> list[ValidationError]:
+    errors = []
+    if not result.workflow_instance_id:
+        errors.append(_error("workflowInstanceId", "Workflow Id cannot be null or empty"))
+    if not result.task_id:
+        errors.append(_error("taskId", "Task ID cannot be null or empty"))
+    if result.status is None and not result.extend_lease:
+        errors.append(_error("status", "Task status cannot be null or empty"))
+    return errors
+
+
+def decode_event_handler(body: bytes) -> EventHandler:
+    handler = _HANDLER.read(body)
+    errors = []
+    if not handler.name:
+        errors.append(_error("name", "Missing event handler name"))
+    if not handler.event:
+        errors.append(_error("event", "Missing event location"))
+    if not handler.actions:
+        errors.append(_error("actions", "No actions specified. Please specify at-least one action"))
+    if errors:
+        raise invalid(errors)
+    return handler
+
+
+def decode_schedule(body: bytes) -> WorkflowSchedule:
+    return _SCHEDULE.read(body)
+
+
+def decode_object(body: bytes) -> dict[str, Any]:
+    """A free JSON object: the input of a start by name, the output of a task update."""
+    return _OBJECT.read(body)
+
+
+def decode_texts(body: bytes) -> list[str]:
+    """A list of texts: workflow ids, correlation ids, schedule names."""
+    return _TEXTS.read(body)
+
+
+def _whole(definition: WorkflowDef) -> WorkflowDef:
+    """Refuses a sub-workflow definition given as a text that is not exactly one expression."""
+    pending = list(definition.tasks)
+    while pending:
+        task = pending.pop()
+        given = task.sub_workflow_param and task.sub_workflow_param.workflow_definition
+        if isinstance(given, str) and not (given.startswith("${") and given.endswith("}")):
+            raise Refusal(
+                "INVALID",
+                f"subWorkflowParam.workflowDefinition of task {task.task_reference_name}: "
+                "a text must be exactly one ${...} expression",
+            )
+        for inner in task.decision_cases.values():
+            pending.extend(inner)
+        pending.extend(task.default_case)
+        pending.extend(task.loop_over)
+        for branch in task.fork_tasks:
+            pending.extend(branch)
+    return definition
+
+
+def _error(path: str, message: str, invalid_value: int | None = None) -> ValidationError:
+    return ValidationError(path=path, message=message, invalid_value=invalid_value)

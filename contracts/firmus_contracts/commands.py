@@ -1,0 +1,170 @@
+"""Everything one may ask of a workflow, and how one is answered.
+
+A command has an id: the same id again gives the earlier answer and no event. Commands travel as
+requests on `firmus.cmd.<shard>` or as plain calls inside one process.
+"""
+
+from typing import Any
+
+import msgspec
+
+from firmus_contracts.statuses import ResultStatus, WorkflowStatus
+
+
+class _Command(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="command",
+    rename="camel",
+    omit_defaults=True,
+):
+    command_id: str
+    workflow_id: str
+    actor: str = ""
+    trace: str | None = None
+
+
+class StartWorkflow(_Command, tag="start_workflow"):
+    """Start a definition under an id chosen by the sender. `definition` is an inline one (JSON; empty: none)."""
+
+    name: str
+    version: int | None = None
+    definition: msgspec.Raw = msgspec.Raw(b"")
+    input: dict[str, Any] | None = {}
+    correlation_id: str | None = None
+    priority: int = 0
+    task_to_domain: dict[str, str] = {}
+    parent_workflow_id: str | None = None
+    parent_task_id: str | None = None
+    event: str | None = None
+    created_by: str | None = None
+    idempotency_key: str | None = None
+    external_input_path: str | None = None
+
+
+class BeginTask(_Command, tag="begin_task"):
+    """Hand a queued task to a worker; the answer's result is Conductor's Task, whole."""
+
+    task_id: str
+    worker_id: str = ""
+
+
+class UpdateTask(_Command, tag="update_task"):
+    """A worker's report. With `extend_lease` nothing else of it counts (spec 4.5)."""
+
+    task_id: str
+    status: ResultStatus = ResultStatus.COMPLETED
+    output: dict[str, Any] | None = None
+    reason: str | None = None
+    worker_id: str | None = None
+    callback_after_s: int = 0
+    extend_lease: bool = False
+    logs: tuple[tuple[str, int], ...] = ()
+
+
+class LogTask(_Command, tag="log_task"):
+    task_id: str
+    lines: tuple[str, ...]
+
+
+class FireTimer(_Command, tag="fire_timer"):
+    """A deadline may have passed; the decider works out from state and time whether it has.
+
+    Without `task_id` it is the workflow's own timeout.
+    """
+
+    task_id: str | None = None
+
+
+class ReportChildStarted(_Command, tag="report_child_started"):
+    task_id: str
+    child_id: str
+
+
+class ReportChildRefused(_Command, tag="report_child_refused"):
+    """The child could not be started, for good."""
+
+    task_id: str
+    child_id: str
+    reason: str
+
+
+class ReportChildEnded(_Command, tag="report_child_ended"):
+    task_id: str
+    child_id: str
+    status: WorkflowStatus
+    output: dict[str, Any] = {}
+    reason: str | None = None
+
+
+class PauseWorkflow(_Command, tag="pause_workflow"):
+    pass
+
+
+class ResumeWorkflow(_Command, tag="resume_workflow"):
+    pass
+
+
+class TerminateWorkflow(_Command, tag="terminate_workflow"):
+    """`by_parent`: the parent has ended; nobody is told and no failure workflow starts."""
+
+    reason: str | None = None
+    by_parent: bool = False
+
+
+class Continue(_Command, tag="continue"):
+    """Go on with a decision that was split, or look again at what is pending."""
+
+
+Command = (
+    StartWorkflow
+    | BeginTask
+    | UpdateTask
+    | LogTask
+    | FireTimer
+    | ReportChildStarted
+    | ReportChildRefused
+    | ReportChildEnded
+    | PauseWorkflow
+    | ResumeWorkflow
+    | TerminateWorkflow
+    | Continue
+)
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True, tag="accepted", rename="camel", omit_defaults=True):
+    """Done, and in the log. `version` is the workflow's after it; `result` depends on the command.
+
+    BeginTask: the Task as REST shows it. UpdateTask: an UpdateOutcome. Others: none.
+    """
+
+    workflow_id: str
+    version: int
+    result: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Rejected(msgspec.Struct, frozen=True, kw_only=True, tag="rejected", rename="camel", omit_defaults=True):
+    """Refused for a reason; `code` is a key of `errors.ERRORS`."""
+
+    code: str
+    message: str
+    details: msgspec.Raw = msgspec.Raw(b"")
+
+
+Answer = Accepted | Rejected
+
+
+class UpdateOutcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What an update touched. `ignored`: the task or workflow had ended before (spec 4.5, step 3)."""
+
+    task_id: str
+    task_type: str
+    domain: str | None = None
+    terminal: bool = False
+    ignored: bool = False
+
+
+def kind_of(command: Command) -> str:
+    """The stable name of a command's type."""
+    return str(command.__struct_config__.tag)

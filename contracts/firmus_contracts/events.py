@@ -1,0 +1,259 @@
+"""Everything that can have happened to a workflow: the frozen, tagged union that the log holds.
+
+A tag never changes its meaning and never disappears; a new field has a default. The time of an
+event, its version and its cause stand once in the commit that carries it (`envelope.py`). Task
+rows are named by their ordinal, the last part of their id (`ids.py`).
+"""
+
+from typing import Any
+
+import msgspec
+
+from firmus_contracts.definitions import TaskDef
+from firmus_contracts.statuses import TaskStatus
+
+
+class Event(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="type",
+    rename="camel",
+    omit_defaults=True,
+):
+    """What all events share: how they are written."""
+
+
+class WorkflowStarted(Event, tag="workflow.started"):
+    """The first event of every workflow; `definition_hash` names the resolved snapshot it runs."""
+
+    name: str
+    definition_version: int
+    definition_hash: str
+    input: dict[str, Any] = {}
+    variables: dict[str, Any] = {}
+    correlation_id: str | None = None
+    priority: int = 0
+    task_to_domain: dict[str, str] = {}
+    parent_workflow_id: str | None = None
+    parent_task_id: str | None = None
+    event: str | None = None
+    created_by: str | None = None
+    owner_app: str | None = None
+    idempotency_key: str | None = None
+    external_input_path: str | None = None
+    timeout_s: int = 0
+    timeout_policy: str = "ALERT_ONLY"
+
+
+class WorkflowPaused(Event, tag="workflow.paused"):
+    reason: str | None = None
+
+
+class WorkflowResumed(Event, tag="workflow.resumed"):
+    """The clock of the workflow timeout starts anew here (spec 5.2)."""
+
+
+class WorkflowCompleted(Event, tag="workflow.completed"):
+    output: dict[str, Any] = {}
+    reason: str | None = None
+    failed_refs: tuple[str, ...] = ()
+    failed_names: tuple[str, ...] = ()
+
+
+class WorkflowFailed(Event, tag="workflow.failed"):
+    output: dict[str, Any] = {}
+    reason: str | None = None
+    failed_ordinal: int | None = None
+    failed_refs: tuple[str, ...] = ()
+    failed_names: tuple[str, ...] = ()
+    failure_workflow: "FailureWorkflow | None" = None
+
+
+class WorkflowTimedOut(Event, tag="workflow.timed_out"):
+    output: dict[str, Any] = {}
+    reason: str | None = None
+    failed_ordinal: int | None = None
+    failed_refs: tuple[str, ...] = ()
+    failed_names: tuple[str, ...] = ()
+    failure_workflow: "FailureWorkflow | None" = None
+
+
+class WorkflowTerminated(Event, tag="workflow.terminated"):
+    output: dict[str, Any] = {}
+    reason: str | None = None
+    failed_ordinal: int | None = None
+    failed_refs: tuple[str, ...] = ()
+    failed_names: tuple[str, ...] = ()
+    failure_workflow: "FailureWorkflow | None" = None
+
+
+class FailureWorkflow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The workflow that a failure starts (spec 4.7); its id is minted with the failure."""
+
+    workflow_id: str
+    name: str
+    version: int | None = None
+
+
+class VariablesSet(Event, tag="workflow.variables_set"):
+    """These variables were overwritten; the others stay."""
+
+    variables: dict[str, Any]
+
+
+class TasksSettled(Event, tag="workflow.tasks_settled"):
+    """The decider acted on the end of these rows (successors scheduled, retry decided)."""
+
+    ordinals: tuple[int, ...]
+
+
+class DecisionSplit(Event, tag="workflow.decision_split"):
+    """The decision grew too large for one commit and goes on under a Continue command."""
+
+
+class Timeouts(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Seconds, 0 = none; taken from the task definition when the row is made (spec 4.3)."""
+
+    response_s: int = 0
+    task_s: int = 0
+    poll_s: int = 0
+    total_s: int = 0
+
+
+class TaskScheduled(Event, tag="task.scheduled"):
+    """A task row was made, in the status given (operators are born IN_PROGRESS or COMPLETED).
+
+    `node` is the reference of the task in the definition; `workflow_task` (JSON as it was given)
+    stands instead where the task is not in the definition (dynamic forks), and `forked_by` is then
+    the ordinal of the fork row, whose `task_defs` hold the task definitions of all its branches by
+    name, once. `queued`: the row waits in a task queue for a worker. `retried` is the ordinal of the attempt that
+    this row supersedes. `delay_ms` postpones the first hand-out; `deadline_ms` is when a WAIT ends
+    (epoch milliseconds); `child_id` is the id of the workflow that a SUB_WORKFLOW row starts.
+    """
+
+    ordinal: int
+    seq: int
+    ref: str
+    task_type: str
+    status: TaskStatus = TaskStatus.SCHEDULED
+    task_def_name: str | None = None
+    node: str | None = None
+    workflow_task: msgspec.Raw = msgspec.Raw(b"")
+    forked_by: int | None = None
+    task_defs: dict[str, TaskDef] = {}
+    input: dict[str, Any] = {}
+    output: dict[str, Any] = {}
+    queued: bool = False
+    retry_count: int = 0
+    retried: int | None = None
+    first_scheduled_ms: int | None = None
+    iteration: int = 0
+    parent_ref: str | None = None
+    domain: str | None = None
+    priority: int = 0
+    delay_ms: int = 0
+    start_delay_s: int = 0
+    callback_after_s: int = 0
+    deadline_ms: int | None = None
+    child_id: str | None = None
+    timeouts: Timeouts | None = None
+    reason: str | None = None
+
+
+class TaskBegun(Event, tag="task.in_progress"):
+    """A worker has the task, or a child workflow was started for it."""
+
+    ordinal: int
+    worker_id: str | None = None
+    output: dict[str, Any] | None = None
+
+
+class TaskUpdated(Event, tag="task.updated"):
+    """A worker reported progress; a worker's task is due for hand-out again after `callback_after_s`."""
+
+    ordinal: int
+    output: dict[str, Any] | None = None
+    reason: str | None = None
+    worker_id: str | None = None
+    callback_after_s: int = 0
+    requeued: bool = True
+
+
+class TaskLeaseExtended(Event, tag="task.lease_extended"):
+    ordinal: int
+
+
+class TaskLogged(Event, tag="task.logged"):
+    """Lines that a worker wrote; (text, epoch milliseconds) each."""
+
+    ordinal: int
+    lines: tuple[tuple[str, int], ...]
+
+
+class TaskCompleted(Event, tag="task.completed"):
+    ordinal: int
+    output: dict[str, Any] | None = None
+    reason: str | None = None
+    worker_id: str | None = None
+
+
+class TaskCompletedWithErrors(Event, tag="task.completed_with_errors"):
+    """A failed optional task (its row is marked), or a JOIN over one."""
+
+    ordinal: int
+    output: dict[str, Any] | None = None
+    reason: str | None = None
+
+
+class TaskFailed(Event, tag="task.failed"):
+    """`terminal_error`: the status is FAILED_WITH_TERMINAL_ERROR, which is never retried."""
+
+    ordinal: int
+    output: dict[str, Any] | None = None
+    reason: str | None = None
+    worker_id: str | None = None
+    terminal_error: bool = False
+
+
+class TaskTimedOut(Event, tag="task.timed_out"):
+    ordinal: int
+    reason: str | None = None
+    output: dict[str, Any] | None = None
+
+
+class TaskCanceled(Event, tag="task.canceled"):
+    ordinal: int
+    reason: str | None = None
+    output: dict[str, Any] | None = None
+    worker_id: str | None = None
+
+
+WorkflowEvent = (
+    WorkflowStarted
+    | WorkflowPaused
+    | WorkflowResumed
+    | WorkflowCompleted
+    | WorkflowFailed
+    | WorkflowTimedOut
+    | WorkflowTerminated
+    | VariablesSet
+    | TasksSettled
+    | DecisionSplit
+    | TaskScheduled
+    | TaskBegun
+    | TaskUpdated
+    | TaskLeaseExtended
+    | TaskLogged
+    | TaskCompleted
+    | TaskCompletedWithErrors
+    | TaskFailed
+    | TaskTimedOut
+    | TaskCanceled
+)
+"""One event of the log."""
+
+
+def tag_of(event: Event) -> str:
+    """The stable name of an event's type, as it stands in the log."""
+    return str(event.__struct_config__.tag)

@@ -1,0 +1,97 @@
+"""All subjects and stream names; the only place that knows how they are written.
+
+A subject token holds no dot, blank or wildcard, so names are written with percent signs where
+needed: reversible, and unchanged for the names that people usually give.
+"""
+
+import re
+
+LOG_STREAM = "LOG_{epoch}"
+EVENTS_STREAM = "EVENTS"
+START_STREAM = "START"
+DEAD_LETTER_STREAM = "DEAD_LETTERS"
+REJECTED_STREAM = "REJECTED"
+DEFINITIONS_STREAM = "DEFINITIONS"
+
+EVENTS_SUBJECTS = ("workflow.*.*.*", "task.*.*.*.*")
+START_SUBJECTS = "firmus.start.>"
+DEAD_LETTER_SUBJECTS = "firmus.deadletter.>"
+REJECTED_SUBJECTS = "firmus.rejected.>"
+DEFINITIONS_SUBJECTS = "firmus.definitions.>"
+
+POLLED = "firmus.polled"
+SEARCH = "firmus.search"
+READY_ALL = "firmus.ready.>"
+ANNOUNCE = "firmus.announce"
+
+_UNSAFE = re.compile(rb"[^A-Za-z0-9_-]")
+_EMPTY = "%"
+
+
+def token(name: str) -> str:
+    """A name as one subject token. Reversible by `untoken`."""
+    if not name:
+        return _EMPTY
+    return _UNSAFE.sub(lambda m: b"%%%02X" % ord(m[0]), name.encode("utf-8", "surrogatepass")).decode()
+
+
+def untoken(text: str) -> str:
+    """The name that `token` wrote."""
+    if text == _EMPTY:
+        return ""
+    raw = re.sub(rb"%([0-9A-F]{2})", lambda m: bytes([int(m[1], 16)]), text.encode())
+    return raw.decode("utf-8", "surrogatepass")
+
+
+def log_stream(epoch: int) -> str:
+    return LOG_STREAM.format(epoch=epoch)
+
+
+def log_subjects(epoch: int) -> str:
+    return f"firmus.log.{epoch}.>"
+
+
+def log_subject(epoch: int, shard: int, workflow_id: str) -> str:
+    return f"firmus.log.{epoch}.{shard}.{workflow_id}"
+
+
+def log_shard_subjects(epoch: int, shard: int) -> str:
+    return f"firmus.log.{epoch}.{shard}.>"
+
+
+def command_subject(shard: int) -> str:
+    return f"firmus.cmd.{shard}"
+
+
+def query_subject(shard: int) -> str:
+    """Reads of one workflow, answered by the shard's decider."""
+    return f"firmus.query.{shard}"
+
+
+def poll_subject(instance: str) -> str:
+    """Where a scheduler instance answers gateways that ask for tasks."""
+    return f"firmus.poll.{token(instance)}"
+
+
+def ready_subject(domain: str | None, task_type: str) -> str:
+    return f"firmus.ready.{token(domain or '')}.{token(task_type)}"
+
+
+def start_subject(definition: str) -> str:
+    return f"firmus.start.{token(definition)}"
+
+
+def dead_letter_subject(definition: str) -> str:
+    return f"firmus.deadletter.{token(definition)}"
+
+
+def rejected_subject(workflow_id: str) -> str:
+    return f"firmus.rejected.{workflow_id}"
+
+
+def workflow_event_subject(transition: str, definition: str, workflow_id: str) -> str:
+    return f"workflow.{transition}.{token(definition)}.{workflow_id}"
+
+
+def task_event_subject(transition: str, definition: str, workflow_id: str, ref: str) -> str:
+    return f"task.{transition}.{token(definition)}.{workflow_id}.{token(ref)}"

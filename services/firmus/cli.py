@@ -1,0 +1,223 @@
+"""The command line: what it takes, and which function of `firmus.console` does it.
+
+Nothing is imported before a command is chosen, so that help and mistakes answer at once.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import TypeAlias
+
+REST_URL = "http://127.0.0.1:8080"
+ROLES = ("gateway", "intake", "systemworker", "scheduler", "projection", "decider")
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no other name
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; the exit code is 0 done, 1 failed, 2 wrongly asked."""
+    options = build_parser().parse_args(arguments)
+    module, _, function = options.run.partition(":")
+    from firmus.console.outcome import CommandError
+
+    try:
+        return int(getattr(importlib.import_module(f"firmus.console.{module}"), function)(options))
+    except CommandError as error:
+        print(f"firmus: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="firmus", description="Event-sourced workflow orchestration on NATS JetStream."
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_system(commands)
+    _add_work(commands)
+    _add_workflows(commands)
+    _add_history(commands)
+    _add_rest(commands)
+    return parser
+
+
+def _command(commands: Commands, name: str, run: str, text: str) -> argparse.ArgumentParser:
+    """One command; the first sentence of `text` stands in the list, all of it in its own help."""
+    first = text.partition(". ")[0].rstrip(".")
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=first, description=text)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_system(commands: Commands) -> None:
+    up = _command(
+        commands,
+        "up",
+        "system:up",
+        "Run everything on this machine. Starts a nats-server with its store in the data folder "
+        "(or uses --nats-url), all services, and prints where they are found. Ctrl-C stops it; "
+        "the data stay.",
+    )
+    _settings_flags(up)
+    serve = _command(
+        commands,
+        "serve",
+        "system:serve",
+        "Run one service. Needs a nats-server: --nats-url, else FIRMUS_NATS_URL, else "
+        "nats://127.0.0.1:4222.",
+    )
+    serve.add_argument("role", choices=ROLES)
+    serve.add_argument("--until-stdin-ends", action="store_true", help=argparse.SUPPRESS)
+    _settings_flags(serve)
+    demo = _command(
+        commands,
+        "demo",
+        "demo:run",
+        "Run 20 orders through an example workflow and show what happened. Starts its own system "
+        "in a temporary folder, or in --data-dir, and stops it at the end.",
+    )
+    demo.add_argument("--data-dir", metavar="DIR", help="keep the data there")
+    demo.add_argument("--orders", type=_positive, default=20, metavar="N", help="default 20")
+    demo.add_argument("--port", type=int, default=0, help="REST port; default: any free one")
+    demo.add_argument("--stay", action="store_true", help="keep running afterwards, until Ctrl-C")
+
+
+def _settings_flags(parser: argparse.ArgumentParser) -> None:
+    """Each flag is a field of `Settings` and beats the variable FIRMUS_<FIELD>."""
+    add = parser.add_argument
+    add("--host", help="address of the REST API; default 127.0.0.1")
+    add("--port", type=int, help="port of the REST API, 0: any free one; default 8080")
+    add("--data-dir", metavar="DIR", help="default ./firmus-data")
+    add("--nats-url", metavar="URL", help="use this nats-server")
+    add("--nats-port", type=int, metavar="PORT", help="of the server that up starts")
+    add("--nats-server", metavar="PROGRAM", help="the nats-server program that up starts")
+    add(
+        "--durability",
+        choices=("process", "power"),
+        help="what an answered request survives: a crash of any process (default), or a loss of "
+        "power too",
+    )
+    add("--replicas", type=int, choices=(1, 3, 5), help="of each stream; above 1 in a cluster")
+    add("--shards", type=int, help="of a new log; default 16")
+    add(
+        "--processes",
+        choices=("one", "two", "each"),
+        help="all services in one process, the projection in a second (default), each in its own",
+    )
+    add("--log-level", choices=("debug", "info", "warning", "error"))
+    add("--log-format", choices=("auto", "console", "json"))
+    add("--metrics", action=argparse.BooleanOptionalAction, help="serve /metrics; default yes")
+    add("--otel-endpoint", metavar="URL", help="send traces there (OTLP over HTTP)")
+    add("--otel-ratio", type=float, metavar="0..1", help="share of workflows traced; default 1")
+    add(
+        "--insecure-public",
+        action="store_true",
+        default=None,
+        help="allow a --host that others can reach, although there is no security",
+    )
+
+
+def _add_work(commands: Commands) -> None:
+    worker = _command(
+        commands,
+        "worker",
+        "work:worker",
+        "Run a worker over NATS. MODULE holds functions decorated with @task; :ATTR names one of "
+        "them, a list of them, or a firmus.worker.Worker.",
+    )
+    worker.add_argument("what", metavar="MODULE[:ATTR]")
+    worker.add_argument(
+        "--concurrency", type=_positive, default=32, metavar="N", help="tasks of a name at once"
+    )
+    worker.add_argument("--domain", help="work in this task domain")
+    _nats(worker)
+    _command(
+        commands,
+        "bench",
+        "work:bench",
+        "Measure the speed of a running server. Arguments are those of the benchmark: "
+        "firmus bench --help.",
+    ).add_argument("rest", nargs=argparse.REMAINDER)
+
+
+def _add_workflows(commands: Commands) -> None:
+    start = _command(commands, "start", "workflows:start", "Start a workflow and print its id.")
+    start.add_argument("name")
+    start.add_argument("--input", default="{}", metavar="JSON", help="an object; @FILE reads it")
+    start.add_argument("--version", type=_positive, help="of the definition; default the highest")
+    start.add_argument("--correlation-id", metavar="TEXT")
+    start.add_argument("--priority", type=int, default=0, metavar="0..99")
+    start.add_argument(
+        "--wait", action="store_true", help="wait for its end; exit code 1 unless it completed"
+    )
+    get = _command(commands, "get", "workflows:get", "Print a workflow as JSON.")
+    get.add_argument("id")
+    get.add_argument("--no-tasks", action="store_true")
+    for parser in (start, get):
+        _rest(parser)
+
+
+def _add_history(commands: Commands) -> None:
+    log = _command(
+        commands,
+        "log",
+        "history:log",
+        "Print what happened to a workflow, from the log: each event with its version, time and "
+        "cause, and what was refused.",
+    )
+    log.add_argument("id")
+    log.add_argument("--json", action="store_true", help="the commits as stored, one a line")
+    tail = _command(
+        commands,
+        "tail",
+        "history:tail",
+        "Print public events as they happen. SUBJECT is a NATS subject such as "
+        "'workflow.failed.>' or 'task.*.order_flow.>'; default all.",
+    )
+    tail.add_argument("subject", nargs="*")
+    tail.add_argument("--json", action="store_true", help="whole events, one a line")
+    tail.add_argument("--count", type=_positive, metavar="N", help="end after N events")
+    for parser in (log, tail):
+        _rest(parser)
+        _nats(parser)
+        parser.add_argument("--data-dir", metavar="DIR", help="of a running `firmus up`")
+
+
+def _add_rest(commands: Commands) -> None:
+    rebuild = _command(
+        commands,
+        "rebuild",
+        "upkeep:rebuild",
+        "Build the read models anew from the log, beside the live ones, and put them in their "
+        "place.",
+    )
+    _settings_flags(rebuild)
+    _command(commands, "asyncapi", "upkeep:asyncapi", "Print the AsyncAPI document of all events.")
+    _command(commands, "version", "upkeep:version", "Print the version.")
+
+
+def _rest(parser: argparse.ArgumentParser) -> None:
+    url = os.environ.get("FIRMUS_URL", REST_URL)
+    parser.add_argument("--url", default=url, help=f"of the server; default {url}")
+
+
+def _nats(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--nats-url", metavar="URL", default=os.environ.get("FIRMUS_NATS_URL"), help="NATS address"
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, not {number}")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

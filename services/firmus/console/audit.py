@@ -1,0 +1,144 @@
+"""The history of a workflow as a table: one row an event, in words. Pure."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from firmus_contracts import events as ev
+from firmus_contracts.envelope import Commit, Record, Unreadable
+from firmus_contracts.statuses import TaskStatus
+
+WHAT_MAX = 100
+
+
+class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
+    """`version` is empty for a refusal, which takes none."""
+
+    version: str
+    time_ms: int
+    event: str
+    ref: str = ""
+    what: str = ""
+
+
+def rows_of(records: Sequence[Record]) -> list[AuditRow]:
+    """The rows of a workflow's commits, given whole and in order."""
+    refs: dict[int, str] = {}
+    rows: list[AuditRow] = []
+    for record in records:
+        if isinstance(record.body, Unreadable):
+            rows.append(
+                AuditRow(version="?", time_ms=0, event="unreadable", what=record.body.problem)
+            )
+            continue
+        rows += _commit_rows(record.body, refs)
+    return rows
+
+
+def _commit_rows(commit: Commit, refs: dict[int, str]) -> list[AuditRow]:
+    rows = []
+    causes = ", ".join(
+        f"{cause.kind} by {cause.actor}" if cause.actor else cause.kind for cause in commit.causes
+    )
+    for index, event in enumerate(commit.events):
+        if isinstance(event, ev.TaskScheduled):
+            refs[event.ordinal] = event.ref
+        ordinal = getattr(event, "ordinal", None)
+        what = describe(event, refs)
+        if index == 0 and causes:
+            what = f"{what}  [{causes}]" if what else f"[{causes}]"
+        rows.append(
+            AuditRow(
+                version=str(commit.first_version + index),
+                time_ms=commit.time_ms,
+                event=ev.tag_of(event),
+                ref="" if ordinal is None else refs.get(ordinal, f"#{ordinal}"),
+                what=what,
+            )
+        )
+    return rows
+
+
+def describe(event: ev.WorkflowEvent, refs: dict[int, str]) -> str:
+    """What an event says beyond its name, in one line."""
+    match event:
+        case ev.WorkflowStarted():
+            return f"{event.name} v{event.definition_version} input {_short(event.input)}"
+        case ev.TaskScheduled():
+            return _scheduled(event)
+        case ev.TaskBegun():
+            return f"worker {event.worker_id}" if event.worker_id else ""
+        case ev.TasksSettled():
+            return ", ".join(refs.get(ordinal, f"#{ordinal}") for ordinal in event.ordinals)
+        case ev.VariablesSet():
+            return _short(event.variables)
+        case ev.TaskLogged():
+            return " | ".join(text for text, _ in event.lines)[:WHAT_MAX]
+        case _:
+            return _ended(event)
+
+
+def _scheduled(event: ev.TaskScheduled) -> str:
+    parts = [event.task_type]
+    if event.task_def_name and event.task_def_name != event.ref:
+        parts.append(event.task_def_name)
+    if event.retry_count:
+        parts.append(f"retry {event.retry_count}")
+    if event.delay_ms:
+        parts.append(f"after {event.delay_ms} ms")
+    if event.iteration:
+        parts.append(f"iteration {event.iteration}")
+    if event.status is not TaskStatus.SCHEDULED:
+        parts.append(event.status.value)
+    return " ".join(parts)
+
+
+def _ended(event: ev.WorkflowEvent) -> str:
+    reason: str | None = getattr(event, "reason", None)
+    output: dict[str, Any] | None = getattr(event, "output", None)
+    parts = [reason] if reason else []
+    if output:
+        parts.append(f"output {_short(output)}")
+    return " ".join(parts)
+
+
+def _short(value: Any) -> str:
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= WHAT_MAX else f"{text[: WHAT_MAX - 1]}…"
+
+
+def refusal_row(data: bytes, time_ms: int) -> AuditRow:
+    """A message of the REJECTED stream, whatever of it can be read."""
+    try:
+        body = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        body = None
+    if not isinstance(body, dict):
+        return AuditRow(version="", time_ms=time_ms, event="refused", what=repr(data[:WHAT_MAX]))
+    code, message = body.get("code", ""), body.get("message", "")
+    command = body.get("kind") or body.get("command") or ""
+    if isinstance(command, dict):
+        command = command.get("command", "")
+    what = " ".join(str(part) for part in (command, code, message) if part)
+    return AuditRow(
+        version="", time_ms=int(body.get("timeMs") or time_ms), event="refused", what=what
+    )
+
+
+def table(rows: Sequence[AuditRow]) -> list[str]:
+    """Lines with aligned columns and a heading; times are local."""
+    heading = ("VERSION", "TIME", "EVENT", "TASK", "WHAT")
+    cells = [heading, *((r.version, shown(r.time_ms), r.event, r.ref, r.what) for r in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(4)]
+    return [
+        "  ".join([*(row[column].ljust(widths[column]) for column in range(4)), row[4]]).rstrip()
+        for row in cells
+    ]
+
+
+def shown(time_ms: int) -> str:
+    """A time of day with milliseconds, local; with its date."""
+    moment = dt.datetime.fromtimestamp(time_ms / 1000, tz=dt.UTC).astimezone()
+    return moment.isoformat(sep=" ", timespec="milliseconds")

@@ -1,0 +1,134 @@
+"""`firmus log` and `firmus tail`, straight from the broker."""
+
+import argparse
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from nats.aio.msg import Msg
+
+from firmus.broker.connection import Connection, connect
+from firmus.broker.wire import JetStreamWire, StreamRefused
+from firmus.console.audit import AuditRow, refusal_row, rows_of, table
+from firmus.console.outcome import CommandError, say
+from firmus.console.rest import RestClient
+from firmus.console.system import LOCAL_NATS, run_loop
+from firmus.embedded.datadir import read_address
+from firmus.embedded.lifetime import stop_requests
+from firmus.eventlog.blobs import JetStreamBlobs
+from firmus.eventlog.jetstream import JetStreamLog
+from firmus.worker.layout import read_layout
+from firmus_contracts import subjects
+from firmus_contracts.envelope import Record
+from firmus_contracts.ids import is_workflow_id
+
+_NANOS_PER_MS = 1_000_000
+
+
+def log(options: argparse.Namespace) -> int:
+    if not is_workflow_id(options.id):
+        raise CommandError(f"{options.id} is not the id of a workflow", exit_code=2)
+    run_loop(_log(options))
+    return 0
+
+
+def tail(options: argparse.Namespace) -> int:
+    run_loop(_tail(options))
+    return 0
+
+
+def nats_url_of(options: argparse.Namespace) -> str:
+    """Where NATS is: as given, as the folder of an `up` says, as the server says, else usual."""
+    if options.nats_url:
+        return str(options.nats_url)
+    noted = read_address(Path(options.data_dir or "firmus-data"))
+    if noted is not None and (options.data_dir or noted.rest == RestClient(options.url).url):
+        return noted.nats
+    try:
+        told = RestClient(options.url).health().get("nats")
+    except CommandError:
+        told = None
+    return str(told) if told else LOCAL_NATS
+
+
+async def _log(options: argparse.Namespace) -> None:
+    connection = await connect(nats_url_of(options), name="firmus log")
+    try:
+        wire = await JetStreamWire.open(connection)
+        layout = await read_layout(wire)
+        history = JetStreamLog(wire, JetStreamBlobs(wire), shards=layout.shards)
+        records = await history.read(options.id)
+        refusals = await _refusals(connection, wire, options.id)
+    finally:
+        await connection.close()
+    if not records and not refusals:
+        raise CommandError(f"there is no workflow {options.id}")
+    if options.json:
+        for record in records:
+            say(msgspec.json.encode(_as_json(record)).decode())
+    else:
+        rows = sorted([*rows_of(records), *refusals], key=lambda row: row.time_ms)
+        for line in table(rows):
+            say(line)
+
+
+def _as_json(record: Record) -> dict[str, Any]:
+    return {
+        "position": record.position,
+        "digest": record.digest,
+        "commit": msgspec.to_builtins(record.body),
+    }
+
+
+async def _refusals(
+    connection: Connection, wire: JetStreamWire, workflow_id: str
+) -> list[AuditRow]:
+    subject = subjects.rejected_subject(workflow_id)
+    try:
+        stored = await wire.history(subjects.REJECTED_STREAM, subject)
+    except StreamRefused:
+        return []
+    rows = []
+    for message in stored:
+        found = await connection.jetstream().get_msg(subjects.REJECTED_STREAM, message.sequence)
+        time_ms = 0 if found.time is None else int(found.time.timestamp() * 1000)
+        rows.append(refusal_row(message.data, time_ms))
+    return rows
+
+
+async def _tail(options: argparse.Namespace) -> None:
+    connection = await connect(nats_url_of(options), name="firmus tail")
+    arrived: asyncio.Queue[Msg] = asyncio.Queue()
+    try:
+        for subject in options.subject or subjects.EVENTS_SUBJECTS:
+            await connection.subscribe(subject, cb=arrived.put)
+        await connection.flush()
+        with stop_requests() as stop:
+            printing = asyncio.create_task(_print(arrived, options))
+            told = asyncio.create_task(stop.wait())
+            await asyncio.wait((printing, told), return_when=asyncio.FIRST_COMPLETED)
+            for task in (printing, told):
+                task.cancel()
+    finally:
+        await connection.close()
+    if printing.done() and not printing.cancelled():
+        printing.result()
+
+
+async def _print(arrived: asyncio.Queue[Msg], options: argparse.Namespace) -> None:
+    left = options.count
+    while left is None or left > 0:
+        message = await arrived.get()
+        say(event_line(message, whole=options.json))
+        left = None if left is None else left - 1
+
+
+def event_line(message: Msg, *, whole: bool) -> str:
+    """A public event on one line: its time and subject, or all of it as JSON."""
+    headers = message.headers or {}
+    body = msgspec.Raw(message.data)
+    if whole:
+        event = {"subject": message.subject, "headers": headers, "data": body}
+        return msgspec.json.encode(event).decode()
+    return f"{headers.get('ce-time', ''):<24} {message.subject} {message.data.decode()}".strip()

@@ -1,0 +1,66 @@
+"""Conductor's REST API as the commands use it. The standard library suffices, and starts fast."""
+
+import http.client
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+from firmus.console.outcome import CommandError
+
+WITHIN_S = 30.0
+
+
+class RestClient:
+    """`url` is the server's, without `/api`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/").removesuffix("/api")
+        if urllib.parse.urlsplit(self.url).scheme not in {"http", "https"}:
+            raise CommandError(f"{url} is not an http address", exit_code=2)
+
+    def start(self, request: dict[str, Any]) -> str:
+        """Starts a workflow; the body is a StartWorkflowRequest. Its id."""
+        return self._call("POST", "/api/workflow", request).decode()
+
+    def workflow(self, workflow_id: str, *, tasks: bool = True) -> dict[str, Any]:
+        name = urllib.parse.quote(workflow_id, safe="")
+        asked = f"/api/workflow/{name}?includeTasks={str(tasks).lower()}"
+        found: dict[str, Any] = json.loads(self._call("GET", asked))
+        return found
+
+    def health(self) -> dict[str, Any]:
+        found: Any = json.loads(self._call("GET", "/health"))
+        return found if isinstance(found, dict) else {}
+
+    def _call(self, method: str, path: str, body: Any = None) -> bytes:
+        """The answer's body. Raises CommandError with the server's own words."""
+        request = urllib.request.Request(  # noqa: S310 - the scheme was checked
+            self.url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=WITHIN_S) as answer:  # noqa: S310 - as above
+                content: bytes = answer.read()
+                return content
+        except urllib.error.HTTPError as error:
+            raise CommandError(_message(error)) from None
+        except (OSError, http.client.HTTPException) as error:
+            why = getattr(error, "reason", error)
+            raise CommandError(
+                f"no answer from {self.url}: {why} (is `firmus up` running?)"
+            ) from None
+
+
+def _message(error: urllib.error.HTTPError) -> str:
+    with error:
+        content = error.read()
+    try:
+        body = json.loads(content)
+    except ValueError:
+        body = None
+    said = body.get("message") if isinstance(body, dict) else content.decode(errors="replace")
+    return f"{said or error.reason} (HTTP {error.code})"

@@ -1,0 +1,82 @@
+"""`firmus up` and `firmus serve`."""
+
+import argparse
+import asyncio
+import os
+from collections.abc import Coroutine
+from typing import Any
+
+import msgspec
+
+from firmus.broker.connection import BrokerUnavailable, BrokerUnsuitable
+from firmus.console.outcome import CommandError, say
+from firmus.embedded.datadir import Address, DataDir, DirectoryInUseError
+from firmus.embedded.lifetime import until_told
+from firmus.embedded.nats_binary import UnusableServerError
+from firmus.embedded.nats_server import ServerFailedError
+from firmus.embedded.up import StartFailedError, run
+from firmus.settings import Settings, SettingsError, read_settings
+from firmus.telemetry import set_up_logging
+
+LOCAL_NATS = "nats://127.0.0.1:4222"
+_EXPECTED = (
+    DirectoryInUseError,
+    UnusableServerError,
+    ServerFailedError,
+    StartFailedError,
+    BrokerUnavailable,
+    BrokerUnsuitable,
+)
+
+
+def up(options: argparse.Namespace) -> int:
+    settings = settings_of(options)
+    set_up_logging(settings.log_level, settings.log_format)
+    run_loop(run(settings, _announce))
+    return 0
+
+
+def serve(options: argparse.Namespace) -> int:
+    settings = settings_of(options)
+    if settings.nats_url is None:
+        settings = msgspec.structs.replace(settings, nats_url=LOCAL_NATS)
+    set_up_logging(settings.log_level, settings.log_format)
+    from firmus.wiring import run_service  # noqa: PLC0415 - it imports every service
+
+    work = run_service(options.role, settings)
+    run_loop(until_told(work, stdin_end=options.until_stdin_ends))
+    return 0
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The settings of a command. Raises CommandError (2) for those that cannot be."""
+    try:
+        return read_settings(os.environ, vars(options))
+    except SettingsError as error:
+        raise CommandError(str(error), exit_code=2) from None
+
+
+def run_loop(work: Coroutine[Any, Any, None]) -> None:
+    """Runs `work` on the fast event loop where there is one. Expected trouble: CommandError."""
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(work)
+    except _EXPECTED as error:
+        raise CommandError(str(error)) from None
+
+
+def _loop_factory() -> Any:
+    try:
+        import uvloop  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _announce(address: Address, directory: DataDir) -> None:
+    say("firmus is up")
+    say(f"  REST    {address.rest}/api")
+    say(f"  docs    {address.rest}/docs")
+    say(f"  NATS    {address.nats}")
+    say(f"  data    {directory.path}")
+    say("Ctrl-C stops it.")

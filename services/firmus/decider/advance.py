@@ -1,0 +1,158 @@
+"""The decide loop: looks at every row that may move something, until nothing moves (spec 3.2, 3.3).
+
+One pass costs what it touches, not what the workflow holds: only rows that an event concerns are
+looked at.
+"""
+
+from firmus_contracts import events as ev
+from firmus_contracts.statuses import TaskStatus, WorkflowStatus
+
+from firmus.decider import ending, retrying
+from firmus.decider.context import Wanted, WantsMore, WorkflowFault, workflow_status_after
+from firmus.decider.operators.registry import operator_for, plan_task
+from firmus.decider.plan import Plan
+from firmus.decider.turn import Turn
+from firmus.workflow.state import TaskState
+from firmus.workflow.walk import BRANCHING, follower
+
+
+def begin(turn: Turn) -> None:
+    """Plans the first task of the definition."""
+    tasks = turn.context.blueprint.definition.tasks
+    if not tasks:
+        ending.complete(turn)
+        return
+    plan = Plan(turn)
+    try:
+        plan_task(plan, tasks[0])
+    except WorkflowFault as fault:
+        ending.fail(turn, fault.status, fault.reason)
+        return
+    plan.make()
+
+
+def advance(turn: Turn) -> Wanted | None:
+    """Works the list off. Returns what is wanted from outside, after all else has moved."""
+    wanted: list[Wanted] = []
+    waiting: list[int] = []
+    while turn.todo and turn.state.status is WorkflowStatus.RUNNING:
+        if len(turn.events) >= turn.context.limits.events_max:
+            _settle(turn)
+            turn.emit(ev.DecisionSplit())
+            return None
+        ordinal = turn.todo.popleft()
+        try:
+            look_at(turn, ordinal)
+        except WantsMore as more:
+            wanted.append(more.wanted)
+            waiting.append(ordinal)
+        except WorkflowFault as fault:
+            ending.fail(turn, fault.status, fault.reason)
+    if waiting and turn.state.status is WorkflowStatus.RUNNING:
+        turn.todo.extend(waiting)
+        return merged(wanted)
+    return _finish(turn)
+
+
+def _finish(turn: Turn) -> Wanted | None:
+    """Ends the workflow when nothing is left to do."""
+    running = turn.state.status is WorkflowStatus.RUNNING
+    if running and len(turn.state.pending) == len(set(turn.settled)):
+        try:
+            _complete(turn)
+        except WantsMore as more:
+            return more.wanted
+    _settle(turn)
+    return None
+
+
+def _settle(turn: Turn) -> None:
+    if turn.settled:
+        turn.emit(ev.TasksSettled(ordinals=tuple(dict.fromkeys(turn.settled))))
+        turn.settled.clear()
+
+
+def merged(wanted: list[Wanted]) -> Wanted:
+    scripts = {need.key: need for want in wanted for need in want.scripts}
+    return Wanted(
+        scripts=tuple(scripts.values()),
+        task_defs=tuple(sorted({name for want in wanted for name in want.task_defs})),
+        definitions=tuple({key: None for want in wanted for key in want.definitions}),
+    )
+
+
+def look_at(turn: Turn, ordinal: int) -> None:
+    """Does what one row calls for: moves an operator on, retries a failure, or goes on after it."""
+    row = turn.state.tasks[ordinal]
+    if row.retried or row.settled or ordinal in turn.settled:
+        return
+    if not row.status.terminal:
+        operator = operator_for(row.made.task_type)
+        if operator is not None and operator.execute is not None:
+            operator.execute(turn, row)
+        return
+    if not row.status.successful and not _forgiven(turn, row):
+        return
+    _go_on_after(turn, turn.state.tasks[ordinal])
+
+
+def _forgiven(turn: Turn, row: TaskState) -> bool:
+    """Whether the workflow goes on after this failure (spec 3.3.1, 4.1, 4.4).
+
+    False: a new attempt was made, or the workflow has ended.
+    """
+    task, task_def = turn.definition_of(row)
+    if retrying.retry(turn, row, task, task_def):
+        return False
+    if turn.state.status is not WorkflowStatus.RUNNING:
+        return False
+    if task.optional:
+        turn.emit(ev.TaskCompletedWithErrors(ordinal=row.ordinal))
+        return True
+    if task.permissive:
+        return True
+    status = workflow_status_after(row.status)
+    ending.fail(turn, status, blame(turn, row, status), ordinal=row.ordinal)
+    return False
+
+
+def blame(turn: Turn, row: TaskState, status: WorkflowStatus | TaskStatus) -> str:
+    task_id = turn.state.task_id(row.ordinal)
+    return f"Task {task_id} failed with status: {status} and reason: '{row.reason}'"
+
+
+def _go_on_after(turn: Turn, row: TaskState) -> None:
+    """Schedules what follows a row that is done with (spec 3.3.4)."""
+    blueprint = turn.context.blueprint
+    following = None
+    if row.made.forked_by is None and not (
+        row.made.task_type in BRANCHING and row.input.get("hasChildren")
+    ):
+        following = follower(blueprint, row.made.node or row.ref)
+        while following is not None:
+            known = turn.state.task(following.task_reference_name or "")
+            if known is None or known.status is not TaskStatus.SKIPPED:
+                break
+            following = follower(blueprint, following.task_reference_name or "")
+    if following is not None:
+        suffix = row.ref.removeprefix(row.made.node) if row.made.node else ""
+        plan = Plan(turn, suffix=suffix, iteration=row.made.iteration)
+        plan_task(plan, following)
+        plan.make()
+    turn.settled.append(row.ordinal)
+
+
+def _complete(turn: Turn) -> None:
+    """All rows are done with: COMPLETED, unless a permissive task failed for good (spec 3.3.1)."""
+    latest = [turn.state.tasks[ordinal] for ordinal in turn.state.latest.values()]
+    failed = [
+        row
+        for row in latest
+        if not row.status.successful and not turn.definition_of(row)[0].optional
+    ]
+    if not failed:
+        ending.complete(turn)
+        return
+    failed.sort(key=lambda row: row.ordinal)
+    reason = ". ".join(blame(turn, row, row.status) for row in failed)
+    ending.fail(turn, WorkflowStatus.FAILED, reason, ordinal=failed[0].ordinal)

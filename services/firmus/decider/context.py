@@ -1,0 +1,111 @@
+"""What a decision is made from besides state and command, and what it may still need.
+
+All that is not pure enters here: time, entropy, the definition, answers of scripts, poll data.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from firmus_contracts.commands import UpdateOutcome
+from firmus_contracts.definitions import TaskDef
+from firmus_contracts.events import WorkflowEvent
+from firmus_contracts.statuses import TaskStatus, WorkflowStatus
+
+from firmus.ports import ScriptResult
+from firmus.workflow.blueprint import Blueprint
+from firmus.workflow.domains import LastPoll
+from firmus.workflow.state import WorkflowState
+
+EVENTS_MAX = 500
+"""After this many events a decision is split (it goes on under a Continue command)."""
+
+
+def nobody_polled(_task_type: str, _domain: str) -> int:
+    return 0
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds that a decision keeps."""
+
+    events_max: int = EVENTS_MAX
+    variables_max_bytes: int = 256 * 1024
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """`entropy` is unique to the command: ids and jitter derive from it, so that deciding again
+    after a need was met yields the same.
+    """
+
+    now_ms: int
+    entropy: str
+    blueprint: Blueprint
+    last_poll: LastPoll = nobody_polled
+    environment: Mapping[str, str] = {}
+    limits: Limits = Limits()
+
+
+class ScriptNeed(msgspec.Struct, frozen=True, kw_only=True):
+    """A script to run; `key` names the answer."""
+
+    key: str
+    evaluator: str
+    expression: str
+    scope: dict[str, Any]
+
+
+class Answers(msgspec.Struct, kw_only=True):
+    """What the service has obtained so far for one decision."""
+
+    scripts: dict[str, ScriptResult] = {}
+    task_defs: dict[str, TaskDef | None] = {}
+    definitions: dict[tuple[str, int | None], bool] = {}
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decision waits for; every part may be empty, not all."""
+
+    scripts: tuple[ScriptNeed, ...] = ()
+    task_defs: tuple[str, ...] = ()
+    definitions: tuple[tuple[str, int | None], ...] = ()
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens: `events` (none: nothing does), and the state after them.
+
+    `begun`: the ordinal of the row that a BeginTask handed out. `ignored`: why a late or repeated
+    update changed nothing; it is answered well all the same (spec 4.5, step 3).
+    """
+
+    state: WorkflowState
+    events: tuple[WorkflowEvent, ...] = ()
+    begun: int | None = None
+    updated: UpdateOutcome | None = None
+    ignored: str | None = None
+
+
+class WorkflowFault(Exception):  # noqa: N818 - the field's word; it ends a workflow, not a program
+    """Ends the workflow from within an operator (spec 3.2 step 5): status and reason."""
+
+    def __init__(self, reason: str, status: WorkflowStatus = WorkflowStatus.FAILED) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+
+
+class WantsMore(Exception):  # noqa: N818 - control flow: leaves a half-made plan without a trace
+    """Raised while planning rows when something outside is needed first."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        super().__init__("needs an answer from outside")
+        self.wanted = wanted
+
+
+def workflow_status_after(task_status: TaskStatus) -> WorkflowStatus:
+    """How a workflow ends because of a task that cannot be retried (spec 3.4)."""
+    if task_status is TaskStatus.CANCELED:
+        return WorkflowStatus.TERMINATED
+    if task_status is TaskStatus.TIMED_OUT:
+        return WorkflowStatus.TIMED_OUT
+    return WorkflowStatus.FAILED

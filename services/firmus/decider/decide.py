@@ -1,0 +1,284 @@
+"""decide: what a command makes of a workflow, as a pure function (spec 3.1-3.4, 4.5, 5.2, 5.8).
+
+`decide(state, command, context)` answers with a Decision (events and the state after them), a
+Rejected, or Needs: something from outside must be known first, after which `resume` goes on with
+the same time and entropy.
+"""
+
+from typing import Any, assert_never
+
+import msgspec
+
+import firmus.decider.operators  # noqa: F401 - fills the table of operators
+from firmus_contracts import commands as cmd
+from firmus_contracts import events as ev
+from firmus_contracts.statuses import TaskStatus, WorkflowStatus
+
+from firmus.decider import advance, ending, timeouts, updates
+from firmus.decider.context import Answers, Context, Decision, WantsMore, Wanted
+from firmus.decider.turn import Turn
+from firmus.workflow.evolve import evolve
+from firmus.workflow.expressions import merge_workflow_input
+from firmus.workflow.state import TaskState, WorkflowState
+
+
+class Needs(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wanted, and the unfinished turn to `resume` with. `command` is given while the
+    command itself has not been applied yet.
+    """
+
+    wanted: Wanted
+    turn: Turn
+    command: cmd.Command | None = None
+
+
+Outcome = Decision | cmd.Rejected | Needs
+
+
+def decide(state: WorkflowState | None, command: cmd.Command, context: Context) -> Outcome:
+    """What happens because of `command`. `state` is None for a workflow that does not exist."""
+    if isinstance(command, cmd.StartWorkflow):
+        return _start(state, command, context)
+    if state is None:
+        message = f"No such workflow found by id: {command.workflow_id}"
+        return cmd.Rejected(code="NOT_FOUND", message=message)
+    if any(command.command_id == known for known, _ in state.recent):
+        return _repeated(state, command)
+    turn = Turn(state, context, Answers())
+    return _go(turn, command)
+
+
+def resume(needs: Needs, answers: Answers) -> Outcome:
+    """Goes on with a decision once what it needs has been obtained."""
+    turn = needs.turn
+    turn.answers.scripts.update(answers.scripts)
+    turn.answers.task_defs.update(answers.task_defs)
+    turn.answers.definitions.update(answers.definitions)
+    return _go(turn, needs.command)
+
+
+def _go(turn: Turn, command: cmd.Command | None) -> Outcome:
+    if command is not None:
+        try:
+            applied = _apply(turn, command)
+        except WantsMore as more:
+            return Needs(wanted=more.wanted, turn=turn, command=command)
+        if isinstance(applied, cmd.Rejected):
+            return applied
+        turn.outcome = applied or turn.outcome
+    wanted = advance.advance(turn)
+    if wanted is not None:
+        return Needs(wanted=wanted, turn=turn)
+    return msgspec.structs.replace(turn.outcome, state=turn.state, events=tuple(turn.events))
+
+
+def _start(state: WorkflowState | None, command: cmd.StartWorkflow, context: Context) -> Outcome:
+    """A second start of the same id is a repetition: ids are minted by the sender."""
+    if state is not None:
+        return Decision(state=state)
+    definition = context.blueprint.definition
+    if command.input is None:
+        return cmd.Rejected(code="INVALID", message="NULL input passed when starting workflow")
+    empty = _empty_fork_branch(context)
+    if empty is not None:
+        message = f"FORK_JOIN task {empty} has a branch without tasks"
+        return cmd.Rejected(code="INVALID", message=message)
+    started = ev.WorkflowStarted(
+        name=definition.name,
+        definition_version=definition.version,
+        definition_hash=context.blueprint.sha256,
+        input=merge_workflow_input(definition.input_template, command.input),
+        variables=definition.variables,
+        correlation_id=command.correlation_id,
+        priority=command.priority,
+        task_to_domain=command.task_to_domain,
+        parent_workflow_id=command.parent_workflow_id,
+        parent_task_id=command.parent_task_id,
+        event=command.event,
+        created_by=command.created_by,
+        idempotency_key=command.idempotency_key,
+        external_input_path=command.external_input_path,
+        timeout_s=max(definition.timeout_seconds, 0),
+        timeout_policy=definition.timeout_policy,
+    )
+    first = evolve(None, started, workflow_id=command.workflow_id, now_ms=context.now_ms)
+    turn = Turn(first, context, Answers())
+    turn.events.append(started)
+    return _go(turn, command)
+
+
+def _empty_fork_branch(context: Context) -> str | None:
+    for node in context.blueprint.nodes.values():
+        if node.task.type == "FORK_JOIN" and not all(node.task.fork_tasks):
+            return node.ref
+    return None
+
+
+def _repeated(state: WorkflowState, command: cmd.Command) -> Decision:
+    """The same command again: nothing happens, and the answer is the one given before."""
+    if isinstance(command, cmd.BeginTask):
+        row = updates.row_of(state, command.task_id)
+        return Decision(state=state, begun=row.ordinal if row else None)
+    if isinstance(command, cmd.UpdateTask):
+        row = updates.row_of(state, command.task_id)
+        if row is not None:
+            return Decision(state=state, updated=updates.outcome(row, command, ignored=False))
+    return Decision(state=state)
+
+
+def _apply(  # noqa: C901, PLR0912 - one case per command
+    turn: Turn, command: cmd.Command
+) -> Decision | cmd.Rejected | None:
+    """Emits what the command itself says and notes what to look at."""
+    state = turn.state
+    match command:
+        case cmd.StartWorkflow():
+            advance.begin(turn)
+        case cmd.BeginTask():
+            return _begin_task(turn, command)
+        case cmd.UpdateTask():
+            return _update_task(turn, command)
+        case cmd.LogTask():
+            return _log_task(turn, command)
+        case cmd.FireTimer():
+            _fire(turn, command)
+        case cmd.ReportChildStarted():
+            _child_started(turn, command)
+        case cmd.ReportChildRefused():
+            row = _child_row(state, command.task_id, command.child_id)
+            if row is not None:
+                turn.emit(ev.TaskFailed(ordinal=row.ordinal, reason=command.reason))
+        case cmd.ReportChildEnded():
+            _child_ended(turn, command)
+        case cmd.PauseWorkflow():
+            return _pause(turn)
+        case cmd.ResumeWorkflow():
+            return _resume(turn)
+        case cmd.TerminateWorkflow():
+            return _terminate(turn, command)
+        case cmd.Continue():
+            turn.look_at_everything()
+        case _:
+            assert_never(command)
+    return None
+
+
+def _begin_task(turn: Turn, command: cmd.BeginTask) -> Decision | cmd.Rejected:
+    """A queued row goes to a worker; also in a paused workflow (spec 9.2)."""
+    row = updates.row_of(turn.state, command.task_id)
+    if row is None or not row.made.queued:
+        return cmd.Rejected(
+            code="NOT_FOUND", message=f"No such task found by id: {command.task_id}"
+        )
+    if turn.state.status.terminal or row.status is not TaskStatus.SCHEDULED:
+        message = f"task {row.ref} is {row.status} in a workflow that is {turn.state.status}"
+        return cmd.Rejected(code="CONFLICT", message=message)
+    turn.emit(ev.TaskBegun(ordinal=row.ordinal, worker_id=command.worker_id))
+    return Decision(state=turn.state, begun=row.ordinal)
+
+
+def _update_task(turn: Turn, command: cmd.UpdateTask) -> Decision | cmd.Rejected:
+    row = updates.row_of(turn.state, command.task_id)
+    if row is None:
+        return cmd.Rejected(
+            code="NOT_FOUND", message=f"No such task found by id: {command.task_id}"
+        )
+    ignored = updates.ignored_because(turn.state, row)
+    answer = updates.outcome(row, command, ignored=ignored is not None)
+    if ignored is None:
+        updates.apply(turn, row, command)
+    return Decision(state=turn.state, updated=answer, ignored=ignored)
+
+
+def _log_task(turn: Turn, command: cmd.LogTask) -> cmd.Rejected | None:
+    row = updates.row_of(turn.state, command.task_id)
+    if row is None:
+        return cmd.Rejected(
+            code="NOT_FOUND", message=f"No such task found by id: {command.task_id}"
+        )
+    lines = tuple((line, turn.context.now_ms) for line in command.lines)
+    turn.emit(ev.TaskLogged(ordinal=row.ordinal, lines=lines))
+    return None
+
+
+def _fire(turn: Turn, command: cmd.FireTimer) -> None:
+    if turn.state.status.terminal:
+        return
+    if command.task_id is None:
+        timeouts.expire_workflow(turn)
+        return
+    row = updates.row_of(turn.state, command.task_id)
+    if row is not None and not row.status.terminal:
+        timeouts.expire_row(turn, row)
+
+
+def _child_row(state: WorkflowState, task_id: str, child_id: str) -> TaskState | None:
+    """The open row that waits for this child; none for a superseded attempt's child."""
+    row = updates.row_of(state, task_id)
+    if row is None or row.child_id != child_id or row.status.terminal or state.status.terminal:
+        return None
+    return row
+
+
+def _child_started(turn: Turn, command: cmd.ReportChildStarted) -> None:
+    row = _child_row(turn.state, command.task_id, command.child_id)
+    if row is not None and row.status is TaskStatus.SCHEDULED:
+        output = {**row.output, "subWorkflowId": command.child_id}
+        turn.emit(ev.TaskBegun(ordinal=row.ordinal, output=output))
+
+
+def _child_ended(turn: Turn, command: cmd.ReportChildEnded) -> None:
+    """The child's end is its task's end; a terminated child cancels it (spec 3.6.14)."""
+    row = _child_row(turn.state, command.task_id, command.child_id)
+    if row is None:
+        return
+    output = {**row.output, "subWorkflowId": command.child_id, **command.output}
+    if command.status is WorkflowStatus.COMPLETED:
+        turn.emit(ev.TaskCompleted(ordinal=row.ordinal, output=output))
+        return
+    reason = f"Sub workflow {command.child_id} failure reason: {command.reason}"
+    event: Any = {
+        WorkflowStatus.TERMINATED: ev.TaskCanceled,
+        WorkflowStatus.TIMED_OUT: ev.TaskTimedOut,
+    }.get(command.status, ev.TaskFailed)
+    turn.emit(event(ordinal=row.ordinal, output=output, reason=reason))
+
+
+def _pause(turn: Turn) -> cmd.Rejected | None:
+    status = turn.state.status
+    if status.terminal:
+        return _ended(turn.state)
+    if status is WorkflowStatus.RUNNING:
+        turn.emit(ev.WorkflowPaused())
+    return None
+
+
+def _ended(state: WorkflowState) -> cmd.Rejected:
+    what = f"{state.name}.{state.definition_version}/{state.workflow_id}.{state.status}"
+    message = f"Workflow {what} has ended, status cannot be updated."
+    return cmd.Rejected(code="CONFLICT", message=message)
+
+
+def _resume(turn: Turn) -> cmd.Rejected | None:
+    state = turn.state
+    if state.status is not WorkflowStatus.PAUSED:
+        message = (
+            f"The workflow {state.workflow_id} is not PAUSED so cannot resume. "
+            f"Current status is {state.status}"
+        )
+        return cmd.Rejected(code="ILLEGAL_STATE", message=message)
+    turn.emit(ev.WorkflowResumed())
+    turn.look_at_everything()
+    return None
+
+
+def _terminate(turn: Turn, command: cmd.TerminateWorkflow) -> cmd.Rejected | None:
+    """Any but a COMPLETED one; a TERMINATED one stays as it is (spec 5.1, 5.8)."""
+    status = turn.state.status
+    if status is WorkflowStatus.TERMINATED or (command.by_parent and status.terminal):
+        return None
+    if status is WorkflowStatus.COMPLETED:
+        message = "Cannot terminate a COMPLETED workflow."
+        return cmd.Rejected(code="CONFLICT", message=message)
+    ending.fail(turn, WorkflowStatus.TERMINATED, command.reason, run_failure_workflow=False)
+    return None

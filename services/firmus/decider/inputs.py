@@ -1,0 +1,41 @@
+"""What a row is given as input: templates compiled once per definition, resolved per row."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from firmus_contracts.definitions import TaskDef, WorkflowTask
+
+from firmus.workflow.blueprint import Blueprint
+from firmus.workflow.document import Document
+from firmus.workflow.expressions import Template, compile_template, resolve, task_input
+from firmus.workflow.state import WorkflowState
+
+
+def template_of(blueprint: Blueprint, key: str, value: Any) -> Template:
+    """The compiled form of a template of this definition; `key` names where it stands."""
+    found = blueprint.compiled.get(key)
+    if found is None:
+        found = blueprint.compiled[key] = compile_template(value)
+    return cast("Template", found)
+
+
+def document(
+    state: WorkflowState,
+    environment: Mapping[str, str],
+    *,
+    task_id: str | None = None,
+) -> Document:
+    return Document(state, task_id=task_id, environment=environment)
+
+
+def resolved_input(
+    blueprint: Blueprint, task: WorkflowTask, task_def: TaskDef | None, scope: Document
+) -> dict[str, Any]:
+    """inputParameters, with the task definition's inputTemplate where one is given (spec 2.5)."""
+    template = template_of(blueprint, f"input:{task.task_reference_name}", task.input_parameters)
+    return task_input(template, task_def.input_template if task_def else None, scope)
+
+
+def resolved(blueprint: Blueprint, key: str, value: Any, scope: Document) -> Any:
+    """Any other template of the definition."""
+    return resolve(template_of(blueprint, key, value), scope)

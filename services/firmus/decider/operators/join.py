@@ -1,0 +1,72 @@
+"""JOIN: gathers the outputs of the references it waits for (spec 3.6.6).
+
+Decided in the same step as the branch that ends, after any retry of that branch has been made, so
+no failure that is about to be retried is ever taken for final.
+"""
+
+from typing import Any
+
+from firmus_contracts import events as ev
+from firmus_contracts.definitions import WorkflowTask
+from firmus_contracts.statuses import TaskStatus
+
+from firmus.decider.operators.operator import Operator
+from firmus.decider.plan import Plan
+from firmus.decider.turn import Turn
+from firmus.workflow.state import TaskState
+
+
+def plan(
+    planned: Plan,
+    task: WorkflowTask,
+    *,
+    join_on: list[str] | None = None,
+    extra_input: dict[str, Any] | None = None,
+) -> None:
+    """`join_on` replaces the definition's own list (dynamic forks)."""
+    awaited = task.join_on if join_on is None else join_on
+    planned.add(
+        task,
+        task_type="JOIN",
+        task_def_name="JOIN",
+        status=TaskStatus.IN_PROGRESS,
+        input={**(extra_input or {}), "joinOn": [f"{ref}{planned.suffix}" for ref in awaited]},
+        node=task.task_reference_name,
+    )
+
+
+def execute(turn: Turn, row: TaskState) -> None:
+    if turn.state.missing.get(row.ordinal, 0) > 0:
+        return
+    output: dict[str, Any] = {}
+    failed: list[TaskState] = []
+    forgiven: list[str] = []
+    for ref in dict.fromkeys(row.input.get("joinOn") or ()):
+        joined = turn.state.task(ref)
+        if joined is None:
+            return
+        if joined.output:
+            output[ref] = joined.output
+        optional = turn.definition_of(joined)[0].optional
+        if not joined.status.successful and not optional:
+            failed.append(joined)
+        elif optional and joined.status is TaskStatus.COMPLETED_WITH_ERRORS:
+            forgiven.append(f"{joined.made.task_def_name}/{turn.state.task_id(joined.ordinal)}")
+    turn.emit(_ending(row.ordinal, output, failed, forgiven))
+
+
+def _ending(
+    ordinal: int, output: dict[str, Any], failed: list[TaskState], forgiven: list[str]
+) -> ev.TaskCompleted | ev.TaskCompletedWithErrors | ev.TaskFailed | ev.TaskCanceled:
+    if failed:
+        reason = " ".join(row.reason for row in failed if row.reason)
+        if all(row.status is TaskStatus.CANCELED for row in failed):
+            return ev.TaskCanceled(ordinal=ordinal, output=output, reason=reason)
+        return ev.TaskFailed(ordinal=ordinal, output=output, reason=reason)
+    if forgiven:
+        reason = f"{','.join(forgiven)} completed with errors"
+        return ev.TaskCompletedWithErrors(ordinal=ordinal, output=output, reason=reason)
+    return ev.TaskCompleted(ordinal=ordinal, output=output)
+
+
+OPERATOR = Operator(plan=plan, execute=execute)

@@ -1,0 +1,122 @@
+"""A plan: the rows that come into being together when one task is reached (spec 3.5).
+
+Nothing of a plan is seen unless all of it can be made: an operator that needs an answer or fails
+leaves no trace of the rows planned before it.
+"""
+
+from typing import Any
+
+from firmus_contracts import events as ev
+from firmus_contracts.definitions import TaskDef, WorkflowTask
+from firmus_contracts.statuses import TaskStatus
+
+from firmus.decider import inputs
+from firmus.decider.turn import Turn
+from firmus.workflow.document import Document
+from firmus.workflow.domains import choose_domain
+
+
+class Plan:
+    """`suffix` and `iteration` are those of the loop pass that the rows belong to, if any."""
+
+    __slots__ = ("failures", "iteration", "next_ordinal", "next_seq", "refs", "rows", "suffix", "turn")
+
+    def __init__(self, turn: Turn, *, suffix: str = "", iteration: int = 0) -> None:
+        self.turn = turn
+        self.suffix = suffix
+        self.iteration = iteration
+        self.rows: list[ev.TaskScheduled] = []
+        self.refs: set[str] = set()  # of the rows planned so far
+        self.failures: list[ev.TaskFailed] = []  # rows that are born and fail in the same step
+        self.next_ordinal = turn.state.next_ordinal
+        self.next_seq = turn.state.next_seq
+
+    def ref_of(self, task: WorkflowTask) -> str:
+        return f"{task.task_reference_name}{self.suffix}"
+
+    def exists(self, ref: str) -> bool:
+        """A row of that reference exists already; it is never made twice (spec 3.3.4)."""
+        return ref in self.turn.state.latest or ref in self.refs
+
+    def scope(self) -> Document:
+        """What expressions of the next row see."""
+        state = self.turn.state
+        return inputs.document(
+            state, self.turn.context.environment, task_id=state.task_id(self.next_ordinal)
+        )
+
+    def input_of(self, task: WorkflowTask, *, with_template: bool) -> dict[str, Any]:
+        """The resolved input; `with_template`: the task definition's defaults count (spec 2.5)."""
+        task_def = task.task_definition if with_template else None
+        return inputs.resolved_input(self.turn.context.blueprint, task, task_def, self.scope())
+
+    def add(
+        self,
+        task: WorkflowTask,
+        *,
+        task_type: str,
+        status: TaskStatus,
+        task_def_name: str | None = None,
+        task_def: TaskDef | None = None,
+        queued: bool = False,
+        **fields: Any,
+    ) -> int:
+        """Plans one row and returns its ordinal."""
+        definition = task_def or task.task_definition
+        if "node" not in fields and "forked_by" not in fields and self.suffix:
+            fields["node"] = task.task_reference_name
+        fields.setdefault("priority", self.turn.state.priority)
+        row = ev.TaskScheduled(
+            ordinal=self.next_ordinal,
+            seq=self.next_seq,
+            ref=self.ref_of(task),
+            task_type=task_type,
+            status=status,
+            task_def_name=task_def_name or task.name,
+            iteration=self.iteration,
+            timeouts=timeouts_of(definition, queued=queued) if not status.terminal else None,
+            queued=queued,
+            **fields,
+        )
+        self.rows.append(row)
+        self.refs.add(row.ref)
+        self.next_ordinal += 1
+        self.next_seq += 1
+        return row.ordinal
+
+    def make(self) -> None:
+        """Emits the planned rows."""
+        for row in self.rows:
+            self.turn.emit(row)
+        for failure in self.failures:
+            self.turn.emit(failure)
+
+
+def timeouts_of(task_def: TaskDef | None, *, queued: bool) -> ev.Timeouts | None:
+    """The limits that can end an open row (spec 4.3); ALERT_ONLY ones never do.
+
+    Only rows that workers hold have a response timeout: operators answer to nobody.
+    """
+    if task_def is None:
+        return None
+    acts = task_def.timeout_policy != "ALERT_ONLY"
+    timeouts = ev.Timeouts(
+        response_s=task_def.response_timeout_seconds if queued else 0,
+        task_s=max(task_def.timeout_seconds, 0) if acts else 0,
+        poll_s=(task_def.poll_timeout_seconds or 0) if acts and queued else 0,
+        total_s=max(task_def.total_timeout_seconds, 0) if acts else 0,
+    )
+    return timeouts if timeouts != _NO_TIMEOUTS else None
+
+
+_NO_TIMEOUTS = ev.Timeouts()
+
+
+def domain_for(turn: Turn, task_type: str) -> str | None:
+    """The domain of a worker's row, chosen when the row is made (spec 4.10)."""
+    state, context = turn.state, turn.context
+    if not state.task_to_domain:
+        return None
+    return choose_domain(task_type, state.task_to_domain, context.last_poll, context.now_ms)
+
+

@@ -1,0 +1,99 @@
+"""The next attempt of a failed row: whether there is one, and what it looks like (spec 4.1, 4.2)."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from firmus_contracts import events as ev
+from firmus_contracts.definitions import TaskDef, WorkflowTask
+from firmus_contracts.statuses import TaskStatus, WorkflowStatus
+
+from firmus.decider import ending, inputs
+from firmus.decider.operators.registry import operator_for
+from firmus.decider.plan import domain_for
+from firmus.decider.turn import Turn
+from firmus.workflow import retries
+from firmus.workflow.expressions import compile_template, task_input
+from firmus.workflow.state import TaskState
+
+
+def retry(turn: Turn, row: TaskState, task: WorkflowTask, task_def: TaskDef | None) -> bool:
+    """Makes the next attempt and returns True, or returns False.
+
+    Past the total timeout the workflow ends here, whatever the task forgives (spec 4.1.3).
+    """
+    made = row.made
+    limit = retries.retries_max(task, task_def)
+    if task_def is None or not retries.may_retry(
+        row.status, made.task_type, made.retry_count, limit
+    ):
+        return False
+    elapsed_s = (turn.context.now_ms - row.first_scheduled_ms) // 1000
+    if 0 < task_def.total_timeout_seconds <= elapsed_s:
+        timed_out = row.status is TaskStatus.TIMED_OUT
+        status = WorkflowStatus.TIMED_OUT if timed_out else WorkflowStatus.FAILED
+        reason = (
+            f"Task {turn.state.task_id(row.ordinal)}/{made.task_def_name} exceeded total timeout "
+            f"of {task_def.total_timeout_seconds} seconds (elapsed {elapsed_s} seconds across all "
+            "attempts). No further retries will be attempted."
+        )
+        ending.fail(turn, status, reason, ordinal=row.ordinal)
+        return False
+    turn.emit(_attempt(turn, row, task, task_def))
+    return True
+
+
+def _attempt(
+    turn: Turn, row: TaskState, task: WorkflowTask, task_def: TaskDef
+) -> ev.TaskScheduled:
+    state, made = turn.state, row.made
+    ordinal = state.next_ordinal
+    delay_s = retries.delay_s(task_def, made.retry_count)
+    delay_ms = delay_s * 1000 + retries.jitter_ms(task_def, _fraction(turn, ordinal))
+    given = {**row.input, **_fresh_input(turn, row, task, task_def, ordinal)}
+    operator = operator_for(made.task_type)
+    extra: dict[str, Any] = {}
+    if operator is not None and operator.retry_fields is not None:
+        extra = operator.retry_fields(turn, ordinal, given, delay_ms)
+    sync = operator is not None and operator.sync
+    return msgspec.structs.replace(
+        made,
+        ordinal=ordinal,
+        seq=state.next_seq,
+        status=TaskStatus.IN_PROGRESS if sync else TaskStatus.SCHEDULED,
+        input=given,
+        output={},
+        retry_count=made.retry_count + 1,
+        retried=row.ordinal,
+        first_scheduled_ms=row.first_scheduled_ms,
+        domain=domain_for(turn, made.task_type) if made.queued else None,
+        delay_ms=0 if sync else delay_ms,
+        start_delay_s=delay_s,
+        callback_after_s=delay_s,
+        reason=row.reason,
+        **extra,
+    )
+
+
+def _fresh_input(
+    turn: Turn, row: TaskState, task: WorkflowTask, task_def: TaskDef, ordinal: int
+) -> dict[str, Any]:
+    """The input worked out again; it is laid over that of the failed attempt (spec 2.5)."""
+    state, context = turn.state, turn.context
+    scope = inputs.document(state, context.environment, task_id=state.task_id(ordinal))
+    operator = operator_for(row.made.task_type)
+    with_template = operator is None or operator.template
+    if row.made.forked_by is not None:
+        defaults = task_def.input_template if with_template else None
+        return task_input(compile_template(task.input_parameters), defaults, scope)
+    fresh = inputs.resolved_input(context.blueprint, task, task_def if with_template else None, scope)
+    if row.made.task_type == "SUB_WORKFLOW":
+        return {"workflowInput": fresh}
+    return fresh
+
+
+def _fraction(turn: Turn, ordinal: int) -> float:
+    """A number in [0, 1) that the same decision always yields."""
+    text = f"{turn.context.entropy}:{ordinal}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / (1 << 48)

@@ -1,0 +1,74 @@
+"""A turn: one decision while it is being made: the state so far, its events, what to look at next.
+
+Local to one call of decide; nothing of it is seen outside but the finished events.
+"""
+
+from collections import deque
+
+from firmus_contracts import events as ev
+from firmus_contracts.definitions import TaskDef, WorkflowTask
+
+from firmus.decider.context import (
+    Answers,
+    Context,
+    Decision,
+    ScriptNeed,
+    WantsMore,
+    Wanted,
+)
+from firmus.ports import ScriptResult
+from firmus.workflow.dynamic import definition_of
+from firmus.workflow.evolve import evolve
+from firmus.workflow.state import TaskState, WorkflowState
+
+_ENDINGS = (
+    ev.TaskCompleted,
+    ev.TaskCompletedWithErrors,
+    ev.TaskFailed,
+    ev.TaskTimedOut,
+    ev.TaskCanceled,
+)
+
+
+class Turn:
+    """`todo`: ordinals of rows to look at, in the order in which they came to need it."""
+
+    __slots__ = ("answers", "context", "events", "outcome", "settled", "state", "todo")
+
+    def __init__(self, state: WorkflowState, context: Context, answers: Answers) -> None:
+        self.state = state
+        self.context = context
+        self.answers = answers
+        self.events: list[ev.WorkflowEvent] = []
+        self.todo: deque[int] = deque()
+        self.settled: list[int] = []
+        self.outcome = Decision(state=state)
+
+    def emit(self, event: ev.WorkflowEvent) -> None:
+        """Appends an event, applies it, and notes which rows must be looked at because of it."""
+        self.state = evolve(
+            self.state, event, workflow_id=self.state.workflow_id, now_ms=self.context.now_ms
+        )
+        self.events.append(event)
+        if isinstance(event, _ENDINGS):
+            self.todo.append(event.ordinal)
+            for join in self.state.awaited.get(self.state.tasks[event.ordinal].ref, ()):
+                if self.state.missing[join] == 0:
+                    self.todo.append(join)
+        elif isinstance(event, ev.TaskScheduled) and not event.queued:
+            self.todo.append(event.ordinal)
+
+    def look_at_everything(self) -> None:
+        """Puts every row that is not settled on the list, oldest first."""
+        self.todo = deque(sorted(self.state.pending.keys()))
+
+    def definition_of(self, row: TaskState) -> tuple[WorkflowTask, TaskDef | None]:
+        """The workflow task of a row and the task definition that governs it, if any."""
+        return definition_of(self.state, row, self.context.blueprint)
+
+    def script(self, need: ScriptNeed) -> ScriptResult:
+        """The answer to a script. Raises WantsMore while it is not there."""
+        answer = self.answers.scripts.get(need.key)
+        if answer is None:
+            raise WantsMore(Wanted(scripts=(need,)))
+        return answer

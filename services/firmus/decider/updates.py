@@ -1,0 +1,76 @@
+"""What a worker's report does to its row (spec 4.5)."""
+
+from firmus_contracts import events as ev
+from firmus_contracts import ids
+from firmus_contracts.commands import UpdateOutcome, UpdateTask
+from firmus_contracts.statuses import ResultStatus
+
+from firmus.decider.turn import Turn
+from firmus.workflow.state import TaskState, WorkflowState
+
+REASON_MAX = 500
+
+
+def row_of(state: WorkflowState, task_id: str) -> TaskState | None:
+    return state.tasks.get(ids.ordinal_of(task_id))
+
+
+def ignored_because(state: WorkflowState, row: TaskState) -> str | None:
+    """Why a report changes nothing: the attempt or its workflow has ended."""
+    if row.status.terminal:
+        return f"task {row.ref} is {row.status}"
+    if state.status.terminal:
+        return f"workflow is {state.status}"
+    return None
+
+
+def outcome(row: TaskState, command: UpdateTask, *, ignored: bool) -> UpdateOutcome:
+    return UpdateOutcome(
+        task_id=command.task_id,
+        task_type=row.made.task_type,
+        domain=row.made.domain,
+        terminal=command.status is not ResultStatus.IN_PROGRESS and not command.extend_lease,
+        ignored=ignored,
+    )
+
+
+def apply(turn: Turn, row: TaskState, command: UpdateTask) -> None:
+    """Emits what the report says; what follows from it is the loop's business."""
+    if command.extend_lease:
+        turn.emit(ev.TaskLeaseExtended(ordinal=row.ordinal))
+        return
+    if command.logs:
+        turn.emit(ev.TaskLogged(ordinal=row.ordinal, lines=command.logs))
+    turn.emit(_event(row, command))
+
+
+def _event(row: TaskState, command: UpdateTask) -> ev.WorkflowEvent:
+    """Output is replaced as a whole; a worker's IN_PROGRESS puts its row back in the queue."""
+    reason = command.reason[:REASON_MAX] if command.reason else command.reason
+    ordinal, output = row.ordinal, command.output if command.output is not None else {}
+    match command.status:
+        case ResultStatus.COMPLETED:
+            return ev.TaskCompleted(
+                ordinal=ordinal, output=output, reason=reason, worker_id=command.worker_id
+            )
+        case ResultStatus.FAILED | ResultStatus.FAILED_WITH_TERMINAL_ERROR:
+            return ev.TaskFailed(
+                ordinal=ordinal,
+                output=output,
+                reason=reason,
+                worker_id=command.worker_id,
+                terminal_error=command.status is ResultStatus.FAILED_WITH_TERMINAL_ERROR,
+            )
+        case ResultStatus.CANCELED:
+            return ev.TaskCanceled(
+                ordinal=ordinal, output=output, reason=reason, worker_id=command.worker_id
+            )
+        case ResultStatus.IN_PROGRESS:
+            return ev.TaskUpdated(
+                ordinal=ordinal,
+                output=output,
+                reason=reason,
+                worker_id=command.worker_id,
+                callback_after_s=max(0, command.callback_after_s),
+                requeued=row.made.queued,
+            )

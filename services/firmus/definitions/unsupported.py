@@ -1,0 +1,169 @@
+"""What Conductor acts on and firmus does not yet: refused at registration, by one table.
+
+A definition that needs any of this is refused whole, with the property named, rather than run
+differently. What Conductor itself only stores is accepted and kept. Loop bodies and inline
+definitions of sub-workflows are looked at too, for all of it would run.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from firmus_contracts.bodies import convert_workflow_def
+from firmus_contracts.definitions import TaskDef, WorkflowDef, WorkflowTask
+from firmus_contracts.errors import Refusal, ValidationError
+
+TYPES = frozenset(
+    {
+        "DECISION",
+        "DYNAMIC",
+        "DO_WHILE",
+        "EXCLUSIVE_JOIN",
+        "START_WORKFLOW",
+        "EVENT",
+        "HTTP",
+        "LAMBDA",
+        "JSON_JQ_TRANSFORM",
+        "KAFKA_PUBLISH",
+        "PULL_WORKFLOW_MESSAGES",
+        "LLM_TEXT_COMPLETE",
+        "LLM_CHAT_COMPLETE",
+        "LLM_INDEX_TEXT",
+        "LLM_SEARCH_INDEX",
+        "LLM_GENERATE_EMBEDDINGS",
+        "LLM_STORE_EMBEDDINGS",
+        "LLM_GET_EMBEDDINGS",
+        "LLM_SEARCH_EMBEDDINGS",
+        "LIST_MCP_TOOLS",
+        "CALL_MCP_TOOL",
+        "AGENT",
+        "GET_AGENT_CARD",
+        "CANCEL_AGENT",
+        "GENERATE_IMAGE",
+        "GENERATE_AUDIO",
+        "GENERATE_VIDEO",
+        "GENERATE_PDF",
+        "JDBC",
+    }
+)
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """`used` tells whether a definition needs the property; `what` says it to the caller."""
+
+    field: str
+    used: Callable[[Any], bool]
+    what: str
+
+
+TASK_RULES = (
+    Rule("type", lambda t: t.type in TYPES, "this task type is not supported yet"),
+    Rule(
+        "inputParameters.forkTaskInputs",
+        lambda t: (
+            t.type == "FORK_JOIN_DYNAMIC" and t.input_parameters.get("forkTaskInputs") is not None
+        ),
+        "use dynamicForkTasksParam with dynamicForkTasksInputParamName",
+    ),
+    Rule(
+        "dynamicForkJoinTasksParam",
+        lambda t: t.type == "FORK_JOIN_DYNAMIC" and t.dynamic_fork_join_tasks_param is not None,
+        "use dynamicForkTasksParam with dynamicForkTasksInputParamName",
+    ),
+    Rule(
+        "evaluatorType",
+        lambda t: t.type == "SWITCH" and t.evaluator_type == "python",
+        "use value-param, javascript or graaljs",
+    ),
+    Rule(
+        "inputParameters.evaluatorType",
+        lambda t: (
+            t.type == "INLINE"
+            and t.input_parameters.get("evaluatorType") in ("python", "value-param")
+        ),
+        "use javascript or graaljs",
+    ),
+    Rule(
+        "subWorkflowParam.workflowDefinition",
+        lambda t: (
+            t.type == "SUB_WORKFLOW"
+            and t.sub_workflow_param is not None
+            and isinstance(t.sub_workflow_param.workflow_definition, str)
+        ),
+        "give the definition itself or the name of a registered one, not an expression",
+    ),
+)
+
+TASK_DEF_RULES = (
+    Rule("concurrentExecLimit", lambda d: (d.concurrent_exec_limit or 0) > 0, "leave it out"),
+    Rule("rateLimitPerFrequency", lambda d: d.rate_limit_per_frequency > 0, "leave it out"),
+    Rule("isolationGroupId", lambda d: bool(d.isolation_group_id), "leave it out"),
+    Rule("executionNameSpace", lambda d: bool(d.execution_name_space), "leave it out"),
+    Rule("runtimeMetadata", lambda d: bool(d.runtime_metadata), "leave it empty"),
+)
+
+
+def workflow_unsupported(definition: WorkflowDef) -> tuple[ValidationError, ...]:
+    """All that the definition needs and firmus lacks, wherever it stands in the tree."""
+    return tuple(_workflow(definition, ""))
+
+
+def task_def_unsupported(definition: TaskDef) -> tuple[ValidationError, ...]:
+    return tuple(_apply(TASK_DEF_RULES, definition, ""))
+
+
+def task_unsupported(task: WorkflowTask, path: str = "") -> tuple[ValidationError, ...]:
+    """The same of one task and what it holds, for tasks that come as data (dynamic forks)."""
+    return tuple(_task(task, path))
+
+
+def _workflow(definition: WorkflowDef, prefix: str) -> Iterable[ValidationError]:
+    for index, task in enumerate(definition.tasks):
+        yield from _task(task, f"{prefix}tasks[{index}].")
+
+
+def _task(task: WorkflowTask, prefix: str) -> Iterable[ValidationError]:
+    yield from _apply(TASK_RULES, task, prefix)
+    if task.task_definition is not None:
+        yield from _apply(TASK_DEF_RULES, task.task_definition, f"{prefix}taskDefinition.")
+    for place, inner in _children(task):
+        yield from _task(inner, f"{prefix}{place}.")
+    given = task.sub_workflow_param and task.sub_workflow_param.workflow_definition
+    if isinstance(given, dict):
+        yield from _inline(given, f"{prefix}subWorkflowParam.workflowDefinition.")
+
+
+def _children(task: WorkflowTask) -> Iterable[tuple[str, WorkflowTask]]:
+    for key, case in task.decision_cases.items():
+        for index, inner in enumerate(case):
+            yield f"decisionCases[{key}][{index}]", inner
+    for index, inner in enumerate(task.default_case):
+        yield f"defaultCase[{index}]", inner
+    for number, branch in enumerate(task.fork_tasks):
+        for index, inner in enumerate(branch):
+            yield f"forkTasks[{number}][{index}]", inner
+    for index, inner in enumerate(task.loop_over):
+        yield f"loopOver[{index}]", inner
+
+
+def _inline(given: dict[str, Any], prefix: str) -> Iterable[ValidationError]:
+    try:
+        definition = convert_workflow_def(given)
+    except Refusal as refusal:
+        yield ValidationError(path=prefix.rstrip("."), message=refusal.message)
+        return
+    yield from _workflow(definition, prefix)
+
+
+def _apply(rules: tuple[Rule, ...], subject: Any, prefix: str) -> Iterable[ValidationError]:
+    for rule in rules:
+        if rule.used(subject):
+            path = f"{prefix}{rule.field}"
+            value = subject.type if rule.field == "type" else None
+            named = f"{path} {value}" if value else path
+            yield ValidationError(
+                path=path,
+                message=f"{named}: not supported by firmus: {rule.what}",
+                invalid_value=value,
+            )

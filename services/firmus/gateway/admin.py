@@ -1,0 +1,52 @@
+"""Health, version and the rest of what operators ask for (spec 8.7)."""
+
+import prometheus_client
+
+from firmus.gateway import answers
+from firmus.gateway.ports import GatewayPorts
+from firmus.gateway.reading import Request, Response
+from firmus_contracts.envelope import ENGINE_VERSION
+from firmus_contracts.errors import Refusal
+
+_METRICS = prometheus_client.CONTENT_TYPE_LATEST
+
+
+class Admin:
+    """Handlers of the paths that are about this server."""
+
+    def __init__(self, ports: GatewayPorts) -> None:
+        self._ports = ports
+
+    async def health(self, _req: Request, resp: Response) -> None:
+        """200 while nothing is wrong, else 503 and what is."""
+        troubles = list(self._ports.troubles())
+        if troubles:
+            resp.status = 503
+        results = [{"healthy": False, "details": {"error": trouble}} for trouble in troubles]
+        answers.json(
+            resp,
+            {"healthResults": results, "suppressedHealthResults": [], "healthy": not troubles},
+        )
+
+    async def version(self, _req: Request, resp: Response) -> None:
+        answers.plain(resp, ENGINE_VERSION)
+
+    async def config(self, _req: Request, resp: Response) -> None:
+        answers.json(resp, {"version": ENGINE_VERSION})
+
+    async def metrics(self, _req: Request, resp: Response) -> None:
+        resp.content_type = _METRICS
+        resp.data = self._ports.metrics()
+
+    async def token(self, _req: Request, _resp: Response) -> None:
+        """SDKs take a 404 here as "no authentication" and go on without a token."""
+        raise Refusal("NOT_FOUND", "Security is off: this server needs no token")
+
+    async def no_completion_queues(self, _req: Request, resp: Response) -> None:
+        """Sizes and addresses of the default completion queues: none are configured."""
+        answers.json(resp, {})
+
+    async def no_completion_queue(
+        self, _req: Request, _resp: Response, status: str, **_target: str
+    ) -> None:
+        raise Refusal("INVALID", f"There is no queue for handling {status} status")

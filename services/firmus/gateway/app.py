@@ -1,0 +1,95 @@
+"""The ASGI application, built from the one table of routes.
+
+Paths are matched as Conductor matches them: a trailing slash is another path, and a fixed path
+(`/workflow/search`) takes only its own methods away from the general one (`/workflow/{key}`), so
+a workflow may be called `search`.
+"""
+
+import types
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import falcon
+import falcon.asgi
+from falcon.routing import CompiledRouter
+
+from firmus.gateway.polling import Polls
+from firmus.gateway.ports import GatewayPorts
+from firmus.gateway.problems import handler
+from firmus.gateway.reading import Request, Response
+from firmus.gateway.routes import Handler, Route, routes
+
+App = falcon.asgi.App[Request, Response]
+
+
+class ExactRouter(CompiledRouter):
+    """Falcon's router, without its leniency for empty segments."""
+
+    def __init__(self, exceptions: Sequence[str]) -> None:
+        super().__init__()
+        self._exceptions = frozenset(exceptions)
+
+    def find(self, uri: str, req: Any = None) -> Any:
+        if (uri[-1] == "/" or "//" in uri) and uri not in self._exceptions:
+            return None
+        return super().find(uri, req)
+
+
+def build(ports: GatewayPorts, polls: Polls) -> App:
+    table = by_path(routes(ports, polls))
+    router = ExactRouter([path for path in table if path.endswith("/")])
+    app: App = falcon.asgi.App(request_type=Request, router=router)
+    handle: Any = handler(ports.instance)
+    app.add_error_handler(Exception, handle)
+    app.add_error_handler(falcon.HTTPError, handle)
+    for path, handlers in table.items():
+        responders = {f"on_{method.lower()}": each for method, each in handlers.items()}
+        app.add_route(path, types.SimpleNamespace(**responders))
+    return app
+
+
+def by_path(table: Sequence[Route]) -> dict[str, dict[str, Handler]]:
+    """The handlers of each path by method, those of the general paths that cover it included.
+
+    Raises ValueError when a method of a path stands in the table twice.
+    """
+    paths: defaultdict[str, dict[str, Handler]] = defaultdict(dict)
+    for route in table:
+        if route.method in paths[route.path]:
+            raise ValueError(f"{route.method} {route.path} is in the table twice")
+        paths[route.path][route.method] = route.handler
+    given = {path: dict(handlers) for path, handlers in paths.items()}
+    for path, handlers in paths.items():
+        for general, others in given.items():
+            bound = covered(general, path)
+            if bound is None:
+                continue
+            for method, each in others.items():
+                handlers.setdefault(method, _with(each, bound))
+    return dict(paths)
+
+
+def covered(general: str, path: str) -> Mapping[str, str] | None:
+    """What the parameters of a general path are for a path it covers; None when it does not.
+
+    The two agree but for segments that are a parameter in the one and a fixed text in the other.
+    """
+    ours, theirs = general.split("/"), path.split("/")
+    if general == path or len(ours) != len(theirs):
+        return None
+    bound: dict[str, str] = {}
+    for mine, other in zip(ours, theirs, strict=True):
+        if mine == other:
+            continue
+        if not mine.startswith("{") or other.startswith("{") or not other:
+            return None
+        bound[mine[1:-1]] = other
+    return bound
+
+
+def _with(each: Handler, bound: Mapping[str, str]) -> Handler:
+    async def responder(req: Request, resp: Response, **params: str) -> None:
+        await each(req, resp, **bound, **params)
+
+    return responder

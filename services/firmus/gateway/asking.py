@@ -1,0 +1,101 @@
+"""How the gateway asks the decider: commands with an id, and reads that are never behind.
+
+A command whose answer was lost is looked for in the workflow before it is called unavailable, so
+a caller is told "done" whenever it is known to be done (spec 4.5; design, "Commands are
+idempotent").
+"""
+
+import itertools
+import secrets
+from typing import Any
+
+import msgspec
+
+from firmus.gateway.problems import refusal
+from firmus.gateway.reading import Request, trace_of
+from firmus.ports import DeciderPort, Unavailable
+from firmus.workflow.state import WorkflowState
+from firmus_contracts import ids
+from firmus_contracts.commands import Accepted, Command, Rejected
+from firmus_contracts.errors import Refusal
+
+_IDEMPOTENCY_HEADER = "Idempotency-Key"
+_KEY_CHARS_MAX = 256
+
+
+class CommandIds:
+    """Ids that no other command has: random for the process, counted within it."""
+
+    def __init__(self) -> None:
+        self._prefix = secrets.token_hex(8)
+        self._counter = itertools.count(1)
+
+    def fresh(self) -> str:
+        return f"{self._prefix}-{next(self._counter)}"
+
+    def of(self, req: Request, *scope: str) -> str:
+        """The id of a request's command: the client's own key within `scope`, else a fresh one.
+
+        The scope (what is done to whom) keeps a key that a client uses for two different things
+        from making the second one look like a repetition.
+        """
+        key = header_key(req)
+        return self.fresh() if key is None else ":".join((*scope, key))
+
+
+def header_key(req: Request) -> str | None:
+    """The client's own idempotency key, if it sent one."""
+    key = req.get_header(_IDEMPOTENCY_HEADER)
+    if key is not None and len(key) > _KEY_CHARS_MAX:
+        raise Refusal(
+            "INVALID", f"{_IDEMPOTENCY_HEADER} is longer than {_KEY_CHARS_MAX} characters"
+        )
+    return key or None
+
+
+def envelope(req: Request, command_id: str, workflow_id: str) -> dict[str, Any]:
+    """The fields that all commands share."""
+    return {"command_id": command_id, "workflow_id": workflow_id, "trace": trace_of(req)}
+
+
+async def submit(decider: DeciderPort, command: Command) -> Accepted:
+    """Sends a command. Raises Refusal when it is rejected, Unavailable when nobody knows."""
+    try:
+        answer = await decider.submit(command)
+    except Unavailable:
+        answer = await _found(decider, command)
+    if isinstance(answer, Rejected):
+        raise refusal(answer)
+    return answer
+
+
+async def state_of(decider: DeciderPort, workflow_id: str) -> WorkflowState:
+    """Raises Refusal NOT_FOUND for an id that never existed, or cannot exist."""
+    state = await decider.read(workflow_id) if ids.is_workflow_id(workflow_id) else None
+    if state is None:
+        raise no_such_workflow(workflow_id)
+    return state
+
+
+def known_form(workflow_id: str) -> str:
+    """The id itself; an id that cannot exist is refused without asking anybody."""
+    if not ids.is_workflow_id(workflow_id):
+        raise no_such_workflow(workflow_id)
+    return workflow_id
+
+
+def no_such_workflow(workflow_id: str) -> Refusal:
+    return Refusal("NOT_FOUND", f"No such workflow found by id: {workflow_id}")
+
+
+async def _found(decider: DeciderPort, command: Command) -> Accepted:
+    """What became of a command that was not answered. Raises Unavailable when it left no trace."""
+    state = await decider.read(command.workflow_id)
+    if state is not None:
+        for command_id, version in reversed(state.recent):
+            if command_id == command.command_id:
+                return Accepted(workflow_id=command.workflow_id, version=version)
+    raise Unavailable("The command was not carried out in time")
+
+
+NULL = msgspec.Raw(b"null")

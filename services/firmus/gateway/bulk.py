@@ -1,0 +1,101 @@
+"""Operations on many workflows at once: each succeeds or fails by itself (spec 5.10, 8.6)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from firmus.gateway import answers
+from firmus.gateway.asking import CommandIds, envelope, known_form, state_of, submit
+from firmus.gateway.ports import GatewayPorts
+from firmus.gateway.reading import Request, Response, flag, json_texts, text
+from firmus.gateway.views import Views
+from firmus.ports import Unavailable
+from firmus_contracts.bodies import invalid
+from firmus_contracts.commands import Command, PauseWorkflow, ResumeWorkflow, TerminateWorkflow
+from firmus_contracts.errors import Refusal, ValidationError
+from firmus_contracts.executions import BulkResponse
+
+_IDS_MAX = 1000
+
+
+class Bulk:
+    """Handlers of `/api/workflow/bulk`."""
+
+    def __init__(self, ports: GatewayPorts, command_ids: CommandIds) -> None:
+        self._decider = ports.decider
+        self._views = Views(ports)
+        self._command_ids = command_ids
+
+    async def pause(self, req: Request, resp: Response) -> None:
+        def make(workflow_id: str) -> Command:
+            command_id = self._command_ids.of(req, "pause", workflow_id)
+            return PauseWorkflow(**envelope(req, command_id, workflow_id))
+
+        await self._each(req, resp, make)
+
+    async def resume(self, req: Request, resp: Response) -> None:
+        def make(workflow_id: str) -> Command:
+            command_id = self._command_ids.of(req, "resume", workflow_id)
+            return ResumeWorkflow(**envelope(req, command_id, workflow_id))
+
+        await self._each(req, resp, make)
+
+    async def terminate(self, req: Request, resp: Response) -> None:
+        reason = text(req, "reason")
+
+        def make(workflow_id: str) -> Command:
+            command_id = self._command_ids.of(req, "terminate", workflow_id)
+            return TerminateWorkflow(**envelope(req, command_id, workflow_id), reason=reason)
+
+        await self._each(req, resp, make)
+
+    async def search(self, req: Request, resp: Response) -> None:
+        """The executions themselves, by id."""
+        include_tasks = flag(req, "includeTasks", default=True)
+
+        async def find(workflow_id: str) -> Any:
+            state = await state_of(self._decider, workflow_id)
+            return await self._views.workflow(state, include_tasks=include_tasks)
+
+        answers.json(resp, await collect(await _ids(req), find))
+
+    async def _each(self, req: Request, resp: Response, make: Callable[[str], Command]) -> None:
+        async def act(workflow_id: str) -> str:
+            await submit(self._decider, make(known_form(workflow_id)))
+            return workflow_id
+
+        answers.json(resp, await collect(await _ids(req), act))
+
+
+async def collect(names: Sequence[str], act: Callable[[str], Awaitable[Any]]) -> BulkResponse:
+    """Does something for every name at the same time; a refusal is an entry, not an exception."""
+
+    async def one(name: str) -> tuple[str, Any, str | None]:
+        try:
+            return name, await act(name), None
+        except Refusal as refused:
+            return name, None, refused.message
+        except Unavailable as unavailable:
+            return name, None, str(unavailable)
+
+    errors: dict[str, str] = {}
+    done: list[Any] = []
+    for name, result, message in await asyncio.gather(*map(one, names)):
+        if message is None:
+            done.append(result)
+        else:
+            errors[name] = message
+    return BulkResponse(bulk_error_results=errors, bulk_successful_results=done)
+
+
+async def _ids(req: Request) -> list[str]:
+    """Between 1 and 1000 workflow ids."""
+    given = await json_texts(req)
+    if given and len(given) <= _IDS_MAX:
+        return given
+    message = (
+        f"Cannot process more than {_IDS_MAX} workflows. Please use multiple requests."
+        if given
+        else "WorkflowIds list cannot be null."
+    )
+    raise invalid([ValidationError(path="workflowIds", message=message)])

@@ -1,0 +1,144 @@
+"""Definitions over REST: what was registered, as it was registered (spec 8.3)."""
+
+from collections import defaultdict
+
+from firmus.gateway import answers
+from firmus.gateway.bulk import collect
+from firmus.gateway.ports import GatewayPorts
+from firmus.gateway.reading import (
+    Request,
+    Response,
+    flag,
+    json_body,
+    optional_integer,
+    text,
+    whole_number,
+)
+from firmus.gateway.registration import Registration
+from firmus_contracts.bodies import (
+    decode_task_def,
+    decode_task_defs,
+    decode_workflow_def,
+    decode_workflow_defs,
+)
+from firmus_contracts.definitions import WorkflowDef, WorkflowDefSummary, classifier_of
+from firmus_contracts.errors import Refusal
+
+
+class WorkflowDefinitions:
+    """Handlers of `/api/metadata/workflow`."""
+
+    def __init__(self, ports: GatewayPorts, registration: Registration) -> None:
+        self._definitions = ports.definitions
+        self._registration = registration
+
+    async def register(self, req: Request, resp: Response) -> None:
+        overwrite = flag(req, "overwrite", default=False)
+        definition = decode_workflow_def(await json_body(req))
+        await self._registration.workflow(definition)
+        await self._definitions.put_workflow(definition, overwrite=overwrite)
+        answers.empty(resp)
+
+    async def validate(self, req: Request, resp: Response) -> None:
+        await self._registration.workflow(decode_workflow_def(await json_body(req)))
+        answers.empty(resp)
+
+    async def put_all(self, req: Request, resp: Response) -> None:
+        """Creates and replaces; one bad definition refuses them all."""
+        given = decode_workflow_defs(await json_body(req))
+        await self._registration.workflows(given)
+        by_place = {str(place): definition for place, definition in enumerate(given)}
+
+        async def put(place: str) -> str:
+            await self._definitions.put_workflow(by_place[place], overwrite=True)
+            return by_place[place].name
+
+        answers.json(resp, await collect(list(by_place), put))
+
+    async def get(self, req: Request, resp: Response, key: str) -> None:
+        version = optional_integer(req, "version")
+        definition = await self._definitions.workflow(key, version)
+        if definition is None:
+            shown = "null" if version is None else version
+            raise Refusal("NOT_FOUND", f"No such workflow found by name: {key}, version: {shown}")
+        answers.json(resp, definition)
+
+    async def all(self, req: Request, resp: Response) -> None:
+        wanted = text(req, "classifier")
+        found = await self._definitions.workflows()
+        if wanted:
+            found = [definition for definition in found if classifier_of(definition) == wanted]
+        answers.json(resp, found)
+
+    async def latest_versions(self, _req: Request, resp: Response) -> None:
+        answers.json(resp, [versions[-1] for versions in (await self._by_name()).values()])
+
+    async def names(self, _req: Request, resp: Response) -> None:
+        answers.json(resp, list(await self._by_name()))
+
+    async def names_and_versions(self, _req: Request, resp: Response) -> None:
+        by_name = await self._by_name()
+        answers.json(resp, {name: list(map(_summary, by_name[name])) for name in by_name})
+
+    async def versions(self, _req: Request, resp: Response, key: str) -> None:
+        answers.json(resp, list(map(_summary, (await self._by_name()).get(key, []))))
+
+    async def delete(self, _req: Request, resp: Response, key: str, version: str) -> None:
+        if not await self._definitions.delete_workflow(key, whole_number("version", version)):
+            raise Refusal("NOT_FOUND", f"No such workflow definition: {key} version: {version}")
+        answers.empty(resp)
+
+    async def _by_name(self) -> dict[str, list[WorkflowDef]]:
+        """All versions, ascending, of each name, in the order of names."""
+        by_name: defaultdict[str, list[WorkflowDef]] = defaultdict(list)
+        for definition in await self._definitions.workflows():
+            by_name[definition.name].append(definition)
+        return {
+            name: sorted(by_name[name], key=lambda definition: definition.version)
+            for name in sorted(by_name)
+        }
+
+
+class TaskDefinitions:
+    """Handlers of `/api/metadata/taskdefs`."""
+
+    def __init__(self, ports: GatewayPorts, registration: Registration) -> None:
+        self._definitions = ports.definitions
+        self._registration = registration
+
+    async def register(self, req: Request, resp: Response) -> None:
+        """Creates and replaces; one bad definition refuses them all."""
+        given = decode_task_defs(await json_body(req))
+        self._registration.tasks(given)
+        for definition in given:
+            await self._definitions.put_task(definition)
+        answers.empty(resp)
+
+    async def update(self, req: Request, resp: Response) -> None:
+        definition = decode_task_def(await json_body(req))
+        self._registration.task(definition)
+        await self._definitions.put_task(definition, must_exist=True)
+        answers.empty(resp)
+
+    async def all(self, _req: Request, resp: Response) -> None:
+        answers.json(resp, await self._definitions.tasks())
+
+    async def get(self, _req: Request, resp: Response, key: str) -> None:
+        definition = await self._definitions.task(key)
+        if definition is None:
+            raise Refusal("NOT_FOUND", f"No such taskType found by name: {key}")
+        answers.json(resp, definition)
+
+    async def delete(self, _req: Request, resp: Response, key: str) -> None:
+        if not await self._definitions.delete_task(key):
+            raise Refusal("NOT_FOUND", "No such task definition")
+        answers.empty(resp)
+
+
+def _summary(definition: WorkflowDef) -> WorkflowDefSummary:
+    return WorkflowDefSummary(
+        name=definition.name,
+        version=definition.version,
+        create_time=definition.create_time,
+        update_time=definition.update_time,
+    )

@@ -1,0 +1,164 @@
+"""How tasks leave through the gateway: long polls that end with their client, and what is
+remembered of a hand-out.
+
+All of it may be lost: the memory only saves a look-up, and a task that reached nobody is handed
+out again by its response timeout.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import msgspec
+
+from firmus.gateway.reading import Request
+from firmus.ports import Clock, QueuesPort
+from firmus_contracts.executions import PollData
+
+_HANDED_OUT_MAX = 65_536
+_POLLERS_MAX = 16_384
+_SHELF_MAX = 1_024
+
+_T = TypeVar("_T")
+
+
+class Queue(msgspec.Struct, frozen=True):
+    """A queue as workers name it."""
+
+    task_type: str
+    domain: str | None
+
+
+class _Begun(msgspec.Struct, rename="camel"):
+    task_id: str
+
+
+_BEGUN = msgspec.json.Decoder(_Begun)
+
+
+class Polls:
+    """The polls of one gateway."""
+
+    def __init__(self, queues: QueuesPort, clock: Clock) -> None:
+        self._queues = queues
+        self._clock = clock
+        self._handed_out: dict[str, Queue] = {}
+        self._pollers: dict[Queue, tuple[str, int]] = {}
+        self._shelf: dict[Queue, deque[msgspec.Raw]] = {}
+        self._shelved = 0
+        self._waiting: set[asyncio.Task[object]] = set()
+        self._closing = False
+
+    async def take(
+        self, queue: Queue, *, worker_id: str, count: int, timeout_s: float
+    ) -> list[msgspec.Raw]:
+        """Up to `count` begun tasks, waiting `timeout_s` at most for one. Raises Unavailable."""
+        self._saw(queue, worker_id)
+        if count < 1:
+            return []
+        tasks = self._unshelve(queue, count) if self._shelved else []
+        if not tasks:
+            tasks = await self._queues.poll(
+                queue.task_type,
+                domain=queue.domain,
+                worker_id=worker_id,
+                count=count,
+                timeout_s=timeout_s,
+            )
+        for task in tasks:
+            self._handed(_BEGUN.decode(task).task_id, queue)
+        return tasks
+
+    async def wait(
+        self, req: Request, queue: Queue, *, worker_id: str, count: int, timeout_s: float
+    ) -> list[msgspec.Raw]:
+        """The same for a client that may leave while it waits; then nothing more is begun.
+
+        Answers with nothing when the client has left or the gateway stops.
+        """
+        if self._closing:
+            return []
+        work = self.take(queue, worker_id=worker_id, count=count, timeout_s=timeout_s)
+        return await self._unless_gone(req, work) or []
+
+    def queue_of(self, task_id: str) -> Queue | None:
+        """Where a task was handed out from, if it was here and lately."""
+        return self._handed_out.get(task_id)
+
+    def forget(self, task_id: str) -> None:
+        self._handed_out.pop(task_id, None)
+
+    def shelve(self, queue: Queue, tasks: list[msgspec.Raw]) -> None:
+        """Keeps begun tasks that could not be delivered for the next poll of their queue."""
+        shelf = self._shelf.setdefault(queue, deque())
+        for task in tasks[: _SHELF_MAX - self._shelved]:
+            shelf.append(task)
+            self._shelved += 1
+
+    def pollers(self, task_type: str | None = None) -> list[PollData]:
+        """The last poll of each queue, or of each domain of one type."""
+        return [
+            PollData(
+                queue_name=queue.task_type,
+                domain=queue.domain,
+                worker_id=worker_id,
+                last_poll_time=polled_ms,
+            )
+            for queue, (worker_id, polled_ms) in self._pollers.items()
+            if task_type is None or queue.task_type == task_type
+        ]
+
+    def close(self) -> None:
+        """Ends all waiting polls with nothing, and those to come."""
+        self._closing = True
+        for task in self._waiting:
+            task.cancel()
+
+    async def _unless_gone(self, req: Request, work: Awaitable[_T]) -> _T | None:
+        """`work`'s result; None when its client left, or the gateway closed, and it was cancelled.
+
+        The request's own task is cancelled, so a poll costs one more task, not two.
+        """
+        waiting = asyncio.current_task()
+        assert waiting is not None
+        left = False
+
+        async def watch() -> None:
+            nonlocal left
+            await req.until_gone()
+            left = True
+            waiting.cancel()
+
+        watcher = asyncio.get_running_loop().create_task(watch())
+        self._waiting.add(waiting)
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if not (left or self._closing):
+                raise
+            waiting.uncancel()
+            return None
+        finally:
+            self._waiting.discard(waiting)
+            watcher.cancel()
+
+    def _saw(self, queue: Queue, worker_id: str) -> None:
+        if queue not in self._pollers and len(self._pollers) >= _POLLERS_MAX:
+            del self._pollers[next(iter(self._pollers))]
+        self._pollers[queue] = (worker_id, self._clock.now_ms())
+
+    def _handed(self, task_id: str, queue: Queue) -> None:
+        if len(self._handed_out) >= _HANDED_OUT_MAX:
+            del self._handed_out[next(iter(self._handed_out))]
+        self._handed_out[task_id] = queue
+
+    def _unshelve(self, queue: Queue, count: int) -> list[msgspec.Raw]:
+        shelf = self._shelf.get(queue)
+        if shelf is None:
+            return []
+        taken = [shelf.popleft() for _ in range(min(count, len(shelf)))]
+        self._shelved -= len(taken)
+        if not shelf:
+            del self._shelf[queue]
+        return taken

@@ -1,0 +1,47 @@
+"""What the gateway is given. It keeps nothing that would be missed if it were killed."""
+
+import socket
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from firmus.ports import Clock, DeciderPort, DefinitionsPort, QueuesPort, SearchPort
+
+
+class KeysPort(Protocol):
+    """Idempotency keys: (definition name, key) leads to a workflow id, for ever."""
+
+    async def claim(self, name: str, key: str, workflow_id: str) -> str:
+        """Stores the id unless the key has one; the id that it has now. Raises Unavailable."""
+        ...
+
+    async def replace(self, name: str, key: str, *, held: str, workflow_id: str) -> bool:
+        """Puts another id in the place of `held`; False when `held` is no longer there."""
+        ...
+
+
+def _no_metrics() -> bytes:
+    return b""
+
+
+def _no_troubles() -> Sequence[str]:
+    return ()
+
+
+class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
+    """The services behind the API.
+
+    `metrics` renders Prometheus text. `troubles` names what is wrong with this process; anything
+    in it makes the health check fail. `instance` is how this server signs its errors.
+    """
+
+    decider: DeciderPort
+    queues: QueuesPort
+    definitions: DefinitionsPort
+    search: SearchPort
+    clock: Clock
+    keys: KeysPort | None = None
+    metrics: Callable[[], bytes] = _no_metrics
+    troubles: Callable[[], Sequence[str]] = _no_troubles
+    instance: str = socket.gethostname()

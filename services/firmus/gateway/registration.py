@@ -1,0 +1,68 @@
+"""The checks that stand before every definition, registered or inline (spec 1.3-1.6).
+
+The rules themselves are pure and live in `firmus.definitions`; here they get what they ask for.
+"""
+
+from firmus.definitions.checks import (
+    task_def_errors,
+    task_def_list_errors,
+    workflow_errors,
+    workflow_list_errors,
+)
+from firmus.definitions.syntax import javascript_error
+from firmus.definitions.task_checks import Outside
+from firmus.definitions.unsupported import task_def_unsupported, workflow_unsupported
+from firmus.ports import DefinitionsPort
+from firmus.workflow.expressions.path import compile_path
+from firmus_contracts.bodies import invalid
+from firmus_contracts.definitions import TaskDef, WorkflowDef
+from firmus_contracts.errors import Refusal, ValidationError
+
+
+class Registration:
+    """All methods raise Refusal with every fault found: INVALID for what Conductor refuses too,
+    else UNSUPPORTED for what only firmus cannot run.
+    """
+
+    def __init__(self, definitions: DefinitionsPort) -> None:
+        self._definitions = definitions
+
+    async def workflow(self, definition: WorkflowDef) -> None:
+        _refuse_invalid(workflow_errors(definition, await self._outside()))
+        _refuse_unsupported(workflow_unsupported(definition))
+
+    async def workflows(self, definitions: list[WorkflowDef]) -> None:
+        _refuse_invalid(workflow_list_errors(definitions, await self._outside()))
+        for definition in definitions:
+            _refuse_unsupported(workflow_unsupported(definition))
+
+    def task(self, definition: TaskDef) -> None:
+        _refuse_invalid(task_def_errors(definition))
+        _refuse_unsupported(task_def_unsupported(definition))
+
+    def tasks(self, definitions: list[TaskDef]) -> None:
+        _refuse_invalid(task_def_list_errors(definitions))
+        for definition in definitions:
+            _refuse_unsupported(task_def_unsupported(definition))
+
+    async def _outside(self) -> Outside:
+        known = {task.name: task for task in await self._definitions.tasks()}
+        return Outside(script_error=javascript_error, compiles=_compiles, task_def=known.get)
+
+
+def _compiles(text: str) -> bool:
+    try:
+        compile_path(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse_invalid(errors: tuple[ValidationError, ...]) -> None:
+    if errors:
+        raise invalid(list(errors))
+
+
+def _refuse_unsupported(errors: tuple[ValidationError, ...]) -> None:
+    if errors:
+        raise Refusal("UNSUPPORTED", "; ".join(error.message for error in errors), errors)

@@ -1,0 +1,191 @@
+"""Every path of the API in one table: method, path, handler (spec section 8).
+
+A path that Conductor has and firmus does not answer yet is here too, with 501, so that a client
+learns that it asked for the right thing. `key` is the name or id at the second place of a path.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from firmus.gateway.admin import Admin
+from firmus.gateway.asking import CommandIds
+from firmus.gateway.bulk import Bulk
+from firmus.gateway.metadata import TaskDefinitions, WorkflowDefinitions
+from firmus.gateway.polling import Polls
+from firmus.gateway.ports import GatewayPorts
+from firmus.gateway.queues import Queues
+from firmus.gateway.reading import Request, Response
+from firmus.gateway.registration import Registration
+from firmus.gateway.search import Search
+from firmus.gateway.tasks import Tasks
+from firmus.gateway.workflows import Workflows
+from firmus_contracts.errors import Refusal
+
+Handler = Callable[..., Awaitable[None]]
+
+
+class Route(NamedTuple):
+    method: str
+    path: str
+    handler: Handler
+
+
+async def not_yet(req: Request, _resp: Response, **_params: str) -> None:
+    """What answers the paths that are known and not offered."""
+    raise Refusal("NOT_IMPLEMENTED", f"{req.method} {req.path} is not offered by this server yet")
+
+
+def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
+    command_ids, registration = CommandIds(), Registration(ports.definitions)
+    return [
+        *_metadata(WorkflowDefinitions(ports, registration), TaskDefinitions(ports, registration)),
+        *_workflows(Workflows(ports, command_ids, registration), Search(ports)),
+        *_bulk(Bulk(ports, command_ids)),
+        *_tasks(Tasks(ports, command_ids, polls), Queues(ports, polls), Search(ports)),
+        *_admin(Admin(ports)),
+        *(Route(method, f"/api{path}", not_yet) for method, path in _NOT_YET),
+    ]
+
+
+def _metadata(workflows: WorkflowDefinitions, tasks: TaskDefinitions) -> list[Route]:
+    base = "/api/metadata"
+    return [
+        Route("POST", f"{base}/workflow", workflows.register),
+        Route("PUT", f"{base}/workflow", workflows.put_all),
+        Route("GET", f"{base}/workflow", workflows.all),
+        Route("POST", f"{base}/workflow/validate", workflows.validate),
+        Route("GET", f"{base}/workflow/names", workflows.names),
+        Route("GET", f"{base}/workflow/names-and-versions", workflows.names_and_versions),
+        Route("GET", f"{base}/workflow/latest-versions", workflows.latest_versions),
+        Route("GET", f"{base}/workflow/{{key}}", workflows.get),
+        Route("GET", f"{base}/workflow/{{key}}/versions", workflows.versions),
+        Route("DELETE", f"{base}/workflow/{{key}}/{{version}}", workflows.delete),
+        Route("POST", f"{base}/taskdefs", tasks.register),
+        Route("PUT", f"{base}/taskdefs", tasks.update),
+        Route("GET", f"{base}/taskdefs", tasks.all),
+        Route("GET", f"{base}/taskdefs/{{key}}", tasks.get),
+        Route("DELETE", f"{base}/taskdefs/{{key}}", tasks.delete),
+    ]
+
+
+def _workflows(workflows: Workflows, search: Search) -> list[Route]:
+    base = "/api/workflow"
+    return [
+        Route("POST", base, workflows.start),
+        Route("POST", f"{base}/{{key}}", workflows.start_by_name),
+        Route("GET", f"{base}/{{key}}", workflows.get),
+        Route("DELETE", f"{base}/{{key}}", workflows.terminate),
+        Route("GET", f"{base}/{{key}}/tasks", workflows.tasks),
+        Route("GET", f"{base}/{{key}}/status", workflows.status),
+        Route("PUT", f"{base}/{{key}}/pause", workflows.pause),
+        Route("PUT", f"{base}/{{key}}/resume", workflows.resume),
+        Route("PUT", f"{base}/decide/{{key}}", workflows.decide),
+        Route("GET", f"{base}/search", search.workflows),
+        Route("GET", f"{base}/search-v2", search.workflow_objects),
+    ]
+
+
+def _bulk(bulk: Bulk) -> list[Route]:
+    base = "/api/workflow/bulk"
+    return [
+        Route("PUT", f"{base}/pause", bulk.pause),
+        Route("PUT", f"{base}/resume", bulk.resume),
+        Route("POST", f"{base}/terminate", bulk.terminate),
+        Route("POST", f"{base}/search", bulk.search),
+    ]
+
+
+def _tasks(tasks: Tasks, queues: Queues, search: Search) -> list[Route]:
+    base = "/api/tasks"
+    return [
+        Route("GET", f"{base}/poll/{{task_type}}", tasks.poll),
+        Route("GET", f"{base}/poll/batch/{{task_type}}", tasks.poll_batch),
+        Route("POST", base, tasks.update),
+        Route("POST", f"{base}/update-v2", tasks.update_and_poll),
+        Route("POST", f"{base}/{{key}}/{{ref}}/{{status}}", tasks.update_by_ref),
+        Route("POST", f"{base}/{{key}}/{{ref}}/{{status}}/sync", tasks.update_by_ref_sync),
+        Route("POST", f"{base}/{{key}}/log", tasks.log),
+        Route("GET", f"{base}/{{key}}/log", tasks.logs),
+        Route("GET", f"{base}/{{key}}", tasks.get),
+        Route("GET", f"{base}/queue/sizes", queues.sizes),
+        Route("GET", f"{base}/queue/size", queues.size),
+        Route("GET", f"{base}/queue/all", queues.all),
+        Route("GET", f"{base}/queue/all/verbose", queues.all_verbose),
+        Route("GET", f"{base}/queue/polldata", queues.poll_data),
+        Route("GET", f"{base}/queue/polldata/all", queues.poll_data_all),
+        Route("POST", f"{base}/queue/requeue/{{task_type}}", queues.requeue),
+        Route("GET", f"{base}/search", search.tasks),
+        Route("GET", f"{base}/search-v2", search.task_objects),
+    ]
+
+
+def _admin(admin: Admin) -> list[Route]:
+    return [
+        Route("GET", "/health", admin.health),
+        Route("GET", "/metrics", admin.metrics),
+        Route("GET", "/api/health", admin.health),
+        Route("GET", "/api/version", admin.version),
+        Route("GET", "/api/admin/config", admin.config),
+        Route("POST", "/api/token", admin.token),
+        Route("GET", "/api/token", admin.token),
+        Route("GET", "/api/queue/size", admin.no_completion_queues),
+        Route("GET", "/api/queue/", admin.no_completion_queues),
+        Route("POST", "/api/queue/update/{key}/{ref}/{status}", admin.no_completion_queue),
+        Route("POST", "/api/queue/update/{key}/task/{task}/{status}", admin.no_completion_queue),
+    ]
+
+
+_NOT_YET = (
+    ("POST", "/workflow/execute/{name}/{version}"),
+    ("GET", "/workflow/{key}/correlated/{correlation}"),
+    ("POST", "/workflow/{key}/correlated"),
+    ("DELETE", "/workflow/{key}/remove"),
+    ("DELETE", "/workflow/{key}/terminate-remove"),
+    ("GET", "/workflow/running/{name}"),
+    ("PUT", "/workflow/{key}/skiptask/{ref}"),
+    ("POST", "/workflow/{key}/rerun"),
+    ("POST", "/workflow/{key}/restart"),
+    ("POST", "/workflow/{key}/retry"),
+    ("POST", "/workflow/{key}/resetcallbacks"),
+    ("POST", "/workflow/{key}/messages"),
+    ("GET", "/workflow/search-by-tasks"),
+    ("GET", "/workflow/search-by-tasks-v2"),
+    ("GET", "/workflow/externalstoragelocation"),
+    ("GET", "/workflow/external-storage-location"),
+    ("POST", "/workflow/test"),
+    ("POST", "/workflow/bulk/restart"),
+    ("POST", "/workflow/bulk/retry"),
+    ("DELETE", "/workflow/bulk/remove"),
+    ("DELETE", "/workflow/bulk/terminate-remove"),
+    ("POST", "/tasks/{key}/{ref}/signal"),
+    ("POST", "/tasks/{key}/{ref}/signal/sync"),
+    ("GET", "/tasks/externalstoragelocation"),
+    ("GET", "/tasks/external-storage-location"),
+    ("POST", "/event"),
+    ("PUT", "/event"),
+    ("GET", "/event"),
+    ("GET", "/event/{key}"),
+    ("DELETE", "/event/{key}"),
+    ("GET", "/admin/task/{key}"),
+    ("POST", "/admin/sweep/requeue/{key}"),
+    ("POST", "/admin/consistency/verifyAndRepair/{key}"),
+    ("GET", "/admin/queues"),
+    ("GET", "/environment"),
+    ("GET", "/environment/{key}"),
+    ("GET", "/secrets"),
+    ("POST", "/scheduler/schedules"),
+    ("GET", "/scheduler/schedules"),
+    ("GET", "/scheduler/schedules/search"),
+    ("GET", "/scheduler/schedules/{key}"),
+    ("DELETE", "/scheduler/schedules/{key}"),
+    ("PUT", "/scheduler/schedules/{key}/pause"),
+    ("PUT", "/scheduler/schedules/{key}/resume"),
+    ("GET", "/scheduler/nextFewSchedules"),
+    ("GET", "/scheduler/search/executions"),
+    ("GET", "/scheduler/admin/requeue"),
+    ("GET", "/scheduler/admin/pause"),
+    ("GET", "/scheduler/admin/resume"),
+    ("PUT", "/scheduler/bulk/pause"),
+    ("PUT", "/scheduler/bulk/resume"),
+)
+"""Conductor's paths without an answer yet (spec 8.4-8.8), below `/api`."""

@@ -1,0 +1,118 @@
+"""Search over REST (spec 7.1).
+
+Nothing else can lag behind the log; two headers say how far an answer reaches, and its distance.
+"""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from firmus.gateway import answers
+from firmus.gateway.ports import GatewayPorts
+from firmus.gateway.reading import Request, Response, flag, integer, text, texts
+from firmus.gateway.views import Views
+from firmus.ports import SearchPage
+from firmus_contracts import ids
+from firmus_contracts.bodies import invalid
+from firmus_contracts.errors import Refusal, ValidationError
+from firmus_contracts.executions import SearchResult
+
+_SIZE = 100
+_SIZE_MAX = 5000
+_READS_AT_ONCE = 64
+
+
+class _WorkflowHit(msgspec.Struct, rename="camel"):
+    workflow_id: str
+
+
+class _TaskHit(msgspec.Struct, rename="camel"):
+    task_id: str
+
+
+_WORKFLOW_HIT = msgspec.json.Decoder(_WorkflowHit)
+_TASK_HIT = msgspec.json.Decoder(_TaskHit)
+
+
+class Search:
+    """Handlers of the `search` paths of workflows and tasks."""
+
+    def __init__(self, ports: GatewayPorts) -> None:
+        self._decider = ports.decider
+        self._search = ports.search
+        self._views = Views(ports)
+
+    async def workflows(self, req: Request, resp: Response) -> None:
+        page = await self._page(req, resp, "workflows", _workflow_query(req))
+        answers.json(resp, SearchResult(total_hits=page.total_hits, results=page.results))
+
+    async def tasks(self, req: Request, resp: Response) -> None:
+        page = await self._page(req, resp, "tasks", text(req, "query") or "")
+        answers.json(resp, SearchResult(total_hits=page.total_hits, results=page.results))
+
+    async def workflow_objects(self, req: Request, resp: Response) -> None:
+        """The executions themselves, as the log has them, without their tasks."""
+        page = await self._page(req, resp, "workflows", _workflow_query(req))
+        found = [_WORKFLOW_HIT.decode(hit).workflow_id for hit in page.results]
+        await self._whole(resp, page, found, self._workflow)
+
+    async def task_objects(self, req: Request, resp: Response) -> None:
+        page = await self._page(req, resp, "tasks", text(req, "query") or "")
+        found = [_TASK_HIT.decode(hit).task_id for hit in page.results]
+        await self._whole(resp, page, found, self._task)
+
+    async def _page(self, req: Request, resp: Response, what: str, query: str) -> SearchPage:
+        start, size = integer(req, "start", 0), integer(req, "size", _SIZE)
+        if size > _SIZE_MAX:
+            message = f"Cannot return more than {_SIZE_MAX} {what}. Please use pagination."
+            raise invalid([ValidationError(path="size", message=message, invalid_value=size)])
+        if start < 0 or size < 0:
+            raise Refusal("INVALID", "start and size must not be negative")
+        page = await self._search.search(
+            what,
+            query=query,
+            free_text=text(req, "freeText") or "*",
+            start=start,
+            size=size,
+            sort=text(req, "sort") or "",
+        )
+        resp.set_header("firmus-search-position", str(page.position))
+        resp.set_header("firmus-search-lag", str(page.lag))
+        return page
+
+    async def _whole(self, resp: Response, page: SearchPage, found: list[str], read: Any) -> None:
+        """Hits that have vanished since are dropped, and counted off the total."""
+        limit = asyncio.Semaphore(_READS_AT_ONCE)
+
+        async def one(identifier: str) -> Any:
+            async with limit:
+                return await read(identifier)
+
+        whole = [item for item in await asyncio.gather(*map(one, found)) if item is not None]
+        total = page.total_hits - (len(found) - len(whole))
+        answers.json(resp, {"totalHits": total, "results": whole})
+
+    async def _workflow(self, workflow_id: str) -> Any:
+        state = await self._decider.read(workflow_id)
+        if state is None:
+            return None
+        return await self._views.workflow(state, include_tasks=False)
+
+    async def _task(self, task_id: str) -> Any:
+        state = await self._decider.read(ids.workflow_of(task_id))
+        row = None if state is None else state.tasks.get(ids.ordinal_of(task_id))
+        if state is None or row is None:
+            return None
+        return await self._views.task(state, row)
+
+
+def _workflow_query(req: Request) -> str:
+    """The query with what `classifier` and `topLevelOnly` add to it."""
+    pieces = [text(req, "query") or ""]
+    classifiers = texts(req, "classifier")
+    if classifiers:
+        pieces.append(f"classifier IN ({','.join(classifiers)})")
+    if flag(req, "topLevelOnly", default=False):
+        pieces.append('parentWorkflowId=""')
+    return " AND ".join(piece for piece in pieces if piece)

@@ -1,0 +1,75 @@
+"""The gateway as a running server: uvicorn inside the loop of whoever starts it."""
+
+import asyncio
+import socket
+
+import uvicorn
+
+from firmus.gateway.app import App, build
+from firmus.gateway.polling import Polls
+from firmus.gateway.ports import GatewayPorts
+
+_STOP_TIMEOUT_S = 10
+_KEEP_ALIVE_S = 75
+_BACKLOG = 2048
+
+
+class Listener:
+    """A server that listens. `port` is the one that it was really given."""
+
+    def __init__(self, server: uvicorn.Server, bound: socket.socket, polls: Polls) -> None:
+        self._server = server
+        self._bound = bound
+        self._polls = polls
+        self.port = int(bound.getsockname()[1])
+
+    async def close(self) -> None:
+        """Takes no more connections, answers waiting polls with nothing, lets the rest finish.
+
+        What has not finished after ten seconds is cut off. Closing twice is harmless.
+        """
+        self._polls.close()
+        if self._bound.fileno() >= 0:
+            await self._server.shutdown(sockets=[self._bound])
+
+
+async def start(ports: GatewayPorts, *, host: str, port: int) -> Listener:
+    """Listens in the running loop; port 0 takes any free one. Raises OSError when it cannot."""
+    polls = Polls(ports.queues, ports.clock)
+    return await listen(build(ports, polls), polls, host=host, port=port)
+
+
+async def serve(ports: GatewayPorts, *, host: str, port: int) -> None:
+    """Listens until it is cancelled, then stops as `Listener.close` does."""
+    listener = await start(ports, host=host, port=port)
+    try:
+        await asyncio.get_running_loop().create_future()
+    finally:
+        await listener.close()
+
+
+async def listen(app: App, polls: Polls, *, host: str, port: int) -> Listener:
+    """Starts a server for an application that uses these polls."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_STOP_TIMEOUT_S,
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    # The main loop of uvicorn is left out: it wakes ten times a second for signals, request
+    # limits and date headers, none of which are its business here.
+    await server.startup(sockets=[bound])
+    return Listener(server, bound, polls)

@@ -1,0 +1,260 @@
+"""Tasks over REST: polling, reporting, reading, logs (spec 8.5, 4.5, 9.2).
+
+Handing out is the scheduler's and the decider's work; here a poll waits with its client.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from firmus.gateway import answers
+from firmus.gateway.asking import (
+    NULL,
+    CommandIds,
+    envelope,
+    known_form,
+    no_such_workflow,
+    state_of,
+    submit,
+)
+from firmus.gateway.polling import Polls, Queue
+from firmus.gateway.ports import GatewayPorts
+from firmus.gateway.reading import (
+    Request,
+    Response,
+    integer,
+    json_body,
+    json_object,
+    raw_body,
+    text,
+)
+from firmus.gateway.views import Views
+from firmus.ports import Unavailable
+from firmus.workflow.state import TaskState, WorkflowState
+from firmus_contracts import ids
+from firmus_contracts.bodies import decode_task_result
+from firmus_contracts.commands import Accepted, LogTask, UpdateOutcome, UpdateTask
+from firmus_contracts.errors import Refusal
+from firmus_contracts.events import TaskLogged
+from firmus_contracts.requests import TaskExecLog, TaskResult
+from firmus_contracts.statuses import ResultStatus
+
+_POLL_TIMEOUT_MS = 100
+_POLL_TIMEOUT_MS_MAX = 5000
+_COUNT_MAX = 1000
+_LOOP_SUFFIX = re.compile(r"__\d+$")
+_OUTCOME = msgspec.json.Decoder(UpdateOutcome)
+
+
+class Tasks:
+    """Handlers of `/api/tasks`, the queues apart."""
+
+    def __init__(self, ports: GatewayPorts, command_ids: CommandIds, polls: Polls) -> None:
+        self._views = Views(ports)
+        self._decider = ports.decider
+        self._command_ids = command_ids
+        self._polls = polls
+
+    async def poll(self, req: Request, resp: Response, task_type: str) -> None:
+        tasks = await self._polls.wait(
+            req,
+            Queue(task_type, text(req, "domain") or None),
+            worker_id=text(req, "workerid") or "",
+            count=1,
+            timeout_s=_POLL_TIMEOUT_MS / 1000,
+        )
+        _one_or_none(resp, tasks)
+
+    async def poll_batch(self, req: Request, resp: Response, task_type: str) -> None:
+        timeout_ms = integer(req, "timeout", _POLL_TIMEOUT_MS)
+        if timeout_ms > _POLL_TIMEOUT_MS_MAX:
+            raise Refusal("INVALID", "Long Poll Timeout value cannot be more than 5 seconds")
+        tasks = await self._polls.wait(
+            req,
+            Queue(task_type, text(req, "domain") or None),
+            worker_id=text(req, "workerid") or "",
+            count=min(integer(req, "count", 1), _COUNT_MAX),
+            timeout_s=max(timeout_ms, 0) / 1000,
+        )
+        answers.rows(resp, tasks)
+
+    async def update(self, req: Request, resp: Response) -> None:
+        result = decode_task_result(await json_body(req))
+        await submit(self._decider, self._command(req, result))
+        self._polls.forget(result.task_id)
+        answers.plain(resp, result.task_id)
+
+    async def update_and_poll(self, req: Request, resp: Response) -> None:
+        """Reports a task; when that ended it, the answer is the next task of its queue, or 204."""
+        result = decode_task_result(await json_body(req))
+        command = self._command(req, result)
+        ends = command.status is not ResultStatus.IN_PROGRESS and not command.extend_lease
+        queue = self._polls.queue_of(result.task_id) if ends else None
+        worker_id = result.worker_id or ""
+        if queue is None:
+            outcome = await self._outcome(command)
+            terminal = outcome.terminal and not command.extend_lease
+            queue = Queue(outcome.task_type, outcome.domain)
+            tasks = await self._next(queue, worker_id) if terminal else []
+        else:
+            tasks = await self._update_while_polling(command, queue, worker_id)
+        _one_or_none(resp, tasks)
+
+    async def update_by_ref(
+        self, req: Request, resp: Response, key: str, ref: str, status: str
+    ) -> None:
+        """Reports the pending task of a reference; no body when there is none."""
+        command = await self._command_by_ref(req, key, ref, status)
+        if command is None:
+            answers.empty(resp)
+            return
+        await submit(self._decider, command)
+        answers.plain(resp, command.task_id)
+
+    async def update_by_ref_sync(
+        self, req: Request, resp: Response, key: str, ref: str, status: str
+    ) -> None:
+        """The same, answered with the workflow as the report left it."""
+        command = await self._command_by_ref(req, key, ref, status)
+        if command is None:
+            raise Refusal("NOT_FOUND", f"Found no running task {ref} of workflow {key} to update")
+        await submit(self._decider, command)
+        state = await state_of(self._decider, key)
+        answers.json(resp, await self._views.workflow(state, include_tasks=True))
+
+    async def get(self, _req: Request, resp: Response, key: str) -> None:
+        state = await self._decider.read(ids.workflow_of(key)) if ids.is_task_id(key) else None
+        row = None if state is None else state.tasks.get(ids.ordinal_of(key))
+        if state is None or row is None:
+            raise Refusal("NOT_FOUND", f"Task not found for taskId: {key}")
+        answers.json(resp, await self._views.task(state, row))
+
+    async def logs(self, _req: Request, resp: Response, key: str) -> None:
+        """All lines of a task, oldest first; 204 when there are none."""
+        known = ids.is_task_id(key)
+        records = await self._decider.history(ids.workflow_of(key)) if known else []
+        lines = [
+            TaskExecLog(log=line, task_id=key, created_time=written_ms)
+            for record in records
+            for event in record.commit.events
+            if isinstance(event, TaskLogged) and event.ordinal == ids.ordinal_of(key)
+            for line, written_ms in event.lines
+        ]
+        if lines:
+            answers.json(resp, lines)
+        else:
+            answers.empty(resp, 204)
+
+    async def log(self, req: Request, resp: Response, key: str) -> None:
+        """Adds a line; the body is the text itself, whatever its content type."""
+        line = (await raw_body(req)).decode("utf-8", "replace")
+        if not ids.is_task_id(key):
+            raise Refusal("NOT_FOUND", f"No such task found by id: {key}")
+        command_id = self._command_ids.of(req, "log", key)
+        command = LogTask(
+            **envelope(req, command_id, ids.workflow_of(key)), task_id=key, lines=(line,)
+        )
+        await submit(self._decider, command)
+        answers.empty(resp)
+
+    async def _next(self, queue: Queue, worker_id: str) -> list[msgspec.Raw]:
+        """What the queue has now; one that cannot be asked has nothing (spec 9.2)."""
+        try:
+            return await self._polls.take(queue, worker_id=worker_id, count=1, timeout_s=0)
+        except Unavailable:
+            return []
+
+    async def _update_while_polling(
+        self, command: UpdateTask, queue: Queue, worker_id: str
+    ) -> list[msgspec.Raw]:
+        """Both at the same time, for a task that is known to be of this queue.
+
+        A poll that found nothing is repeated after the update: its commit may have made the next
+        task, or freed a place under a limit.
+        """
+        update = asyncio.create_task(self._outcome(command))
+        tasks: list[msgspec.Raw] = []
+        try:
+            tasks = await self._next(queue, worker_id)
+            outcome = await update
+        except BaseException:
+            self._polls.shelve(queue, tasks)
+            raise
+        self._polls.forget(command.task_id)
+        if not tasks and outcome.terminal:
+            tasks = await self._next(queue, worker_id)
+        return tasks
+
+    async def _outcome(self, command: UpdateTask) -> UpdateOutcome:
+        accepted: Accepted = await submit(self._decider, command)
+        if accepted.result and accepted.result != NULL:
+            return _OUTCOME.decode(accepted.result)
+        # The answer was lost and only the command's trace was found: the row itself knows.
+        state = await state_of(self._decider, command.workflow_id)
+        row = state.tasks[ids.ordinal_of(command.task_id)]
+        return UpdateOutcome(
+            task_id=command.task_id,
+            task_type=row.made.task_type,
+            domain=row.made.domain,
+            terminal=row.status.terminal,
+        )
+
+    def _command(self, req: Request, result: TaskResult) -> UpdateTask:
+        task_id, workflow_id = result.task_id, result.workflow_instance_id
+        if not ids.is_workflow_id(workflow_id):
+            raise no_such_workflow(workflow_id)
+        if not ids.is_task_id(task_id) or ids.workflow_of(task_id) != workflow_id:
+            raise Refusal("NOT_FOUND", f"No such task found by id: {task_id}")
+        return UpdateTask(
+            **envelope(req, self._command_ids.of(req, "update", task_id), workflow_id),
+            task_id=task_id,
+            status=result.status or ResultStatus.IN_PROGRESS,
+            output=result.output_data,
+            reason=result.reason_for_incompletion,
+            worker_id=result.worker_id,
+            callback_after_s=result.callback_after_seconds,
+            extend_lease=result.extend_lease,
+            logs=tuple((line.log or "", line.created_time) for line in result.logs or ()),
+        )
+
+    async def _command_by_ref(
+        self, req: Request, key: str, ref: str, status: str
+    ) -> UpdateTask | None:
+        if status not in ResultStatus.__members__:
+            raise Refusal("INVALID", f"status: unknown value '{status}'")
+        output: dict[str, Any] = await json_object(req)
+        state = await state_of(self._decider, known_form(key))
+        row = pending_row(state, ref)
+        if row is None:
+            return None
+        task_id = state.task_id(row.ordinal)
+        return UpdateTask(
+            **envelope(req, self._command_ids.of(req, "update", task_id, status), key),
+            task_id=task_id,
+            status=ResultStatus(status),
+            output=_merged(row.output, output),
+            worker_id=text(req, "workerid"),
+        )
+
+
+def pending_row(state: WorkflowState, ref: str) -> TaskState | None:
+    """The open row of a reference: matched exactly, else without the suffix of its iteration."""
+    pending = [row for row in state.rows() if not row.status.terminal]
+    for row in pending:
+        if row.ref == ref:
+            return row
+    return next((row for row in pending if _LOOP_SUFFIX.sub("", row.ref) == ref), None)
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    return {**old, **new}
+
+
+def _one_or_none(resp: Response, tasks: list[msgspec.Raw]) -> None:
+    if tasks:
+        resp.data = bytes(tasks[0])
+    else:
+        answers.empty(resp, 204)

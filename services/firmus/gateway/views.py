@@ -1,0 +1,25 @@
+"""Executions as answers show them: committed state, joined with the snapshot that it runs."""
+
+from firmus.gateway.ports import GatewayPorts
+from firmus.workflow.rest_view import task_view, workflow_view
+from firmus.workflow.state import TaskState, WorkflowState
+from firmus_contracts.executions import Task, Workflow
+
+
+class Views:
+    def __init__(self, ports: GatewayPorts) -> None:
+        self._definitions = ports.definitions
+        self._clock = ports.clock
+
+    async def workflow(self, state: WorkflowState, *, include_tasks: bool) -> Workflow:
+        blueprint = await self._definitions.pinned(state.definition_hash)
+        now_ms = self._clock.now_ms()
+        return workflow_view(state, blueprint, now_ms=now_ms, include_tasks=include_tasks)
+
+    async def tasks(self, state: WorkflowState, rows: list[TaskState]) -> list[Task]:
+        blueprint = await self._definitions.pinned(state.definition_hash)
+        now_ms = self._clock.now_ms()
+        return [task_view(state, row, blueprint, now_ms=now_ms) for row in rows]
+
+    async def task(self, state: WorkflowState, row: TaskState) -> Task:
+        return (await self.tasks(state, [row]))[0]

@@ -1,0 +1,189 @@
+"""Workflows over REST: starting, reading, and changing what they do (spec 8.4, 5.1)."""
+
+import secrets
+
+import msgspec
+
+from firmus.gateway import answers
+from firmus.gateway.asking import CommandIds, envelope, header_key, known_form, state_of, submit
+from firmus.gateway.idempotency import claim
+from firmus.gateway.ports import GatewayPorts
+from firmus.gateway.reading import (
+    Request,
+    Response,
+    flag,
+    integer,
+    json_body,
+    json_object,
+    optional_integer,
+    text,
+    texts,
+)
+from firmus.gateway.registration import Registration
+from firmus.gateway.views import Views
+from firmus.workflow.rest_view import status_view
+from firmus_contracts import ids
+from firmus_contracts.bodies import decode_start_request, invalid
+from firmus_contracts.commands import (
+    Continue,
+    PauseWorkflow,
+    ResumeWorkflow,
+    StartWorkflow,
+    TerminateWorkflow,
+)
+from firmus_contracts.errors import Refusal, ValidationError
+from firmus_contracts.requests import StartWorkflowRequest
+
+_PRIORITY_MAX = 99
+_NOT_DEFINED = "No such workflow defined."
+
+
+class Workflows:
+    """Handlers of `/api/workflow`."""
+
+    def __init__(
+        self, ports: GatewayPorts, command_ids: CommandIds, registration: Registration
+    ) -> None:
+        self._ports = ports
+        self._views = Views(ports)
+        self._registration = registration
+        self._decider = ports.decider
+        self._command_ids = command_ids
+
+    async def start(self, req: Request, resp: Response) -> None:
+        request = decode_start_request(await json_body(req))
+        answers.plain(resp, await self._start(req, request))
+
+    async def start_by_name(self, req: Request, resp: Response, key: str) -> None:
+        """The body is the input; a definition that is missing is named as a registry names it."""
+        version = optional_integer(req, "version")
+        request = StartWorkflowRequest(
+            name=key,
+            version=version,
+            correlation_id=text(req, "correlationId"),
+            priority=_priority(req),
+            input=await json_object(req),
+        )
+        try:
+            workflow_id = await self._start(req, request)
+        except Refusal as refused:
+            if refused.code == "NOT_FOUND" and refused.message.startswith(_NOT_DEFINED):
+                shown = "null" if version is None else version
+                raise Refusal(
+                    "NOT_FOUND", f"No such workflow found by name: {key}, version: {shown}"
+                ) from refused
+            raise
+        answers.plain(resp, workflow_id)
+
+    async def get(self, req: Request, resp: Response, key: str) -> None:
+        include_tasks = flag(req, "includeTasks", default=True)
+        state = await state_of(self._decider, key)
+        answers.json(resp, await self._views.workflow(state, include_tasks=include_tasks))
+
+    async def tasks(self, req: Request, resp: Response, key: str) -> None:
+        """One page of the task rows, of some statuses only if asked; unknown ones find nothing."""
+        start, count = integer(req, "start", 0), integer(req, "count", 15)
+        if start < 0 or count < 0:
+            raise Refusal("INVALID", "start and count must not be negative")
+        wanted = {status.upper() for status in texts(req, "status")}
+        state = await state_of(self._decider, key)
+        rows = [row for row in state.rows() if not wanted or row.status in wanted]
+        page = await self._views.tasks(state, rows[start : start + count])
+        answers.json(resp, {"totalHits": len(rows), "results": page})
+
+    async def status(self, req: Request, resp: Response, key: str) -> None:
+        include_output = flag(req, "includeOutput", default=False)
+        include_variables = flag(req, "includeVariables", default=False)
+        state = await state_of(self._decider, key)
+        answers.json(
+            resp,
+            status_view(state, include_output=include_output, include_variables=include_variables),
+        )
+
+    async def pause(self, req: Request, resp: Response, key: str) -> None:
+        command_id = self._command_ids.of(req, "pause", key)
+        command = PauseWorkflow(**envelope(req, command_id, known_form(key)))
+        await submit(self._decider, command)
+        answers.empty(resp)
+
+    async def resume(self, req: Request, resp: Response, key: str) -> None:
+        command_id = self._command_ids.of(req, "resume", key)
+        command = ResumeWorkflow(**envelope(req, command_id, known_form(key)))
+        await submit(self._decider, command)
+        answers.empty(resp)
+
+    async def decide(self, req: Request, resp: Response, key: str) -> None:
+        command_id = self._command_ids.of(req, "decide", key)
+        command = Continue(**envelope(req, command_id, known_form(key)))
+        await submit(self._decider, command)
+        answers.empty(resp)
+
+    async def terminate(self, req: Request, resp: Response, key: str) -> None:
+        command_id = self._command_ids.of(req, "terminate", key)
+        command = TerminateWorkflow(
+            **envelope(req, command_id, known_form(key)), reason=text(req, "reason")
+        )
+        await submit(self._decider, command)
+        answers.empty(resp)
+
+    async def _start(self, req: Request, request: StartWorkflowRequest) -> str:
+        """The id of the workflow, once its first decision is in the log (spec 3.1)."""
+        if request.workflow_def is not None:
+            await self._registration.workflow(request.workflow_def)
+        workflow_id = ids.mint_workflow_id(
+            self._ports.clock.now_ms(), secrets.randbits(ids.RANDOM_BITS)
+        )
+        key, strategy = request.idempotency_key, request.idempotency_strategy or "FAIL"
+        if not key:
+            key, strategy = header_key(req), "RETURN_EXISTING"
+        command_id = self._command_ids.fresh()
+        if key:
+            if self._ports.keys is None:
+                raise Refusal("NOT_IMPLEMENTED", "This server keeps no idempotency keys")
+            claimed = await claim(
+                self._ports.keys,
+                self._decider,
+                name=request.name,
+                key=key,
+                strategy=strategy,
+                fresh_id=workflow_id,
+            )
+            workflow_id = claimed.workflow_id
+            if not claimed.start:
+                return workflow_id
+            # Two requests that both find the key without its workflow send one and the same start.
+            command_id = f"start:{workflow_id}"
+        await submit(self._decider, _command(req, request, command_id, workflow_id, key))
+        return workflow_id
+
+
+def _command(
+    req: Request, request: StartWorkflowRequest, command_id: str, workflow_id: str, key: str | None
+) -> StartWorkflow:
+    inline = request.workflow_def
+    return StartWorkflow(
+        **envelope(req, command_id, workflow_id),
+        name=request.name,
+        version=request.version,
+        definition=msgspec.Raw(b"") if inline is None else msgspec.Raw(msgspec.json.encode(inline)),
+        input=request.input,
+        correlation_id=request.correlation_id,
+        priority=request.priority,
+        task_to_domain=request.task_to_domain,
+        created_by=request.created_by,
+        idempotency_key=key,
+        external_input_path=request.external_input_payload_storage_path,
+    )
+
+
+def _priority(req: Request) -> int:
+    priority = integer(req, "priority", 0)
+    if 0 <= priority <= _PRIORITY_MAX:
+        return priority
+    message = (
+        f"{_PRIORITY_MAX} is the maximum priority value"
+        if priority > 0
+        else "0 is the minimum priority value"
+    )
+    path = "startWorkflow.priority"
+    raise invalid([ValidationError(path=path, message=message, invalid_value=priority)])

@@ -1,0 +1,113 @@
+"""What becomes of one start event: done, to be tried again later, or a dead letter."""
+
+from typing import Protocol
+
+import msgspec
+
+from firmus.intake.starts import Start, StartMessage, for_workflow, read_start
+from firmus.ports import DeciderPort, Unavailable
+from firmus_contracts.commands import Rejected, StartWorkflow
+from firmus_contracts.errors import ERRORS, Refusal
+
+DELAY_FIRST_S = 0.5
+DELAY_MOST_S = 30.0
+DELIVERIES_OF_FAULTS_MAX = 10
+"""A fault of ours (HTTP 500) may pass; after this many tries it is a dead letter all the same."""
+
+
+class KeysPort(Protocol):
+    """Idempotency keys: (definition name, key) leads to a workflow id, for ever."""
+
+    async def claim(self, name: str, key: str, workflow_id: str) -> str:
+        """Stores the id unless the key has one; the id that it has now. Raises Unavailable."""
+        ...
+
+    async def replace(self, name: str, key: str, *, held: str, workflow_id: str) -> bool:
+        """Puts another id in the place of `held`; False when `held` is no longer there."""
+        ...
+
+
+class Started(msgspec.Struct, frozen=True):
+    """The workflow is in the log, now or since an earlier delivery."""
+
+    workflow_id: str
+
+
+class Later(msgspec.Struct, frozen=True):
+    """Something is away for the moment."""
+
+    delay_s: float
+    why: str
+
+
+class Dead(msgspec.Struct, frozen=True):
+    """It can never be a start."""
+
+    code: str
+    reason: str
+
+
+Outcome = Started | Later | Dead
+
+
+async def handle(message: StartMessage, decider: DeciderPort, keys: KeysPort) -> Outcome:
+    """Starts the workflow that a message asks for. Doing it twice is harmless."""
+    try:
+        start = read_start(message)
+        command = await _claimed(start, decider, keys)
+        if command is None:
+            return Started(start.command.workflow_id)
+        answer = await decider.submit(command)
+    except Refusal as refused:
+        return _refused(refused.code, refused.message, message)
+    except Unavailable as error:
+        return Later(_delay_s(message), str(error))
+    if isinstance(answer, Rejected):
+        if answer.code == "CONFLICT" and await _exists(command.workflow_id, decider):
+            return Started(command.workflow_id)
+        return _refused(answer.code, answer.message, message)
+    return Started(answer.workflow_id)
+
+
+async def _claimed(start: Start, decider: DeciderPort, keys: KeysPort) -> StartWorkflow | None:
+    """The start under the id that its key leads to; None when that workflow runs already.
+
+    A key that leads to a workflow which does not exist was claimed before a crash: it is started.
+    """
+    fresh = start.command
+    if start.key is None:
+        return fresh
+    held = await keys.claim(fresh.name, start.key, fresh.workflow_id)
+    if held == fresh.workflow_id:
+        return fresh
+    state = await decider.read(held)
+    if state is None:
+        return for_workflow(fresh, held)
+    if start.strategy == "RETURN_EXISTING":
+        return None
+    if start.strategy == "FAIL_ON_RUNNING" and state.status.terminal:
+        moved = await keys.replace(fresh.name, start.key, held=held, workflow_id=fresh.workflow_id)
+        if moved:
+            return fresh
+    raise Refusal("CONFLICT", f"idempotency key '{start.key}' is taken by workflow {held}")
+
+
+async def _exists(workflow_id: str, decider: DeciderPort) -> bool:
+    """A redelivery so late that the workflow no longer remembers the command that started it."""
+    try:
+        return await decider.read(workflow_id) is not None
+    except Unavailable:
+        return False
+
+
+def _refused(code: str, reason: str, message: StartMessage) -> Outcome:
+    problem = ERRORS.get(code, ERRORS["INTERNAL"])
+    ours = problem.status == ERRORS["INTERNAL"].status
+    if problem.retryable or (ours and message.delivery < DELIVERIES_OF_FAULTS_MAX):
+        return Later(_delay_s(message), f"{code}: {reason}")
+    return Dead(code, reason)
+
+
+def _delay_s(message: StartMessage) -> float:
+    doublings = max(0, min(message.delivery - 1, 10))
+    return min(DELAY_FIRST_S * (1 << doublings), DELAY_MOST_S)

@@ -1,0 +1,155 @@
+"""The seams between services. Each port has a local form (the service object itself) and a form
+over core NATS (`firmus.transport`); both behave alike, so a service never knows which it holds.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from firmus_contracts.commands import Answer, Command
+from firmus_contracts.definitions import TaskDef, WorkflowDef
+from firmus_contracts.envelope import Record
+from firmus.workflow.blueprint import Blueprint
+from firmus.workflow.state import WorkflowState
+
+
+class Unavailable(Exception):
+    """A service did not answer in time; whether it acted is not known. Trying again is safe when
+    the command id stays the same.
+    """
+
+
+class Clock(Protocol):
+    def now_ms(self) -> int:
+        """Wall-clock time, epoch milliseconds."""
+        ...
+
+
+class DeciderPort(Protocol):
+    """The write side of workflows, and reads that are never behind it."""
+
+    async def submit(self, command: Command) -> Answer:
+        """Answers after the commit (or the refusal). Raises Unavailable."""
+        ...
+
+    async def read(self, workflow_id: str) -> WorkflowState | None:
+        """The committed state of a workflow; None when it never existed. Raises Unavailable."""
+        ...
+
+    async def history(self, workflow_id: str) -> list[Record]:
+        """All commits of a workflow, from the log. Raises Unavailable."""
+        ...
+
+
+class QueueSize(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Tasks waiting (delayed ones included) and handed out but not ended."""
+
+    task_type: str
+    domain: str | None
+    waiting: int
+    in_flight: int
+
+
+class QueuesPort(Protocol):
+    """The task queues, held by the schedulers."""
+
+    async def poll(
+        self,
+        task_type: str,
+        *,
+        domain: str | None,
+        worker_id: str,
+        count: int,
+        timeout_s: float,
+    ) -> list[msgspec.Raw]:
+        """Up to `count` tasks, begun (committed) and whole as REST shows them; waits up to
+        `timeout_s` for the first. An empty poll costs no message to another process. When the
+        caller is cancelled no further task is begun.
+        """
+        ...
+
+    async def sizes(self) -> list[QueueSize]: ...
+
+
+class Pinned(msgspec.Struct, frozen=True):
+    """A resolved definition: task definitions embedded, stored once by the hash of its bytes."""
+
+    sha256: str
+    blueprint: Blueprint
+
+
+class DefinitionsPort(Protocol):
+    """Definitions as registered. Reads see every registration answered before they began."""
+
+    async def workflow(self, name: str, version: int | None = None) -> WorkflowDef | None:
+        """A definition; the highest version when none is given."""
+        ...
+
+    async def workflows(self) -> list[WorkflowDef]: ...
+
+    async def task(self, name: str) -> TaskDef | None: ...
+
+    async def tasks(self) -> list[TaskDef]: ...
+
+    async def pin(self, name: str, version: int | None = None) -> Pinned | None:
+        """The resolved snapshot that a start runs (spec 3.1): task definitions embedded, versions
+        of sub-workflows fixed. None when there is no such definition; raises Refusal when a
+        sub-workflow without a version is not registered.
+        """
+        ...
+
+    async def pin_inline(self, definition: WorkflowDef) -> Pinned: ...
+
+    async def pinned(self, sha256: str) -> Blueprint:
+        """The snapshot stored under a hash. Raises KeyError when there is none."""
+        ...
+
+    async def put_workflow(self, definition: WorkflowDef, *, overwrite: bool) -> None:
+        """Raises Refusal CONFLICT when it exists and may not be overwritten. Already validated."""
+        ...
+
+    async def delete_workflow(self, name: str, version: int) -> bool: ...
+
+    async def put_task(self, definition: TaskDef, *, must_exist: bool = False) -> None:
+        """Raises Refusal NOT_FOUND when it must exist and does not."""
+        ...
+
+    async def delete_task(self, name: str) -> bool: ...
+
+
+class SearchPage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """`results` are summaries as REST shows them. `position` is the log position the answer
+    reflects; `lag` how many commits the log was ahead of it.
+    """
+
+    total_hits: int
+    results: list[msgspec.Raw]
+    position: int = 0
+    lag: int = 0
+
+
+class SearchPort(Protocol):
+    async def search(
+        self, what: str, *, query: str, free_text: str, start: int, size: int, sort: str
+    ) -> SearchPage:
+        """`what` is workflows or tasks. Raises Refusal INVALID for a query that cannot be read,
+        saying where; Unavailable when no projection answers.
+        """
+        ...
+
+
+class ScriptsPort(Protocol):
+    """Runs users' scripts off the loop, within time and memory limits."""
+
+    async def run(self, evaluator: str, expression: str, scope: Mapping[str, Any]) -> "ScriptResult":
+        """`scope` is what the script sees as `$`. Never raises for the script's own faults."""
+        ...
+
+
+class ScriptResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`error` is None when the script ended well. `timed_out`: the time limit cut it."""
+
+    value: Any = None
+    error: str | None = None
+    timed_out: bool = False

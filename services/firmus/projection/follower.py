@@ -1,0 +1,99 @@
+"""Follower: takes the log's batches, keeps the states, hands rows and public events on.
+
+The live projection and a rebuild are both one, with and without EVENTS.
+"""
+
+import asyncio
+import logging
+
+from firmus.eventlog.port import EventLog
+from firmus.projection.fold import CannotFollow, fold_record
+from firmus.projection.publication import DEFAULT_SOURCE
+from firmus.projection.publisher import Outgoing, Resumed
+from firmus.projection.rows import RowBuffer
+from firmus.projection.states import RecentStates
+from firmus.projection.store import RowsCursor, Stopped
+from firmus_contracts.envelope import Record
+
+CHUNK = 64
+"""Commits taken in one go; then the loop gets its turn and public events leave."""
+
+_log = logging.getLogger(__name__)
+
+
+class Follower:
+    """`applied` is the last commit taken. `rows` None collects no rows; `resumed` None publishes
+    nothing. `quiet` leaves the log lines about stopped workflows to somebody else.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        *,
+        rows: RowBuffer | None,
+        resumed: Resumed | None = None,
+        source: str = DEFAULT_SOURCE,
+        quiet: bool = False,
+    ) -> None:
+        self.rows = rows
+        self.applied = RowsCursor()
+        self.turn = asyncio.Lock()
+        self._states = RecentStates(log)
+        self._published = None if resumed is None else resumed.cursor
+        self._skip = 0 if resumed is None else resumed.skip
+        self._source = source
+        self._quiet = quiet
+        self._stopped: set[str] = set()
+
+    async def take(self, chunk: list[Record]) -> list[Outgoing]:
+        """Applies records in log order; the public events they are, ready to be sent."""
+        out: list[Outgoing] = []
+        async with self.turn:
+            faults = await self._states.load(chunk)
+            for record in chunk:
+                self._apply(record, faults, out)
+            last = chunk[-1]
+            self.applied = RowsCursor(last.position, last.workflow_id, last.digest)
+            self._states.trim()
+        return out
+
+    def _apply(
+        self, record: Record, faults: dict[str, CannotFollow], out: list[Outgoing]
+    ) -> None:
+        workflow_id = record.workflow_id
+        if workflow_id in self._stopped:
+            return
+        fault = faults.get(workflow_id)
+        if fault is not None:
+            self._stop(record, fault)
+            return
+        try:
+            folded = fold_record(
+                self._states.get(workflow_id),
+                record,
+                published=self._published,
+                source=self._source,
+            )
+        except CannotFollow as found:
+            self._stop(record, found)
+            return
+        self._states.put(folded.state)
+        if self.rows is not None:
+            self.rows.add(folded.state, folded.ordinals)
+        for version, event in folded.published:
+            if self._skip:
+                self._skip -= 1
+            else:
+                out.append(Outgoing(event, record.position, version))
+
+    def _stop(self, record: Record, fault: CannotFollow) -> None:
+        self._stopped.add(record.workflow_id)
+        if not self._quiet:
+            _log.error(
+                "workflow %s cannot be followed past log position %d and stops there: %s",
+                record.workflow_id,
+                record.position,
+                fault,
+            )
+        if self.rows is not None:
+            self.rows.stop(Stopped(record.workflow_id, record.position, str(fault)))

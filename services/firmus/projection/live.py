@@ -1,0 +1,96 @@
+"""The read model in use: written and searched from threads, swapped while it is used."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from firmus.ports import Unavailable
+from firmus.projection.fields import Searchable
+from firmus.projection.folder import ReadModelFolder
+from firmus.projection.query import Compiled
+from firmus.projection.store import READERS, Found, ReadModel, RowBatch
+
+SEARCH_TIMEOUT_S = 10.0
+
+_T = TypeVar("_T")
+
+
+class LiveModel:
+    """At most one open read model. Only the active projection holds one."""
+
+    def __init__(self, folder: ReadModelFolder) -> None:
+        self.folder = folder
+        self.model: ReadModel | None = None
+        self._writing = asyncio.Lock()
+        self._searches: dict[ReadModel, set[asyncio.Future[Found]]] = {}
+        self._threads = ThreadPoolExecutor(READERS + 1, thread_name_prefix="readmodel")
+
+    async def open(self, number: int) -> ReadModel:
+        """Opens a file, made when it does not exist. Raises UnusableModel."""
+        return await self._run(lambda: ReadModel(self.folder.file(number)))
+
+    async def write(self, batch: RowBatch) -> None:
+        """Writes into whichever model is in use when its turn comes; nothing when there is none."""
+        async with self._writing:
+            model = self.model
+            if model is not None:
+                await self._run(lambda: model.write(batch))
+
+    async def write_to(self, model: ReadModel, batch: RowBatch) -> None:
+        """Writes into a model that is being built."""
+        await self._run(lambda: model.write(batch))
+
+    async def search(self, what: Searchable, compiled: Compiled, *, start: int, size: int) -> Found:
+        """Raises Unavailable when no model is open or the search takes too long."""
+        model = self.model
+        if model is None:
+            raise Unavailable("no read model is open here, or the first is still being built")
+        running = self._searches.setdefault(model, set())
+        future = asyncio.ensure_future(
+            self._run(
+                lambda: model.find(
+                    what, compiled, start=start, size=size, timeout_s=SEARCH_TIMEOUT_S
+                )
+            )
+        )
+        running.add(future)
+        future.add_done_callback(running.discard)
+        try:
+            return await asyncio.shield(future)
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"the search was broken off: {error}") from error
+
+    async def swap(self, number: int, model: ReadModel) -> None:
+        """Makes an open model the one in use, in the folder too, and closes the one before."""
+        async with self._writing:
+            await self._run(lambda: self.folder.promote(number))
+            before, self.model = self.model, model
+            if before is not None:
+                await self._close(before)
+
+    async def close(self) -> None:
+        async with self._writing:
+            model, self.model = self.model, None
+            if model is not None:
+                await self._close(model)
+
+    async def _close(self, model: ReadModel) -> None:
+        running = self._searches.pop(model, None)
+        if running:
+            await asyncio.wait(running)
+        await self._run(model.close)
+
+    def dispose(self) -> None:
+        """Ends the threads; nothing can be opened any more."""
+        self._threads.shutdown(wait=False)
+
+    async def _run(self, call: Callable[[], _T]) -> _T:
+        """Runs in a thread to its end, even when the caller is cancelled meanwhile."""
+        future = asyncio.get_running_loop().run_in_executor(self._threads, call)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future])
+            raise

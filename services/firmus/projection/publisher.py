@@ -1,0 +1,326 @@
+"""The EVENTS publisher: public events onto the stream, each once, in log order.
+
+Its cursor is the last message of EVENTS itself: position and commit stand in the headers, the
+version in `ce-id`. Each message expects the stream's sequence just before its own, so a second
+publisher, a lost message or a repetition breaks the chain instead of spoiling the stream; that
+also makes one acknowledgement per batch enough, since the last message is stored only if all
+before it are.
+"""
+
+import asyncio
+import base64
+import logging
+import secrets
+from collections import deque
+
+import msgspec
+
+from firmus.broker.wire import NO_MESSAGE, JetStreamWire, StreamRefused, Unanswered
+from firmus.eventlog.port import EventLog
+from firmus.projection.publication import parse_event_id, without_payloads
+from firmus.projection.store import EventsCursor
+from firmus_contracts.envelope import Commit
+from firmus_contracts.public_events import COMMIT_HEADER, POSITION_HEADER, PublicEvent
+from firmus_contracts.subjects import EVENTS_STREAM
+
+ACK_EVERY = 256
+IN_FLIGHT_MAX = 2000
+ACK_TIMEOUT_S = 5.0
+ORPHANS_MAX = 10_000
+CAREFUL_EVENTS = 256
+HEADER_ROOM_BYTES = 16 * 1024
+EXPECTED = "Nats-Expected-Last-Sequence"
+
+_log = logging.getLogger(__name__)
+
+
+class PublishBroken(Exception):
+    """The chain of messages broke; what is in EVENTS must be read again before going on."""
+
+
+class ForeignEvents(Exception):
+    """EVENTS does not belong to this log; nothing is published or removed."""
+
+
+class Resumed(msgspec.Struct, frozen=True):
+    """Where to go on. The next `skip` public events after the cursor are in EVENTS already: their
+    messages have aged out of it, their number is known.
+    """
+
+    cursor: EventsCursor
+    skip: int = 0
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """A public event and where in the log it comes from."""
+
+    event: PublicEvent
+    position: int
+    version: int
+
+
+class _Ack(msgspec.Struct):
+    seq: int = 0
+    duplicate: bool = False
+    error: msgspec.Raw | None = None
+
+
+class _Message(msgspec.Struct):
+    seq: int
+    hdrs: str = ""
+
+
+class _Answer(msgspec.Struct):
+    message: _Message
+
+
+_decode_ack = msgspec.json.Decoder(_Ack).decode
+_decode_answer = msgspec.json.Decoder(_Answer).decode
+
+
+class EventsPublisher:
+    """`open`, then `resume`, then `send`; after PublishBroken `resume` again. Not for two users."""
+
+    def __init__(self, wire: JetStreamWire) -> None:
+        self._wire = wire
+        self._connection = wire.connection
+        self._inbox = f"_INBOX.{secrets.token_hex(8)}."
+        self._lane: object | None = None
+        self._sequence = 0
+        self._sent: deque[EventsCursor] = deque()
+        self._careful = 0
+        self._broken: asyncio.Future[None] = wire.loop.create_future()
+        self._room = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._forget_loss = self._connection.on_loss(lambda: self._break("connection lost"))
+        self.acked = EventsCursor()
+
+    @classmethod
+    async def open(cls, wire: JetStreamWire) -> "EventsPublisher":
+        publisher = cls(wire)
+        publisher._lane = await wire.connection.open_lane(
+            f"{publisher._inbox}*", publisher._on_ack
+        )
+        return publisher
+
+    async def close(self) -> None:
+        self._forget_loss()
+        self._break("closed")
+        if self._lane is not None:
+            await self._connection.close_lane(self._lane)  # type: ignore[arg-type]  # made by open_lane
+            self._lane = None
+
+    async def resume(self, log: EventLog, checkpoint: EventsCursor) -> Resumed:
+        """Finds the last public event that the log knows; removes from EVENTS what comes after it.
+
+        Such orphans are left when the log lost its end (power) and EVENTS did not. `checkpoint` is
+        an older cursor, used when all messages have aged out. Raises ForeignEvents, Unanswered.
+        """
+        state = await self._wire.stream_state(EVENTS_STREAM)
+        found, orphans = await self._last_in_log(log)
+        cursor, skip = found or EventsCursor(), 0
+        if found is None and state.last_seq and not orphans:
+            cursor = checkpoint if checkpoint.sequence <= state.last_seq else EventsCursor()
+            skip = state.last_seq - cursor.sequence
+        self._careful = CAREFUL_EVENTS if orphans or self._broken.done() else 0
+        self._restart_chain(state.last_seq, cursor)
+        return Resumed(cursor, skip)
+
+    def _restart_chain(self, sequence: int, cursor: EventsCursor) -> None:
+        self._sequence = sequence
+        self._sent.clear()
+        self._inbox_epoch = secrets.token_hex(3)
+        if self._broken.done():
+            self._broken.exception()
+        self._broken = self._wire.loop.create_future()
+        self._room.set()
+        self._stop_timer()
+        self.acked = cursor
+
+    async def _last_in_log(self, log: EventLog) -> tuple[EventsCursor | None, int]:
+        """The newest message whose commit the log holds, and how many newer ones were removed."""
+        orphans: list[int] = []
+        while (last := await self._message_before(orphans)) is not None:
+            cursor, workflow_id, commit_id = last
+            if await _holds(log, cursor, workflow_id, commit_id):
+                break
+            orphans.append(cursor.sequence)
+            if len(orphans) > ORPHANS_MAX or await log.end() == 0:
+                raise ForeignEvents("the messages of EVENTS name commits that are not in this log")
+        if orphans:
+            _log.error(
+                "the log has lost its end: %d public events of commits that it does not hold"
+                " are removed from EVENTS",
+                len(orphans),
+            )
+        for sequence in orphans:
+            await self._wire.api(f"STREAM.MSG.DELETE.{EVENTS_STREAM}", {"seq": sequence})
+        return (None if last is None else last[0]), len(orphans)
+
+    async def _message_before(self, newer: list[int]) -> tuple[EventsCursor, str, str] | None:
+        """The last message of EVENTS, or the one before those already looked at."""
+        at = newer[-1] - 1 if newer else None
+        while at != 0:
+            request = {"last_by_subj": ">"} if at is None else {"seq": at}
+            try:
+                answer = await self._wire.api(f"STREAM.MSG.GET.{EVENTS_STREAM}", request)
+            except StreamRefused as refused:
+                if refused.code != NO_MESSAGE or at is None:
+                    if refused.code == NO_MESSAGE:
+                        return None
+                    raise
+                at = await self._earlier(at)
+                continue
+            return _cursor_of(_decode_answer(answer).message)
+        return None
+
+    async def _earlier(self, at: int) -> int:
+        """The sequence to look at next when there is no message at `at`; 0 when there is none."""
+        state = await self._wire.stream_state(EVENTS_STREAM)
+        return at - 1 if state.messages and at > state.first_seq else 0
+
+    async def send(self, events: list[Outgoing]) -> None:
+        """Publishes events after all sent before. Returns when there is room for more, not when
+        they are stored: `acked` tells that. Raises PublishBroken.
+        """
+        while self._careful and events:
+            await self._send_carefully(events[0])
+            events = events[1:]
+        last = len(events) - 1
+        for index, outgoing in enumerate(events):
+            asks = index == last or index % ACK_EVERY == ACK_EVERY - 1
+            self._put(outgoing, asks=asks)
+            if asks:
+                await self._until_room()
+        if self._broken.done():
+            self._broken.result()
+
+    def _put(self, outgoing: Outgoing, *, asks: bool) -> None:
+        if self._broken.done():
+            self._broken.result()
+        event = self._fitting(outgoing.event)
+        lines = "\r\n".join([f"{key}: {value}" for key, value in event.headers.items()])
+        block = f"NATS/1.0\r\n{EXPECTED}: {self._sequence}\r\n{lines}\r\n\r\n".encode()
+        self._sequence += 1
+        reply = ""
+        if asks:
+            reply = f"{self._inbox}{self._inbox_epoch}-{self._sequence} "
+            self._sent.append(EventsCursor(outgoing.position, outgoing.version, self._sequence))
+            self._start_timer()
+        total = len(block) + len(event.body)
+        self._connection.send(
+            b"HPUB %b %d %d\r\n%b%b\r\n"
+            % (f"{event.subject} {reply}".rstrip().encode(), len(block), total, block, event.body)
+        )
+
+    def _fitting(self, event: PublicEvent) -> PublicEvent:
+        if len(event.body) <= self._connection.max_payload - HEADER_ROOM_BYTES:
+            return event
+        _log.warning("a public event on %s is too large; its payloads are left out", event.subject)
+        return without_payloads(event)
+
+    async def _send_carefully(self, outgoing: Outgoing) -> None:
+        """One message and its acknowledgement: after trouble, when a repetition may be refused.
+
+        The id of an orphan that was removed is still remembered as a duplicate for a while; an
+        event of that id is stored without it.
+        """
+        self._careful -= 1
+        event = self._fitting(outgoing.event)
+        expectation = {EXPECTED: str(self._sequence)}
+        try:
+            stored = await self._wire.publish(
+                event.subject, event.body, headers={**event.headers, **expectation}
+            )
+            if stored <= self._sequence:
+                headers = {k: v for k, v in event.headers.items() if k != "Nats-Msg-Id"}
+                stored = await self._wire.publish(
+                    event.subject, event.body, headers={**headers, **expectation}
+                )
+        except (Unanswered, StreamRefused) as fault:
+            self._break(str(fault))
+            raise PublishBroken(str(fault)) from fault
+        self._sequence = stored
+        self.acked = EventsCursor(outgoing.position, outgoing.version, stored)
+
+    async def _until_room(self) -> None:
+        while self._sent and self._sequence - self._acked_sequence() > IN_FLIGHT_MAX:
+            self._room.clear()
+            await self._room.wait()
+            if self._broken.done():
+                self._broken.result()
+
+    def _acked_sequence(self) -> int:
+        return self.acked.sequence
+
+    async def drained(self) -> None:
+        """Waits until everything sent is stored. Raises PublishBroken."""
+        while self._sent:
+            self._room.clear()
+            await self._room.wait()
+            if self._broken.done():
+                self._broken.result()
+
+    async def watch(self) -> None:
+        """Never returns; raises PublishBroken when the chain breaks."""
+        await asyncio.shield(self._broken)
+
+    def _on_ack(self, subject: bytes, reply: bytes, data: bytes, header: bytes | None) -> None:
+        del reply
+        epoch, _, sequence = subject[len(self._inbox) :].decode().partition("-")
+        if epoch != self._inbox_epoch or not self._sent or self._broken.done():
+            return
+        if header is not None and not data:
+            self._break("the broker has no stream for public events")
+            return
+        ack = _decode_ack(data)
+        cursor = self._sent.popleft()
+        if ack.error is not None or ack.seq != cursor.sequence or ack.seq != int(sequence):
+            self._break(f"expected {cursor.sequence}, answered {data.decode('utf-8', 'replace')}")
+            return
+        self.acked = cursor
+        self._room.set()
+        self._stop_timer()
+        if self._sent:
+            self._start_timer()
+
+    def _break(self, why: str) -> None:
+        self._stop_timer()
+        if not self._broken.done():
+            self._broken.set_exception(PublishBroken(why))
+            self._broken.exception()  # whoever sends next is told; nobody may, at the end
+        self._room.set()
+
+    def _start_timer(self) -> None:
+        if self._timer is None:
+            self._timer = self._wire.loop.call_later(
+                ACK_TIMEOUT_S, self._break, "an acknowledgement is missing"
+            )
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+async def _holds(log: EventLog, cursor: EventsCursor, workflow_id: str, commit_id: str) -> bool:
+    if cursor.position > await log.end():
+        return False
+    records = await log.read(workflow_id, after=cursor.position - 1)
+    if not records or records[0].position != cursor.position:
+        return False
+    body = records[0].body
+    return isinstance(body, Commit) and body.commit_id == commit_id
+
+
+def _cursor_of(message: _Message) -> tuple[EventsCursor, str, str]:
+    """The cursor, workflow id and commit id in a stored message. Raises ForeignEvents."""
+    headers = base64.b64decode(message.hdrs).decode("utf-8", "replace").split("\r\n")
+    values = {key.lower(): value.strip() for key, _, value in (it.partition(":") for it in headers)}
+    try:
+        workflow_id, version = parse_event_id(values["ce-id"])
+        position = int(values[POSITION_HEADER.lower()])
+        commit_id = values[COMMIT_HEADER.lower()]
+    except (KeyError, ValueError) as fault:
+        raise ForeignEvents(f"message {message.seq} of EVENTS was not written by firmus") from fault
+    return EventsCursor(position, version, message.seq), workflow_id, commit_id

@@ -1,0 +1,280 @@
+"""Queries: Conductor's search syntax, read and compiled to SQL with bound parameters.
+
+The union of its two grammars (spec 7.2, 7.3):
+
+    query     := condition { (AND | OR) condition }       AND binds closer than OR
+    condition := ( query ) | field operator value
+    operator  := = != < > <= >= IN NOT-IN BETWEEN STARTS_WITH IS-NULL IS-NOT-NULL
+
+A value is quoted, single or double, or bare up to AND, OR or a parenthesis; `*` in a compared
+text stands for any characters. Times are epoch milliseconds. Everything else is a Refusal INVALID
+that names the place.
+"""
+
+import re
+
+import msgspec
+
+from firmus_contracts.errors import Refusal
+from firmus.projection.fields import Field, Searchable
+from firmus.projection.values import Value, parameter, read_list, read_value
+
+CONDITIONS_MAX = 200
+DEPTH_MAX = 40
+PARAMETERS_MAX = 10_000
+TEXT_MAX = 1000
+
+_SPACE = re.compile(r"\s*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OPERATOR = re.compile(
+    r"\s*(!=|<>|>=|<=|=|>|<|NOT\s+IN\b|IN\b|BETWEEN\b|STARTS_WITH\b|IS\s+NOT\s+NULL\b|IS\s+NULL\b)",
+    re.IGNORECASE,
+)
+_JOINER = re.compile(r"(AND|OR)\b")
+_PIECE_END = re.compile(r"\s(?:AND|OR)\s")
+
+
+class Compiled(msgspec.Struct, frozen=True):
+    """`where` is empty when all rows match; `order` is never empty."""
+
+    where: str
+    parameters: tuple[str | int, ...]
+    order: str
+
+
+def compile_search(what: Searchable, *, query: str, free_text: str, sort: str) -> Compiled:
+    """The SQL of a search. Raises Refusal INVALID."""
+    parameters: list[str | int] = []
+    wheres: list[str] = []
+    _check_text(query, free_text)
+    if query.strip():
+        wheres.append(_Reader(query, what, parameters).read())
+    text = free_text.strip().strip("*")
+    if text:
+        wheres.append(r"summary LIKE ? ESCAPE '\'")
+        inside_json = msgspec.json.encode(text).decode()[1:-1]
+        parameters.append(f"%{_pattern(inside_json)}%")
+    if len(parameters) > PARAMETERS_MAX:
+        raise Refusal("INVALID", f"A query compares with at most {PARAMETERS_MAX} values")
+    where = " AND ".join(f"({part})" for part in wheres)
+    return Compiled(where, tuple(parameters), compile_sort(what, sort))
+
+
+def _check_text(query: str, free_text: str) -> None:
+    if len(free_text) > TEXT_MAX:
+        raise Refusal("INVALID", f"freeText is longer than {TEXT_MAX} characters")
+    try:
+        (query + free_text).encode()
+    except UnicodeEncodeError as error:
+        raise Refusal("INVALID", "A search holds text that is not Unicode") from error
+
+
+def compile_sort(what: Searchable, sort: str) -> str:
+    """`field:ASC|DESC`, several separated by `|` or `,`; ASC when no order is given."""
+    orders: list[str] = []
+    for part in re.split(r"[|,]", sort):
+        name, _, direction = part.strip().partition(":")
+        name, direction = name.strip(), direction.strip().upper() or "ASC"
+        if not name:
+            continue
+        field = what.fields.get(name)
+        if field is None or field.kind == "list":
+            raise Refusal("INVALID", f"Cannot sort by {name!r}: {_known(what)}")
+        if direction not in ("ASC", "DESC"):
+            raise Refusal("INVALID", f"Cannot sort {name} {direction!r}: neither ASC nor DESC")
+        orders.append(f"{field.sql} {direction}")
+    # Rows that compare equal need an order too, or paging could show one twice.
+    last = "DESC" if not orders or orders[-1].endswith("DESC") else "ASC"
+    return ", ".join([*(orders or [what.newest]), f"rowid {last}"])
+
+
+class _Reader:
+    """One pass over a query, with the parameters in the order of their question marks."""
+
+    def __init__(self, text: str, what: Searchable, parameters: list[str | int]) -> None:
+        self._text = text
+        self._what = what
+        self._parameters = parameters
+        self._at = 0
+        self._depth = 0
+        self._conditions = 0
+        self._piece_at = 0
+
+    def read(self) -> str:
+        sql = self._any()
+        if self._at < len(self._text):
+            raise self._wrong("expected AND, OR or the end")
+        return sql
+
+    def _any(self) -> str:
+        options = [self._all()]
+        while self._joined("OR"):
+            options.append(self._all())
+        return options[0] if len(options) == 1 else f"({' OR '.join(options)})"
+
+    def _all(self) -> str:
+        parts = [self._condition()]
+        while self._joined("AND"):
+            parts.append(self._condition())
+        return " AND ".join(parts)
+
+    def _joined(self, keyword: str) -> bool:
+        self._skip_space()
+        found = _JOINER.match(self._text, self._at)
+        if found is None or found[1] != keyword:
+            return False
+        self._at = found.end()
+        return True
+
+    def _condition(self) -> str:
+        self._skip_space()
+        self._piece_at = self._at
+        if self._text.startswith("(", self._at):
+            return self._group()
+        self._conditions += 1
+        if self._conditions > CONDITIONS_MAX:
+            raise self._wrong(f"more than {CONDITIONS_MAX} conditions")
+        name = _NAME.match(self._text, self._at)
+        operator = _OPERATOR.match(self._text, name.end()) if name else None
+        if name is None or operator is None:
+            raise self._no_condition()
+        field = self._what.fields.get(name[0])
+        if field is None:
+            raise self._wrong(f"no field {name[0]!r}: {_known(self._what)}")
+        self._at = operator.end()
+        return self._compared(field, " ".join(operator[1].upper().split()))
+
+    def _group(self) -> str:
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            raise self._wrong(f"more than {DEPTH_MAX} parentheses deep")
+        opened = self._at
+        self._at += 1
+        sql = self._any()
+        if not self._text.startswith(")", self._at):
+            unclosed = self._at >= len(self._text)
+            self._piece_at = opened if unclosed else self._piece_at
+            raise self._wrong("expected AND, OR or a closing parenthesis")
+        self._at += 1
+        self._depth -= 1
+        return f"({sql})"
+
+    def _compared(self, field: Field, operator: str) -> str:
+        match operator:
+            case "IS NULL" | "IS NOT NULL":
+                return _is_null(field, negated=operator == "IS NOT NULL")
+            case "IN" | "NOT IN":
+                return self._in_list(field, self._list(), negated=operator == "NOT IN")
+            case "BETWEEN":
+                low = self._value(field)
+                if not self._joined("AND"):
+                    raise self._wrong("expected AND and the upper bound")
+                high = self._value(field)
+                if field.kind == "list":
+                    raise self._wrong("a list has no range")
+                return f"{field.sql} BETWEEN {self._bind(field, low)} AND {self._bind(field, high)}"
+            case "STARTS_WITH":
+                return self._starts_with(field, self._value(field))
+            case "=" | "!=" | "<>":
+                return self._in_list(field, [self._value(field)], negated=operator != "=")
+            case _:
+                if field.kind == "list":
+                    raise self._wrong("a list has no order")
+                return f"{field.sql} {operator} {self._bind(field, self._value(field))}"
+
+    def _in_list(self, field: Field, values: list[Value], *, negated: bool) -> str:
+        """`=` and IN: one of the values; the negation also holds where there is no value."""
+        column = "value" if field.kind == "list" else field.sql
+        plain = [v for v in values if v.text and not (v.wild and field.kind in ("text", "list"))]
+        options = []
+        if any(not value.text for value in values):
+            if field.kind in ("number", "time"):
+                raise self._wrong("expected a number")
+            options.append(f"({column} IS NULL OR {column} = '')")
+        if len(plain) == 1:
+            options.append(f"{column} = {self._bind(field, plain[0])}")
+        elif plain:
+            marks = ", ".join(self._bind(field, value) for value in plain)
+            options.append(f"{column} IN ({marks})")
+        for value in values:
+            if value.text and value not in plain:
+                if len(value.text) > TEXT_MAX:
+                    raise self._wrong(f"a value with stars has at most {TEXT_MAX} characters")
+                self._parameters.append(_pattern(value.text))
+                options.append(rf"{column} LIKE ? ESCAPE '\'")
+        matched = f"({' OR '.join(options)})" if len(options) > 1 else options[0]
+        if field.kind == "list":
+            exists = f"EXISTS (SELECT 1 FROM {field.sql} WHERE {matched})"
+            return f"NOT {exists}" if negated else exists
+        return f"({matched}) IS NOT TRUE" if negated else matched
+
+    def _starts_with(self, field: Field, value: Value) -> str:
+        """A range, so that an index serves it; exact in case, unlike `=` with a star."""
+        if field.kind != "text":
+            raise self._wrong("only a text starts with something")
+        if not value.text:
+            return f"{field.sql} IS NOT NULL"
+        self._parameters += [value.text, value.text + "\U0010ffff"]
+        return f"({field.sql} >= ? AND {field.sql} < ?)"
+
+    def _bind(self, field: Field, value: Value) -> str:
+        bound = parameter(field, value)
+        if bound is None:
+            self._at = value.at
+            raise self._wrong("expected a number")
+        self._parameters.append(bound)
+        return "?"
+
+    def _value(self, field: Field) -> Value:
+        return self._taken(read_value(self._text, self._at))
+
+    def _list(self) -> list[Value]:
+        values = read_list(self._text, self._at)
+        if isinstance(values, list):
+            self._at = values[-1].end
+            self._at = self._text.index(")", self._at) + 1
+            return values
+        self._at = values.at
+        raise self._wrong(values.problem)
+
+    def _taken(self, value: Value) -> Value:
+        if value.problem:
+            self._at = value.at
+            raise self._wrong(value.problem)
+        self._at = value.end
+        return value
+
+    def _skip_space(self) -> None:
+        found = _SPACE.match(self._text, self._at)
+        self._at = found.end() if found else self._at
+
+    def _no_condition(self) -> Refusal:
+        if self._piece() == self._text:
+            return Refusal("INVALID", f"Incorrectly formatted query string: {self._text}")
+        return self._wrong("expected a field, an operator and a value")
+
+    def _wrong(self, problem: str) -> Refusal:
+        return Refusal(
+            "INVALID",
+            f"Incorrectly formatted query string: {self._piece()}"
+            f" (position {self._at + 1}: {problem})",
+        )
+
+    def _piece(self) -> str:
+        end = _PIECE_END.search(self._text, self._piece_at)
+        return self._text[self._piece_at : end.start() if end else None]
+
+
+def _is_null(field: Field, *, negated: bool) -> str:
+    if field.kind == "list":
+        return f"{'' if negated else 'NOT '}EXISTS (SELECT 1 FROM {field.sql})"
+    return f"{field.sql} IS {'NOT ' if negated else ''}NULL"
+
+
+def _pattern(text: str) -> str:
+    r"""The LIKE pattern of a text where `*` is any characters; `\` escapes."""
+    return re.sub(r"([\\%_])", r"\\\1", text).replace("*", "%")
+
+
+def _known(what: Searchable) -> str:
+    return "known are " + ", ".join(sorted(what.fields))

@@ -1,0 +1,79 @@
+"""Rows on their way: what has changed since the last write, once per workflow however often."""
+
+import asyncio
+import logging
+from typing import Protocol
+
+from firmus.projection.store import EventsCursor, RowBatch, RowsCursor, Stopped
+from firmus.projection.views import PLAIN_CLASSIFIER, classifier_of, task_row, workflow_row
+from firmus.workflow.blueprint import Blueprint
+from firmus.workflow.state import WorkflowState
+
+SLICE = 32
+"""Workflows whose rows are made in one go; the loop gets its turn in between."""
+
+_log = logging.getLogger(__name__)
+
+
+class PinnedDefinitions(Protocol):
+    """The part of `ports.DefinitionsPort` that is needed here."""
+
+    async def pinned(self, sha256: str) -> Blueprint:
+        """The snapshot stored under a hash. Raises KeyError when there is none."""
+        ...
+
+
+class Classifiers:
+    """The classifier of a definition by its hash, asked for once."""
+
+    def __init__(self, definitions: PinnedDefinitions) -> None:
+        self._definitions = definitions
+        self._known: dict[str, str] = {}
+
+    async def of(self, sha256: str) -> str:
+        known = self._known.get(sha256)
+        if known is None:
+            try:
+                known = classifier_of((await self._definitions.pinned(sha256)).definition)
+            except KeyError:
+                _log.error("the definition snapshot %s is not stored", sha256)  # noqa: TRY400 - says all
+                known = PLAIN_CLASSIFIER
+            self._known[sha256] = known
+        return known
+
+
+class RowBuffer:
+    """Collects states and touched rows; `take` empties it into one batch."""
+
+    def __init__(self, classifiers: Classifiers) -> None:
+        self._classifiers = classifiers
+        self._changed: dict[str, tuple[WorkflowState, set[int]]] = {}
+        self._stopped: list[Stopped] = []
+        self.commits = 0
+
+    def __len__(self) -> int:
+        return len(self._changed)
+
+    def add(self, state: WorkflowState, ordinals: set[int]) -> None:
+        earlier = self._changed.get(state.workflow_id)
+        touched = ordinals if earlier is None else earlier[1] | ordinals
+        self._changed[state.workflow_id] = (state, touched)
+        self.commits += 1
+
+    def stop(self, stopped: Stopped) -> None:
+        self._stopped.append(stopped)
+        self.commits += 1
+
+    async def take(self, cursor: RowsCursor, events: EventsCursor | None) -> RowBatch:
+        """The rows of all that was collected up to `cursor`. The buffer is empty at once."""
+        changed, self._changed = self._changed, {}
+        stopped, self._stopped = self._stopped, []
+        self.commits = 0
+        batch = RowBatch(workflows=[], tasks=[], stopped=stopped, cursor=cursor, events=events)
+        for count, (state, ordinals) in enumerate(changed.values()):
+            if count % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+            classifier = await self._classifiers.of(state.definition_hash)
+            batch.workflows.append(workflow_row(state, classifier))
+            batch.tasks.extend(task_row(state, state.tasks[it]) for it in sorted(ordinals))
+        return batch

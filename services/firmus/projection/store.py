@@ -1,0 +1,227 @@
+"""The read model: one SQLite file with the search tables and the cursor they reflect.
+
+Rows and cursor change in one transaction. The cursor is a row of our own and not the eventsourcing
+library's tracking record, for two reasons: it names the commit (workflow and digest) beside the
+position, so that a log that lost its end is noticed, and it shares its transaction with the
+checkpoint of EVENTS; the idea, progress stored with the view, is the library's.
+
+Everything here blocks; `live.LiveModel` calls it from threads. One connection writes, others read
+beside it (WAL).
+"""
+
+import queue
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from firmus.projection.fields import Searchable
+from firmus.projection.query import Compiled
+from firmus.projection.views import TASK_COLUMNS, WORKFLOW_COLUMNS, Row
+
+SCHEMA_VERSION = 1
+READERS = 2
+PROGRESS_STEPS = 100_000
+"""Steps of SQLite's machine between two looks at the clock."""
+
+_SCHEMA = """
+CREATE TABLE workflows (
+  workflow_id TEXT PRIMARY KEY, revision INTEGER NOT NULL, workflow_type TEXT NOT NULL,
+  version INTEGER NOT NULL, status TEXT NOT NULL, correlation_id TEXT, parent_workflow_id TEXT,
+  classifier TEXT NOT NULL, priority INTEGER NOT NULL, start_ms INTEGER NOT NULL,
+  update_ms INTEGER NOT NULL, end_ms INTEGER, summary TEXT NOT NULL);
+CREATE INDEX workflows_type ON workflows (workflow_type, status, start_ms);
+CREATE INDEX workflows_status ON workflows (status, start_ms);
+CREATE INDEX workflows_start ON workflows (start_ms);
+CREATE INDEX workflows_correlation ON workflows (correlation_id)
+  WHERE correlation_id IS NOT NULL;
+CREATE INDEX workflows_parent ON workflows (parent_workflow_id)
+  WHERE parent_workflow_id IS NOT NULL;
+CREATE TABLE tasks (
+  task_id TEXT PRIMARY KEY, revision INTEGER NOT NULL, workflow_id TEXT NOT NULL,
+  workflow_type TEXT NOT NULL, correlation_id TEXT, task_type TEXT NOT NULL, task_def_name TEXT,
+  status TEXT NOT NULL, domain TEXT, scheduled_ms INTEGER NOT NULL, start_ms INTEGER,
+  update_ms INTEGER NOT NULL, end_ms INTEGER, summary TEXT NOT NULL);
+CREATE INDEX tasks_workflow ON tasks (workflow_id);
+CREATE INDEX tasks_type ON tasks (task_type, status, scheduled_ms);
+CREATE INDEX tasks_status ON tasks (status, scheduled_ms);
+CREATE INDEX tasks_scheduled ON tasks (scheduled_ms);
+CREATE INDEX tasks_definition ON tasks (task_def_name, status, scheduled_ms);
+CREATE TABLE stopped (
+  workflow_id TEXT PRIMARY KEY, position INTEGER NOT NULL, problem TEXT NOT NULL);
+CREATE TABLE progress (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+def _upsert(table: str, columns: Sequence[str]) -> str:
+    changed = ", ".join(f"{name} = excluded.{name}" for name in columns[1:])
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - constants of this module
+        f" ON CONFLICT ({columns[0]}) DO UPDATE SET {changed}"
+        f" WHERE excluded.revision >= {table}.revision"
+    )
+
+
+_UPSERT_WORKFLOW = _upsert("workflows", WORKFLOW_COLUMNS)
+_UPSERT_TASK = _upsert("tasks", TASK_COLUMNS)
+_PUT = "INSERT OR REPLACE INTO progress (key, value) VALUES (?, ?)"
+
+
+class UnusableModel(Exception):
+    """The file is no read model of this build; it is built anew from the log."""
+
+
+class RowsCursor(msgspec.Struct, frozen=True):
+    """The last commit that the rows reflect; position 0 when they reflect none."""
+
+    position: int = 0
+    workflow_id: str = ""
+    digest: str = ""
+
+
+class EventsCursor(msgspec.Struct, frozen=True):
+    """The last public event that is in EVENTS: its commit's log position, its version, and the
+    sequence of its message. `position` 0: none yet.
+    """
+
+    position: int = 0
+    version: int = 0
+    sequence: int = 0
+
+
+class Stopped(msgspec.Struct, frozen=True):
+    """A workflow that the projection cannot follow past a commit, and why."""
+
+    workflow_id: str
+    position: int
+    problem: str
+
+
+class RowBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """What one transaction changes."""
+
+    workflows: list[Row] = []
+    tasks: list[Row] = []
+    stopped: list[Stopped] = []
+    cursor: RowsCursor
+    events: EventsCursor | None = None
+
+
+class Found(msgspec.Struct, frozen=True):
+    """One page, the number of all hits, and the log position that both reflect."""
+
+    total_hits: int
+    summaries: list[str]
+    position: int
+
+
+class ReadModel:
+    """An open read model. `write` is called by one thread at a time; `find` by any."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer = _connect(path)
+        self._readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
+        self._open: list[sqlite3.Connection] = [self._writer]
+        try:
+            self._check_schema()
+            for _ in range(READERS):
+                reader = _connect(path)
+                self._open.append(reader)
+                reader.execute("PRAGMA query_only = ON")
+                self._readers.put(reader)
+        except BaseException:
+            self.close()
+            raise
+
+    def _check_schema(self) -> None:
+        try:
+            found = self._writer.execute("PRAGMA user_version").fetchone()[0]
+            if found == 0:
+                self._writer.execute("PRAGMA journal_mode = WAL")
+                self._writer.executescript(
+                    f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                )
+            elif found != SCHEMA_VERSION:
+                raise UnusableModel(f"{self.path}: schema {found}, this build has {SCHEMA_VERSION}")
+        except sqlite3.DatabaseError as error:
+            raise UnusableModel(f"{self.path}: {error}") from error
+
+    def close(self) -> None:
+        for connection in self._open:
+            connection.close()
+        self._open.clear()
+
+    def rows_cursor(self) -> RowsCursor:
+        stored = self._progress("rows")
+        return msgspec.json.decode(stored, type=RowsCursor) if stored else RowsCursor()
+
+    def events_checkpoint(self) -> EventsCursor:
+        stored = self._progress("events")
+        return msgspec.json.decode(stored, type=EventsCursor) if stored else EventsCursor()
+
+    def stopped(self) -> list[Stopped]:
+        rows = self._writer.execute("SELECT workflow_id, position, problem FROM stopped")
+        return [Stopped(*row) for row in rows]
+
+    def write(self, batch: RowBatch) -> None:
+        """All of a batch and its cursor, or nothing. A row never goes back to an older revision."""
+        with _transaction(self._writer, "BEGIN IMMEDIATE") as db:
+            db.executemany(_UPSERT_WORKFLOW, batch.workflows)
+            db.executemany(_UPSERT_TASK, batch.tasks)
+            db.executemany(
+                "INSERT OR REPLACE INTO stopped (workflow_id, position, problem) VALUES (?, ?, ?)",
+                [(it.workflow_id, it.position, it.problem) for it in batch.stopped],
+            )
+            db.execute(_PUT, ("rows", msgspec.json.encode(batch.cursor).decode()))
+            if batch.events is not None:
+                db.execute(_PUT, ("events", msgspec.json.encode(batch.events).decode()))
+
+    def find(
+        self, what: Searchable, search: Compiled, *, start: int, size: int, timeout_s: float = 60.0
+    ) -> Found:
+        """A page of hits. Raises sqlite3.OperationalError when it takes too long."""
+        where = f" WHERE {search.where}" if search.where else ""
+        page = f"SELECT summary FROM {what.table}{where} ORDER BY {search.order} LIMIT ? OFFSET ?"  # noqa: S608 - compiled from known names, values are bound
+        count = f"SELECT count(*) FROM {what.table}{where}"  # noqa: S608 - as above
+        deadline = time.monotonic() + timeout_s
+        reader = self._readers.get()
+        try:
+            reader.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS_STEPS)
+            with _transaction(reader, "BEGIN") as db:
+                rows = db.execute(page, (*search.parameters, size, start)).fetchall()
+                # A page that is not full shows the number of hits by itself.
+                if 0 < len(rows) < size or (start == 0 and len(rows) < size):
+                    total = start + len(rows)
+                else:
+                    total = db.execute(count, search.parameters).fetchone()[0]
+                stored = db.execute("SELECT value FROM progress WHERE key = 'rows'").fetchone()
+        finally:
+            self._readers.put(reader)
+        position = msgspec.json.decode(stored[0], type=RowsCursor).position if stored else 0
+        return Found(total, [row[0] for row in rows], position)
+
+    def _progress(self, key: str) -> str | None:
+        row = self._writer.execute("SELECT value FROM progress WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    for pragma in ("synchronous = NORMAL", "busy_timeout = 5000", "cache_size = -32768"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[sqlite3.Connection]:
+    connection.execute(begin)
+    try:
+        yield connection
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.execute("COMMIT")

@@ -1,0 +1,91 @@
+"""Writing checkpoints, one shard after another so that no pause is long, and reading them back."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from firmus.scheduler import checkpoint
+from firmus.scheduler.checkpoint import CheckpointStore, Good
+from firmus.scheduler.fold import Fold
+
+EVERY_S = 30.0
+EVERY_EVENTS = 100_000
+PAUSE_S = 0.05
+"""Between two shards, so that timers and polls get their turn."""
+
+_log = logging.getLogger(__name__)
+
+
+class Checkpoints:
+    """The checkpoints of one scheduler."""
+
+    def __init__(
+        self, store: CheckpointStore, fold: Fold, shards: Sequence[int], count: int
+    ) -> None:
+        self._store = store
+        self._fold = fold
+        self._shards = shards
+        self._count = count
+        self._good: dict[int, Good] = {}
+        self._many = asyncio.Event()
+        self._written_at = 0
+        self.written = 0
+
+    async def load(self) -> None:
+        """Restores what there is. Raises what the store raises."""
+        index = checkpoint.decode_index(await self._store.get(checkpoint.INDEX))
+        for number in self._shards:
+            stored = await self._store.get(checkpoint.shard_name(number))
+            image = checkpoint.decode_shard(stored)
+            if image is None:
+                if stored is not None:
+                    _log.warning("checkpoint of shard %d cannot be used; reading the log", number)
+                continue
+            checkpoint.restore(self._fold, number, image, index.get(number))
+            self._good[number] = Good(image.position, self._fold.shards[number].position)
+
+    def progressed(self) -> None:
+        """More was folded; enough of it brings the next checkpoint forward."""
+        if self._fold.events - self._written_at >= EVERY_EVENTS:
+            self._many.set()
+
+    async def run(self) -> None:
+        """Writes for ever, every 30 s or 100,000 events, if anything happened."""
+        while True:
+            try:
+                async with asyncio.timeout(EVERY_S):
+                    await self._many.wait()
+            except TimeoutError:
+                pass
+            self._many.clear()
+            try:
+                await self.write()
+            except Exception:
+                _log.exception("no checkpoint could be written; the last one stays")
+
+    async def write(self, *, pause_s: float = PAUSE_S) -> None:
+        """Writes the shards that changed, then up to where all of them are good.
+
+        Raises what the store raises; then the shards not written count as changed.
+        """
+        fold = self._fold
+        events = fold.events
+        if self._good and events == self._written_at:
+            return
+        for number in self._shards:
+            shard = fold.shards[number]
+            changes = shard.changes
+            if changes or number not in self._good:
+                position = shard.position
+                image = checkpoint.encode_shard(fold, number, self._count)
+                await self._store.put(checkpoint.shard_name(number), image)
+                shard.changes -= changes
+                self._good[number] = Good(position, position)
+                await asyncio.sleep(pause_s)
+        for number, good in self._good.items():
+            if fold.shards[number].changes == 0:
+                self._good[number] = Good(good.position, max(good.until, fold.read_to))
+        await self._store.put(checkpoint.INDEX, checkpoint.encode_index(self._good))
+        fold.queues.prune()
+        self._written_at = events
+        self.written += 1

@@ -1,0 +1,198 @@
+"""What one workflow's events make happen in another: children, parents, failure workflows.
+
+An effect is known by the id of the command that carries it out. Sending it twice is harmless, and
+the log shows it done by naming that id as the cause of a commit.
+"""
+
+from typing import Any
+
+import msgspec
+
+from firmus.workflow.state import TaskState, WorkflowState
+from firmus_contracts import events as ev
+from firmus_contracts.commands import (
+    Continue,
+    ReportChildEnded,
+    StartWorkflow,
+    TerminateWorkflow,
+)
+from firmus_contracts.statuses import WorkflowStatus
+
+ACTOR = "scheduler"
+
+
+class ChildEnded(msgspec.Struct, frozen=True, tag="ended", array_like=True):
+    """The workflow of this id ended at this version; its parent is to be told."""
+
+    workflow_id: str
+    version: int
+    parent_workflow_id: str
+    parent_task_id: str
+
+    @property
+    def command_id(self) -> str:
+        return f"{self.workflow_id}/{self.version}/ended"
+
+
+class StopChild(msgspec.Struct, frozen=True, tag="stop", array_like=True):
+    """The workflow of this id ended at this version while `child_id` had not."""
+
+    workflow_id: str
+    version: int
+    child_id: str
+    reason: str
+
+    @property
+    def command_id(self) -> str:
+        return f"{self.workflow_id}/{self.version}/stop/{self.child_id}"
+
+
+class StartFailure(msgspec.Struct, frozen=True, tag="failure", array_like=True):
+    """The workflow of this id failed; `target` is to be started (spec 4.7)."""
+
+    workflow_id: str
+    version: int
+    target: ev.FailureWorkflow
+
+    @property
+    def command_id(self) -> str:
+        return f"{self.target.workflow_id}/start"
+
+
+class GoOn(msgspec.Struct, frozen=True, tag="continue", array_like=True):
+    """The decision that ended at this version was split and has to go on."""
+
+    workflow_id: str
+    version: int
+
+    @property
+    def command_id(self) -> str:
+        return f"{self.workflow_id}/{self.version}/continue"
+
+
+Effect = ChildEnded | StopChild | StartFailure | GoOn
+
+
+def reason_to_stop(status: WorkflowStatus, reason: str | None) -> str:
+    """Why a child ends with its parent (spec 3.6.14)."""
+    if reason:
+        return f"Parent workflow has been terminated with reason: {reason}"
+    return f"Parent workflow has been terminated with status {status}"
+
+
+def start_child(parent: WorkflowState, row: TaskState) -> StartWorkflow:
+    """The start of the child that a SUB_WORKFLOW row stands for (spec 3.6.14).
+
+    Raises ValueError, with the reason for the task, when its input names no workflow.
+    """
+    given = row.input
+    definition = given.get("subWorkflowDefinition")
+    inline = isinstance(definition, dict)
+    name = given.get("subWorkflowName")
+    if not name and isinstance(definition, dict):
+        name = definition.get("name")
+    if not name:
+        raise ValueError(f"Task {row.ref} names no sub-workflow")
+    child_input = given.get("workflowInput")
+    if not isinstance(child_input, dict) or not child_input:
+        child_input = given
+    if inline:
+        meta = child_input.get("_systemMetadata")
+        dynamic = {**(meta if isinstance(meta, dict) else {}), "dynamic": True}
+        child_input = {**child_input, "_systemMetadata": dynamic}
+    domains = given.get("subWorkflowTaskToDomain")
+    return StartWorkflow(
+        command_id=f"{row.child_id}/start",
+        workflow_id=row.child_id or "",
+        actor=ACTOR,
+        trace=parent.trace,
+        name=str(name),
+        version=None if inline else _version(given.get("subWorkflowVersion")),
+        definition=msgspec.Raw(msgspec.json.encode(definition)) if inline else None,
+        input=child_input,
+        correlation_id=parent.correlation_id,
+        priority=_priority(given.get("priority")),
+        task_to_domain=_domains(domains) if isinstance(domains, dict) else parent.task_to_domain,
+        parent_workflow_id=parent.workflow_id,
+        parent_task_id=parent.task_id(row.ordinal),
+    )
+
+
+def report_child_ended(effect: ChildEnded, child: WorkflowState) -> ReportChildEnded | None:
+    """What the parent is told; None when the child is open again and will end anew."""
+    if not child.status.terminal:
+        return None
+    reason = None
+    if child.status is not WorkflowStatus.COMPLETED:
+        short = f"{child.name}.{child.definition_version}/{child.workflow_id}"
+        reason = f"Sub workflow {short} failure reason: {child.reason or 'null'}"
+    return ReportChildEnded(
+        command_id=effect.command_id,
+        workflow_id=effect.parent_workflow_id,
+        actor=ACTOR,
+        trace=child.trace,
+        task_id=effect.parent_task_id,
+        child_id=child.workflow_id,
+        status=child.status,
+        output=child.output,
+        reason=reason,
+    )
+
+
+def stop_child(effect: StopChild) -> TerminateWorkflow:
+    return TerminateWorkflow(
+        command_id=effect.command_id,
+        workflow_id=effect.child_id,
+        actor=ACTOR,
+        reason=effect.reason,
+        by_parent=True,
+    )
+
+
+def start_failure(
+    effect: StartFailure, failed: WorkflowState, given: dict[str, Any]
+) -> StartWorkflow:
+    """The start of a failure workflow with the input `given` (spec 4.7)."""
+    return StartWorkflow(
+        command_id=effect.command_id,
+        workflow_id=effect.target.workflow_id,
+        actor=ACTOR,
+        trace=failed.trace,
+        name=effect.target.name,
+        version=effect.target.version,
+        input=given,
+        correlation_id=failed.correlation_id,
+        task_to_domain=failed.task_to_domain,
+    )
+
+
+def go_on(effect: GoOn) -> Continue:
+    return Continue(command_id=effect.command_id, workflow_id=effect.workflow_id, actor=ACTOR)
+
+
+def _version(value: object) -> int | None:
+    """A version as an expression may have given it; None and 0 are the latest.
+
+    Raises ValueError for what is no number.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError(f"subWorkflowVersion is not a number: {value}")  # noqa: TRY004 - bad input
+    try:
+        return int(value) or None
+    except ValueError:
+        raise ValueError(f"subWorkflowVersion is not a number: {value}") from None
+
+
+def _priority(value: object) -> int:
+    """Numbers count, also in digits; anything else is 0: a parent's is not inherited."""
+    if isinstance(value, bool):
+        return 0
+    if isinstance(value, (int, float)):
+        return int(value)
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else 0
+
+
+def _domains(given: dict[str, Any]) -> dict[str, str]:
+    return {name: str(domain) for name, domain in given.items() if domain is not None}

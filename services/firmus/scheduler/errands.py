@@ -1,0 +1,265 @@
+"""Carrying out what the fold owes to other workflows: starting children, telling parents, stopping
+orphans, starting failure workflows, going on with split decisions.
+
+Every errand is a command with an id of its own and is repeated until it is answered, so stopping
+anywhere and starting again does no harm.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from firmus.ports import Clock, DeciderPort, Unavailable
+from firmus.scheduler import children
+from firmus.scheduler.children import ChildEnded, Effect, GoOn, StartFailure, StopChild
+from firmus.scheduler.fold import Fold
+from firmus.scheduler.queues import Taken
+from firmus.scheduler.rows import Row
+from firmus_contracts.commands import (
+    Accepted,
+    Answer,
+    Command,
+    Rejected,
+    ReportChildRefused,
+    ReportChildStarted,
+    TerminateWorkflow,
+)
+from firmus_contracts.errors import ERRORS
+from firmus_contracts.statuses import TaskStatus
+
+RUNNING_MAX = 128
+AGAIN_AFTER_S = 0.2
+AGAIN_AFTER_MAX_S = 30.0
+
+FailureInput = Callable[[str], Awaitable[dict[str, Any]]]
+"""The input of the failure workflow of the workflow with this id (spec 4.7)."""
+
+_log = logging.getLogger(__name__)
+
+
+class Errands:
+    """`changed` is called when there is room for more, or an errand is due again."""
+
+    def __init__(
+        self,
+        fold: Fold,
+        decider: DeciderPort,
+        clock: Clock,
+        failure_input: FailureInput,
+        *,
+        changed: Callable[[], None],
+    ) -> None:
+        self._fold = fold
+        self._decider = decider
+        self._clock = clock
+        self._failure_input = failure_input
+        self._changed = changed
+        self._pending: deque[Effect] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._attempts: dict[str, int] = {}
+        self.done = 0
+
+    def pump(self, now_ms: int) -> None:
+        """Starts what can be started."""
+        fold = self._fold
+        if fold.fresh:
+            self._pending.extend(fold.fresh)
+            fold.fresh.clear()
+        while self._pending and len(self._running) < RUNNING_MAX:
+            effect = self._pending.popleft()
+            if effect.command_id in fold.owed:
+                self._run(self._carry_out(effect))
+            else:
+                self._attempts.pop(effect.command_id, None)
+        fold.children.promote(now_ms)
+        woken = fold.children.woken
+        for key in list(woken):
+            for taken in fold.children.take(key, RUNNING_MAX - len(self._running), now_ms):
+                self._run(self._start_child(taken))
+            if not fold.children.has_ready(key):
+                woken.discard(key)
+
+    async def close(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _run(self, errand: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(errand)
+        self._running.add(task)
+        task.add_done_callback(self._ran)
+
+    def _ran(self, task: "asyncio.Task[None]") -> None:
+        full = len(self._running) >= RUNNING_MAX
+        self._running.discard(task)
+        if full:
+            self._changed()
+
+    async def _carry_out(self, effect: Effect) -> None:
+        try:
+            answer = await self._answer(effect)
+        except Unavailable:
+            self._again(effect)
+            return
+        except Exception:
+            _log.exception("errand %s failed; it will be tried again", effect.command_id)
+            self._again(effect)
+            return
+        if _retryable(answer):
+            self._again(effect)
+            return
+        if isinstance(answer, Rejected) and isinstance(effect, StartFailure):
+            _log.warning(
+                "failure workflow %s of %s was refused: %s",
+                effect.target.name,
+                effect.workflow_id,
+                answer.message,
+            )
+        self._attempts.pop(effect.command_id, None)
+        self._fold.owed.pop(effect.command_id, None)
+        self.done += 1
+
+    async def _answer(self, effect: Effect) -> Answer | None:
+        command = await self._command(effect)
+        return None if command is None else await self._decider.submit(command)
+
+    async def _command(self, effect: Effect) -> Command | None:
+        """What to send; None when it is no longer needed."""
+        match effect:
+            case GoOn():
+                return children.go_on(effect)
+            case StopChild():
+                return children.stop_child(effect)
+            case ChildEnded():
+                if self._told(effect):
+                    return None
+                child = await self._decider.read(effect.workflow_id)
+                return None if child is None else children.report_child_ended(effect, child)
+            case StartFailure():
+                failed = await self._decider.read(effect.workflow_id)
+                if failed is None:
+                    return None
+                given = await self._failure_input(effect.workflow_id)
+                return children.start_failure(effect, failed, given)
+
+    def _told(self, effect: ChildEnded) -> bool:
+        """Whether the parent's task is known to be over already."""
+        parent_is_ours = self._fold.shard_of(effect.parent_workflow_id) is not None
+        return parent_is_ours and self._fold.row(effect.parent_task_id) is None
+
+    async def _start_child(self, taken: Taken) -> None:
+        row = taken[0]
+        try:
+            done = await self._start(row)
+        except Unavailable:
+            done = False
+        except Exception:
+            _log.exception("starting child %s failed; it will be tried again", row.child_id)
+            done = False
+        key = row.task_id
+        if done or row.order != taken[1]:
+            self._attempts.pop(key, None)
+            self.done += 1
+            return
+        delay_s = self._backoff_s(key)
+        self._fold.children.give_back(taken, self._clock.now_ms() + round(delay_s * 1000))
+        self._changed()
+
+    async def _start(self, row: Row) -> bool:
+        """Starts a child and tells its parent; False when it has to be tried again."""
+        parent = await self._decider.read(row.workflow_id)
+        task = parent.tasks.get(row.ordinal) if parent is not None else None
+        if parent is None or task is None or task.status is not TaskStatus.SCHEDULED:
+            return True
+        try:
+            command = children.start_child(parent, task)
+        except ValueError as problem:
+            return await self._refuse(row, str(problem))
+        answer = await self._decider.submit(command)
+        if _retryable(answer):
+            return False
+        if isinstance(answer, Rejected) and not await self._exists(row):
+            return await self._refuse(row, answer.message)
+        child_id = command.workflow_id
+        told = await self._decider.submit(
+            ReportChildStarted(
+                command_id=f"{child_id}/started",
+                workflow_id=row.workflow_id,
+                actor=children.ACTOR,
+                task_id=row.task_id,
+                child_id=child_id,
+            )
+        )
+        if _retryable(told):
+            return False
+        if isinstance(told, Rejected) or self._fold.row(row.task_id) is None:
+            return await self._stop_orphan(row, child_id)
+        return True
+
+    async def _refuse(self, row: Row, reason: str) -> bool:
+        answer = await self._decider.submit(
+            ReportChildRefused(
+                command_id=f"{row.child_id}/refused",
+                workflow_id=row.workflow_id,
+                actor=children.ACTOR,
+                task_id=row.task_id,
+                child_id=row.child_id or "",
+                reason=reason,
+            )
+        )
+        return not _retryable(answer)
+
+    async def _exists(self, row: Row) -> bool:
+        """Whether the refused start had been carried out long before."""
+        child = await self._decider.read(row.child_id or "")
+        return child is not None and child.parent_task_id == row.task_id
+
+    async def _stop_orphan(self, row: Row, child_id: str) -> bool:
+        """Ends a child whose task was over before it was told of the child."""
+        parent = await self._decider.read(row.workflow_id)
+        task = parent.tasks.get(row.ordinal) if parent is not None else None
+        if parent is None or task is None:
+            return True
+        if not task.status.terminal:
+            return task.status is TaskStatus.IN_PROGRESS
+        child = await self._decider.read(child_id)
+        if child is None or child.status.terminal:
+            return True
+        answer = await self._decider.submit(
+            TerminateWorkflow(
+                command_id=f"{child_id}/orphaned",
+                workflow_id=child_id,
+                actor=children.ACTOR,
+                reason=children.reason_to_stop(parent.status, parent.reason),
+                by_parent=True,
+            )
+        )
+        return not _retryable(answer)
+
+    def _again(self, effect: Effect) -> None:
+        key = effect.command_id
+
+        def due() -> None:
+            del self._timers[key]
+            self._pending.append(effect)
+            self._changed()
+
+        delay_s = self._backoff_s(key)
+        self._timers[key] = asyncio.get_running_loop().call_later(delay_s, due)
+
+    def _backoff_s(self, key: str) -> float:
+        attempt = self._attempts.get(key, 0)
+        self._attempts[key] = attempt + 1
+        return min(AGAIN_AFTER_S * 2.0 ** min(attempt, 16), AGAIN_AFTER_MAX_S)
+
+
+def _retryable(answer: Answer | None) -> bool:
+    if answer is None or isinstance(answer, Accepted):
+        return False
+    problem = ERRORS.get(answer.code)
+    return problem is not None and problem.retryable

@@ -1,0 +1,183 @@
+"""The task queues: which tasks wait, are due, are being handed out, or are in a worker's hands.
+
+Order within a queue: priority (high first), due time, place in the log (spec 9.1). Entries of
+tasks that left are not searched for; they are passed over when they come up, and swept out when
+they outnumber the waiting ones.
+"""
+
+from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
+
+import msgspec
+
+from firmus.scheduler.rows import Row
+
+Key = tuple[str | None, str]
+"""(domain, task type); a task without a domain is only seen by polls without one (spec 4.10)."""
+
+SLACK = 256
+
+Taken = tuple[Row, int]
+"""A task being handed out, and the order at which it was taken."""
+
+_Entry = tuple[int, int, int, Row]
+
+
+class Lane(msgspec.Struct, gc=False, eq=False):
+    """One queue. `ready` holds (-priority, due, order, row) of tasks that are due.
+
+    `waiting` counts due and delayed tasks, `handing` those taken but not begun yet.
+    """
+
+    ready: list[_Entry] = []
+    waiting: int = 0
+    handing: int = 0
+    in_flight: int = 0
+
+    @property
+    def idle(self) -> bool:
+        return not (self.waiting or self.handing or self.in_flight)
+
+
+class Queues:
+    """`woken` names the queues that got a due task since somebody emptied the set."""
+
+    def __init__(self) -> None:
+        self.lanes: dict[Key, Lane] = {}
+        self.woken: set[Key] = set()
+        self._delayed: list[tuple[int, int, Row]] = []
+        self._handing: dict[int, Row] = {}
+        self._waiting = 0
+
+    def enqueue(self, row: Row, *, order: int, due_ms: int, delayed: bool) -> None:
+        """Puts a task where it waits; `order` is unique in the log. Not `delayed`: due at once."""
+        self.leave(row)
+        row.order = order
+        row.due_ms = due_ms
+        lane = self.lane(row)
+        lane.waiting += 1
+        self._waiting += 1
+        if delayed:
+            self._delay(row, due_ms)
+        else:
+            self._ready(row, lane, due_ms)
+
+    def restore(self, rows: Iterable[Row]) -> None:
+        """Takes over tasks as they stood in a checkpoint."""
+        for row in rows:
+            lane = self.lane(row)
+            if row.order:
+                lane.waiting += 1
+                self._waiting += 1
+                self._delayed.append((row.due_ms, row.order, row))
+            else:
+                lane.in_flight += 1
+        heapify(self._delayed)
+
+    def begun(self, row: Row) -> None:
+        """A worker has it."""
+        self.leave(row)
+        self.lane(row).in_flight += 1
+
+    def ended(self, row: Row) -> None:
+        """It is over, wherever it was."""
+        if row.order:
+            self.leave(row)
+        else:
+            self.lane(row).in_flight -= 1
+
+    def leave(self, row: Row) -> None:
+        """Takes a task out of where it waits, if it does."""
+        if not row.order:
+            return
+        lane = self.lane(row)
+        if self._handing.pop(row.order, None) is not None:
+            lane.handing -= 1
+        else:
+            lane.waiting -= 1
+            self._waiting -= 1
+            if len(lane.ready) > 2 * lane.waiting + SLACK:
+                lane.ready = [entry for entry in lane.ready if entry[3].order == entry[2]]
+                heapify(lane.ready)
+        row.order = 0
+
+    def take(self, key: Key, count: int, now_ms: int) -> list[Taken]:
+        """Up to `count` due tasks in their order, from now on being handed out."""
+        self.promote(now_ms)
+        lane = self.lanes.get(key)
+        if lane is None:
+            return []
+        taken: list[Taken] = []
+        ready = lane.ready
+        while ready and len(taken) < count:
+            _, _, order, row = heappop(ready)
+            if row.order == order:
+                self._handing[order] = row
+                taken.append((row, order))
+        lane.waiting -= len(taken)
+        lane.handing += len(taken)
+        self._waiting -= len(taken)
+        return taken
+
+    def give_back(self, taken: Taken, due_ms: int | None = None) -> None:
+        """Ends the handing out of a task: it waits again, where it stood or until `due_ms`.
+
+        Nothing happens when the log has moved it meanwhile.
+        """
+        row, order = taken
+        if row.order != order or self._handing.pop(order, None) is None:
+            return
+        lane = self.lane(row)
+        lane.handing -= 1
+        lane.waiting += 1
+        self._waiting += 1
+        if due_ms is None:
+            self._ready(row, lane, row.due_ms)
+        else:
+            self._delay(row, due_ms)
+
+    def promote(self, now_ms: int) -> None:
+        """Makes delayed tasks ready whose time has come."""
+        delayed = self._delayed
+        while delayed and delayed[0][0] <= now_ms:
+            due_ms, order, row = heappop(delayed)
+            if row.order == order:
+                self._ready(row, self.lane(row), due_ms)
+
+    def next_due_ms(self) -> int | None:
+        return self._delayed[0][0] if self._delayed else None
+
+    def ready_keys(self) -> list[Key]:
+        """The queues in which a due task waits."""
+        return [key for key in self.lanes if self.has_ready(key)]
+
+    def has_ready(self, key: Key) -> bool:
+        """Whether a due task waits there; clears entries of tasks that left off the top."""
+        lane = self.lanes.get(key)
+        if lane is None:
+            return False
+        ready = lane.ready
+        while ready and ready[0][3].order != ready[0][2]:
+            heappop(ready)
+        return bool(ready)
+
+    def prune(self) -> None:
+        """Forgets queues that hold nothing."""
+        self.lanes = {key: lane for key, lane in self.lanes.items() if not lane.idle}
+
+    def lane(self, row: Row) -> Lane:
+        key = (row.domain, row.task_type)
+        lane = self.lanes.get(key)
+        if lane is None:
+            lane = self.lanes[key] = Lane()
+        return lane
+
+    def _ready(self, row: Row, lane: Lane, due_ms: int) -> None:
+        heappush(lane.ready, (-row.priority, due_ms, row.order, row))
+        self.woken.add((row.domain, row.task_type))
+
+    def _delay(self, row: Row, due_ms: int) -> None:
+        heappush(self._delayed, (due_ms, row.order, row))
+        if len(self._delayed) > 2 * self._waiting + SLACK:
+            self._delayed = [entry for entry in self._delayed if entry[2].order == entry[1]]
+            heapify(self._delayed)

@@ -1,0 +1,96 @@
+"""What the scheduler remembers of open workflows and open tasks: no payloads, only what queues,
+timers and children need.
+
+The structs are mutable, and not tracked by the garbage collector: a million of them are held for
+long, and each event changes one. They are written as arrays into checkpoints, so a new field goes
+last and has a default.
+"""
+
+import msgspec
+
+from firmus.workflow.deadlines import deadline_ms
+from firmus_contracts import ids
+from firmus_contracts.events import Timeouts
+
+WorkflowId = str
+
+
+class Row(msgspec.Struct, array_like=True, gc=False, eq=False):
+    """An open task that is queued, timed, or stands for a child workflow.
+
+    `order` is the place in the log that put it where it waits (0: it waits nowhere), `due_ms` when
+    it may be handed out. `waits_ms` is the end of a WAIT (0: none). `armed_ms` is where the
+    timeline will look at it next (0: nowhere).
+    """
+
+    workflow_id: str
+    ordinal: int
+    task_type: str
+    domain: str | None
+    queued: bool
+    priority: int
+    scheduled_ms: int
+    first_scheduled_ms: int
+    updated_ms: int
+    start_delay_s: int
+    callback_after_s: int
+    timeouts: Timeouts | None
+    waits_ms: int
+    child_id: str | None
+    in_progress: bool = False
+    begun: bool = False
+    start_ms: int = 0
+    order: int = 0
+    due_ms: int = 0
+    armed_ms: int = 0
+
+    @property
+    def task_id(self) -> str:
+        return ids.task_id(self.workflow_id, self.ordinal)
+
+    def deadline_ms(self) -> int:
+        """The earliest deadline, 0 when there is none."""
+        if self.timeouts is None:
+            return self.waits_ms
+        found = deadline_ms(
+            self.timeouts,
+            in_progress=self.in_progress,
+            scheduled_ms=self.scheduled_ms,
+            first_scheduled_ms=self.first_scheduled_ms,
+            updated_ms=self.updated_ms,
+            start_ms=self.start_ms,
+            start_delay_s=self.start_delay_s,
+            callback_after_s=self.callback_after_s,
+            wait_ms=self.waits_ms,
+        )
+        return min([at for _, at in found]) if found else 0
+
+
+class Flow(msgspec.Struct, array_like=True, gc=False, eq=False):
+    """An open workflow. `timeout_s` is 0 where its passing changes nothing (ALERT_ONLY).
+
+    `clock_ms` is where the workflow timeout counts from. `canceled` are the children of rows that
+    were canceled; they end when the workflow does. `paused`: the deadlines of its tasks wait.
+    """
+
+    workflow_id: str
+    version: int
+    clock_ms: int
+    timeout_s: int = 0
+    parent_workflow_id: str | None = None
+    parent_task_id: str | None = None
+    paused: bool = False
+    canceled: tuple[str, ...] = ()
+    rows: dict[int, Row] = {}
+    armed_ms: int = 0
+
+    @property
+    def task_id(self) -> None:
+        """A workflow's own timer names no task."""
+
+    def deadline_ms(self) -> int:
+        """When the workflow times out, 0 for never (spec 4.3)."""
+        return self.clock_ms + self.timeout_s * 1000 if self.timeout_s > 0 else 0
+
+
+Timed = Row | Flow

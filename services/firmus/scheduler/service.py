@@ -1,0 +1,272 @@
+"""The scheduler as a service: follows the log, and acts on what the fold of it says is due.
+
+It does nothing to others before it has read to the end of the log. One timer wakes it for
+whatever is due next, so an idle scheduler costs nothing.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Sequence
+
+import msgspec
+
+from firmus.eventlog.port import EventLog
+from firmus.ports import Clock, DeciderPort, QueueSize, Unavailable
+from firmus.scheduler.checkpoint import CheckpointStore, follow_from
+from firmus.scheduler.checkpoints import Checkpoints
+from firmus.scheduler.errands import Errands, FailureInput
+from firmus.scheduler.fold import Fold
+from firmus.scheduler.handout import HandOut, ReadyListener
+from firmus.scheduler.timeline import Due
+from firmus_contracts.commands import FireTimer
+from firmus_contracts.envelope import Record
+
+FIRING_MAX = 256
+SLEEP_MAX_MS = 30_000
+"""A clock that was set is noticed after this time at the latest."""
+
+_log = logging.getLogger(__name__)
+
+
+class Scheduler:
+    """Implements ports.QueuesPort. `ready` is set once it has caught up with the log.
+
+    `shards` are those it works for, out of `shard_count`.
+    """
+
+    def __init__(
+        self,
+        *,
+        log: EventLog,
+        decider: DeciderPort,
+        clock: Clock,
+        shards: Sequence[int],
+        shard_count: int,
+        store: CheckpointStore,
+        failure_input: FailureInput,
+    ) -> None:
+        self.instance = secrets.token_hex(6)
+        self.shards = tuple(shards)
+        self.shard_count = shard_count
+        self.ready = asyncio.Event()
+        self._log = log
+        self._decider = decider
+        self._clock = clock
+        self._fold = Fold(shard_count, self.shards)
+        self._checkpoints = Checkpoints(store, self._fold, self.shards, shard_count)
+        self._handout = HandOut(
+            self._fold.queues, decider, clock, instance=self.instance, changed=self._wake
+        )
+        self._errands = Errands(self._fold, decider, clock, failure_input, changed=self._wake)
+        self._running: asyncio.Task[None] | None = None
+        self._firing: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ms = 0
+        self._woken = False
+        self._fired = 0
+        self._late_ms_sum = 0
+        self._late_ms_max = 0
+
+    async def run(self) -> None:
+        """Works until it is stopped or cancelled. Raises what log and store raise."""
+        self._running = asyncio.ensure_future(self._work())
+        try:
+            await self._running
+        except asyncio.CancelledError:
+            if not self._running.cancelled():
+                self._running.cancel()
+                raise
+        finally:
+            await self._close()
+
+    async def stop(self) -> None:
+        """Ends `run`; what was learnt since the last checkpoint is written first."""
+        if self.ready.is_set():
+            try:
+                await self._checkpoints.write(pause_s=0)
+            except Exception:
+                _log.exception("no checkpoint could be written; the last one stays")
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+        await self._close()
+
+    async def poll(
+        self, task_type: str, *, domain: str | None, worker_id: str, count: int, timeout_s: float
+    ) -> list[msgspec.Raw]:
+        """See QueuesPort.poll."""
+        return await self._handout.poll(
+            task_type, domain=domain, worker_id=worker_id, count=count, timeout_s=timeout_s
+        )
+
+    async def sizes(self) -> list[QueueSize]:
+        """See QueuesPort.sizes; of this scheduler's shards."""
+        return self._handout.sizes()
+
+    def on_ready(self, listener: ReadyListener) -> None:
+        """Calls `listener(task_type, domain)` when due tasks wait that no poll here wanted."""
+        self._handout.on_ready(listener)
+
+    def ready_queues(self) -> list[tuple[str, str | None]]:
+        """(task type, domain) of the queues with due tasks."""
+        return self._handout.ready_queues()
+
+    def counters(self) -> dict[str, int]:
+        """Numbers for metrics. Depths are of now, the others count from the start."""
+        lanes = self._fold.queues.lanes.values()
+        return {
+            "commits_folded": self._fold.commits,
+            "events_folded": self._fold.events,
+            "tasks_waiting": sum(lane.waiting for lane in lanes),
+            "tasks_in_flight": sum(lane.in_flight + lane.handing for lane in lanes),
+            "tasks_begun": self._handout.begun,
+            "begins_refused": self._handout.refused,
+            "timers_pending": self._fold.timeline.live,
+            "timers_fired": self._fired,
+            "timer_lateness_ms_sum": self._late_ms_sum,
+            "timer_lateness_ms_max": self._late_ms_max,
+            "effects_owed": len(self._fold.owed),
+            "errands_done": self._errands.done,
+            "checkpoints_written": self._checkpoints.written,
+        }
+
+    def tick(self) -> None:
+        """Acts on everything that is due by the clock. Its own timer calls it; calls in between
+        do no harm.
+        """
+        if not self.ready.is_set():
+            return
+        now_ms = self._clock.now_ms()
+        self._fold.queues.promote(now_ms)
+        self._handout.dispatch(now_ms)
+        free = FIRING_MAX - len(self._firing)
+        if free > 0:
+            for due in self._fold.timeline.due(now_ms, free):
+                self._fire_soon(due, now_ms)
+        self._errands.pump(now_ms)
+        self._arm(now_ms)
+
+    async def _work(self) -> None:
+        await self._checkpoints.load()
+        position = await self._catch_up()
+        self._open()
+        checkpoints = asyncio.ensure_future(self._checkpoints.run())
+        try:
+            mine = None if len(self.shards) == self.shard_count else self.shards
+            async for batch in self._log.follow(after=position, shards=mine, payloads=False):
+                self._take_in(batch)
+                self.tick()
+        finally:
+            checkpoints.cancel()
+            await asyncio.gather(checkpoints, return_exceptions=True)
+
+    async def _catch_up(self) -> int:
+        """Reads to where the log ended when this began, and returns the position reached.
+
+        It reads foreign shards too: the last commit of the log may be in one.
+        """
+        end = await self._log.end()
+        position = self._fold.read_to = follow_from(self._fold)
+        if position >= end:
+            return position
+        batches = self._log.follow(after=position, payloads=False)
+        async with contextlib.aclosing(batches):  # type: ignore[type-var] # both logs generate
+            async for batch in batches:
+                self._take_in(batch)
+                self._fold.fresh.clear()
+                if batch[-1].position >= end:
+                    return batch[-1].position
+                await asyncio.sleep(0)
+        raise AssertionError("a log is followed for ever")
+
+    def _open(self) -> None:
+        self._fold.fresh.extend(self._fold.owed.values())
+        self._handout.open()
+        self.ready.set()
+        self.tick()
+
+    def _take_in(self, batch: Sequence[Record]) -> None:
+        fold = self._fold
+        for record in batch:
+            fold.apply(record)
+        for problem in fold.halts:
+            _log.error(problem)
+        fold.halts.clear()
+        self._checkpoints.progressed()
+
+    def _fire_soon(self, due: Due, now_ms: int) -> None:
+        late_ms = now_ms - due.at_ms
+        if due.attempt == 0:
+            self._fired += 1
+            self._late_ms_sum += late_ms
+            self._late_ms_max = max(self._late_ms_max, late_ms)
+        task = asyncio.get_running_loop().create_task(self._fire(due))
+        self._firing.add(task)
+        task.add_done_callback(self._fired_off)
+
+    async def _fire(self, due: Due) -> None:
+        """Says that a deadline passed. The answer is not needed: the timeline asks again until
+        the log shows that the deadline is gone.
+        """
+        command = FireTimer(
+            command_id=f"{due.task_id or due.workflow_id}/timer/{due.at_ms}.{due.attempt}",
+            workflow_id=due.workflow_id,
+            actor="scheduler",
+            task_id=due.task_id,
+        )
+        try:
+            await self._decider.submit(command)
+        except Unavailable:
+            _log.debug("timer %s not answered; it comes again", command.command_id)
+        except Exception:
+            _log.exception("timer %s failed; it comes again", command.command_id)
+
+    def _fired_off(self, task: "asyncio.Task[None]") -> None:
+        full = len(self._firing) >= FIRING_MAX
+        self._firing.discard(task)
+        if full:
+            self._wake()
+
+    def _wake(self) -> None:
+        """Ticks once, soon."""
+        if not self._woken and self.ready.is_set():
+            self._woken = True
+            asyncio.get_running_loop().call_soon(self._on_wake)
+
+    def _on_wake(self) -> None:
+        self._woken = False
+        self.tick()
+
+    def _arm(self, now_ms: int) -> None:
+        """Sets the timer to the next due time, unless it is set to an earlier one."""
+        times = [self._fold.queues.next_due_ms(), self._fold.children.next_due_ms()]
+        if len(self._firing) < FIRING_MAX:
+            times.append(self._fold.timeline.next_ms())
+        next_ms = min([at for at in times if at is not None], default=None)
+        if next_ms is None:
+            return
+        next_ms = min(next_ms, now_ms + SLEEP_MAX_MS)
+        if self._timer is not None:
+            if self._timer_ms <= next_ms:
+                return
+            self._timer.cancel()
+        delay_s = max(next_ms - now_ms, 0) / 1000
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._on_timer)
+        self._timer_ms = next_ms
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.tick()
+
+    async def _close(self) -> None:
+        self.ready.clear()
+        self._handout.close()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for task in self._firing:
+            task.cancel()
+        await asyncio.gather(*self._firing, return_exceptions=True)
+        await self._errands.close()

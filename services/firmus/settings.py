@@ -1,0 +1,132 @@
+"""All settings of a firmus process: one frozen struct, read once; flags beat FIRMUS_* variables."""
+
+import difflib
+import ipaddress
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+PREFIX = "FIRMUS_"
+ROLES = ("gateway", "intake", "systemworker", "scheduler", "projection", "decider")
+"""The services, in the order in which they stop."""
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message names it."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """`nats_url` None: `firmus up` starts its own nats-server in `data_dir`.
+
+    `durability` says what a commit survives: `process` a crash of any process, `power` a loss of
+    power too. `processes`: all services in `one`, the projection in a second (`two`), or `each`
+    in its own. `nats_port` 0: the port of last time, else 4222, else any free one. `port` 0: any
+    free one. `shards` None: as the log has them, 16 in a new one.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    data_dir: str = "firmus-data"
+    nats_url: str | None = None
+    nats_port: int = 0
+    nats_server: str | None = None
+    durability: Literal["process", "power"] = "process"
+    replicas: Literal[1, 3, 5] = 1
+    shards: int | None = None
+    processes: Literal["one", "two", "each"] = "two"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "console", "json"] = "auto"
+    metrics: bool = True
+    otel_endpoint: str | None = None
+    otel_ratio: float = 1.0
+    insecure_public: bool = False
+
+
+FIELDS = Settings.__struct_fields__
+
+
+def read_settings(environ: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Settings:
+    """The settings from flags (None: not given), else the environment, else the defaults.
+
+    Raises SettingsError for a value that cannot be read, a variable that is nearly one of ours
+    (others may share our prefix), or a public address that was not asked for.
+    """
+    given: dict[str, Any] = {}
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX):
+            continue
+        field = variable.removeprefix(PREFIX).lower()
+        if field not in FIELDS:
+            _complain_of_typing_error(variable, field)
+        elif value and not value.startswith(_KUBERNETES):
+            given[field] = _boolean(value) if field in _SWITCHES else value
+    given |= {
+        name: value for name, value in (flags or {}).items() if value is not None and name in FIELDS
+    }
+    try:
+        settings = msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(str(error)) from None
+    _check(settings)
+    return settings
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables from which another process reads these same settings."""
+    return {
+        PREFIX + name.upper(): _text(value)
+        for name in FIELDS
+        if (value := getattr(settings, name)) is not None
+    }
+
+
+def is_loopback(host: str) -> bool:
+    """True when only this machine can reach an address. Other names count as public."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+_KUBERNETES = "tcp://"
+"""A cluster sets FIRMUS_PORT to such an address by itself when a service is named firmus."""
+
+_SWITCHES = frozenset({"metrics", "insecure_public"})
+_WORDS = {"1": True, "true": True, "yes": True, "on": True}
+_WORDS |= {"0": False, "false": False, "no": False, "off": False}
+
+
+def _complain_of_typing_error(variable: str, field: str) -> None:
+    close = difflib.get_close_matches(field, FIELDS, n=1, cutoff=0.8)
+    if close:
+        meant = PREFIX + close[0].upper()
+        raise SettingsError(f"{variable} is not a setting; did you mean {meant}?")
+
+
+def _boolean(text: str) -> bool | str:
+    return _WORDS.get(text.lower(), text)
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _check(settings: Settings) -> None:
+    for name in ("port", "nats_port"):
+        if not 0 <= getattr(settings, name) <= 65535:
+            raise SettingsError(f"{name} must be 0..65535, not {getattr(settings, name)}")
+    if settings.shards is not None and not 1 <= settings.shards <= 1024:
+        raise SettingsError(f"shards must be 1..1024, not {settings.shards}")
+    if not 0.0 <= settings.otel_ratio <= 1.0:
+        raise SettingsError(f"otel_ratio must be 0..1, not {settings.otel_ratio}")
+    if settings.replicas > 1 and settings.nats_url is None:
+        raise SettingsError("replicas above 1 need a cluster: give nats_url")
+    if not is_loopback(settings.host) and not settings.insecure_public:
+        raise SettingsError(
+            f"{settings.host} can be reached from outside and firmus has no security of its own "
+            "yet: put a proxy that authenticates in front of a loopback address, or accept the "
+            "risk with --insecure-public"
+        )

@@ -1,0 +1,146 @@
+"""The decider over core NATS: `firmus.cmd.<shard>`, request and reply.
+
+A command that is not answered is repeated under its own id, which makes that safe; after five
+seconds the log itself is asked whether it was committed.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+
+from firmus_contracts import commands as cmd
+from firmus_contracts import ids, subjects
+from firmus_contracts.envelope import Record
+
+from firmus.eventlog.history import Loaded, load_state
+from firmus.eventlog.port import EventLog, LogUnavailable
+from firmus.ports import DeciderPort, Unavailable
+from firmus.workflow.state import WorkflowState
+
+ANSWER_WITHIN_S = 5.0
+ASK_AGAIN_AFTER_S = 1.5
+NOBODY_THERE_PAUSE_S = 0.05
+QUEUE_GROUP = "deciders"
+
+_encode = msgspec.json.encode
+_decode_command = msgspec.json.Decoder(cmd.Command).decode
+_decode_answer = msgspec.json.Decoder(cmd.Answer).decode
+
+
+class DeciderServer:
+    """Answers commands of some shards for a decider in this process."""
+
+    def __init__(self, connection: Client, decider: DeciderPort) -> None:
+        self._connection = connection
+        self._decider = decider
+        self._subscriptions: dict[int, Subscription] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def own(self, shards: Iterable[int]) -> None:
+        """Answers exactly these shards from now on."""
+        wanted = set(shards)
+        for shard in self._subscriptions.keys() - wanted:
+            await self._subscriptions.pop(shard).unsubscribe()
+        for shard in wanted - self._subscriptions.keys():
+            subject = subjects.command_subject(shard)
+            self._subscriptions[shard] = await self._connection.subscribe(
+                subject, queue=QUEUE_GROUP, cb=self._received
+            )
+
+    async def stop(self) -> None:
+        await self.own(())
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _received(self, message: Msg) -> None:
+        task = asyncio.create_task(self._answer(message))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, message: Msg) -> None:
+        try:
+            command = _decode_command(message.data)
+            answer: cmd.Answer = await self._decider.submit(command)
+        except msgspec.ValidationError as problem:
+            answer = cmd.Rejected(code="INVALID", message=str(problem))
+        except Unavailable:
+            return  # the sender asks again
+        await message.respond(_encode(answer))
+
+
+class RemoteDecider:
+    """Implements `ports.DeciderPort` for a process without a decider of its own.
+
+    Reads fold the workflow's own subject; a few states are kept and carried on from.
+    """
+
+    def __init__(
+        self, connection: Client, log: EventLog, *, shards: int, cached_max: int = 2_000
+    ) -> None:
+        self._connection = connection
+        self._log = log
+        self._shards = shards
+        self._cached_max = cached_max
+        self._cache: OrderedDict[str, Loaded] = OrderedDict()
+
+    async def submit(self, command: cmd.Command) -> cmd.Answer:
+        subject = subjects.command_subject(ids.shard_of(command.workflow_id, self._shards))
+        data = _encode(command)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + ANSWER_WITHIN_S
+        while (left_s := until - loop.time()) > 0:
+            try:
+                wait_s = min(ASK_AGAIN_AFTER_S, left_s)
+                reply = await self._connection.request(subject, data, timeout=wait_s)
+                return _decode_answer(reply.data)
+            except (NatsError, TimeoutError):
+                await asyncio.sleep(NOBODY_THERE_PAUSE_S)
+        return await self._from_log(command)
+
+    async def _from_log(self, command: cmd.Command) -> cmd.Answer:
+        """Looks for the command among those that the workflow's log says it answered."""
+        loaded = await self._load(command.workflow_id)
+        known = dict(loaded.state.recent) if loaded.state else {}
+        version = known.get(command.command_id)
+        if version is None or isinstance(command, cmd.BeginTask):
+            raise Unavailable("no decider answered in time")
+        result = msgspec.Raw(b"null")
+        if isinstance(command, cmd.UpdateTask) and loaded.state is not None:
+            row = loaded.state.tasks.get(ids.ordinal_of(command.task_id))
+            if row is not None:
+                outcome = cmd.UpdateOutcome(
+                    task_id=command.task_id,
+                    task_type=row.made.task_type,
+                    domain=row.made.domain,
+                    terminal=row.status.terminal,
+                )
+                result = msgspec.Raw(_encode(outcome))
+        return cmd.Accepted(workflow_id=command.workflow_id, version=version, result=result)
+
+    async def read(self, workflow_id: str) -> WorkflowState | None:
+        return (await self._load(workflow_id)).state
+
+    async def history(self, workflow_id: str) -> list[Record]:
+        try:
+            return await self._log.read(workflow_id)
+        except LogUnavailable as problem:
+            raise Unavailable(str(problem)) from problem
+
+    async def _load(self, workflow_id: str) -> Loaded:
+        start = self._cache.get(workflow_id, Loaded())
+        try:
+            loaded = await load_state(self._log, workflow_id, start=start)
+        except LogUnavailable as problem:
+            raise Unavailable(str(problem)) from problem
+        if loaded.state is not None:
+            self._cache[workflow_id] = loaded
+            self._cache.move_to_end(workflow_id)
+            if len(self._cache) > self._cached_max:
+                self._cache.popitem(last=False)
+        return loaded

@@ -1,0 +1,248 @@
+"""Starting workflows and waiting for them, over NATS."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+from nats.aio.msg import Msg
+
+from firmus.broker.keys import Keys
+from firmus.clock import SystemClock
+from firmus.ports import Clock
+from firmus.workflow.state import WorkflowState
+from firmus.worker.link import Link, open_link
+from firmus_contracts import ids, subjects
+from firmus_contracts.commands import Rejected, StartWorkflow
+from firmus_contracts.errors import Refusal
+from firmus_contracts.requests import StartWorkflowRequest
+from firmus_contracts.statuses import TaskStatus, WorkflowStatus
+
+LOOK_AGAIN_S = 5.0
+_ENDS = frozenset({"completed", "failed", "timed_out", "terminated"})
+
+
+class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One task of a workflow; times in epoch milliseconds, 0 while they have not come."""
+
+    task_id: str
+    ref: str
+    task_type: str
+    status: TaskStatus
+    input: dict[str, Any]
+    output: dict[str, Any]
+    reason: str | None
+    retry_count: int
+    start_ms: int
+    end_ms: int
+
+
+class Workflow(msgspec.Struct, frozen=True, kw_only=True):
+    """A workflow as it is in the log; times in epoch milliseconds, 0 while they have not come."""
+
+    workflow_id: str
+    name: str
+    version: int
+    status: WorkflowStatus
+    input: dict[str, Any]
+    output: dict[str, Any]
+    reason: str | None
+    correlation_id: str | None
+    start_ms: int
+    end_ms: int
+    tasks: tuple[TaskRow, ...]
+
+    def task(self, ref: str) -> TaskRow:
+        """The newest attempt under a reference name. Raises KeyError."""
+        for row in reversed(self.tasks):
+            if row.ref == ref:
+                return row
+        raise KeyError(ref)
+
+
+class Client:
+    """Use as `async with Client(url) as client`. All calls may run at once."""
+
+    def __init__(self, url: str, *, clock: Clock | None = None) -> None:
+        self._url = url
+        self._clock = clock or SystemClock()
+        self._open: tuple[Link, Keys] | None = None
+
+    async def __aenter__(self) -> Self:
+        link = await open_link(self._url, name="firmus client")
+        self._open = (link, Keys(link.wire))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        link, self._open = self._link, None
+        await link.close()
+
+    async def start(
+        self,
+        name: str,
+        input: Mapping[str, Any] | msgspec.Struct | None = None,  # noqa: A002 - Conductor's word
+        *,
+        version: int | None = None,
+        correlation_id: str | None = None,
+        priority: int = 0,
+        task_to_domain: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        trace: str | None = None,
+    ) -> str:
+        """Starts a workflow; its id, once the start is in the log.
+
+        With an idempotency key that was used before it is that workflow's id, and nothing starts;
+        a key whose workflow was never started (a crash in between) starts it now.
+        Raises Refusal (no such definition, invalid input) or Unavailable.
+        """
+        workflow_id = ids.mint_workflow_id(self._clock.now_ms(), secrets.randbits(ids.RANDOM_BITS))
+        if idempotency_key is not None:
+            held = await self._keys.claim(name, idempotency_key, workflow_id)
+            if held != workflow_id and await self._link.decider.read(held) is not None:
+                return held
+            workflow_id = held
+        answer = await self._link.decider.submit(
+            StartWorkflow(
+                command_id=f"start:{workflow_id}",
+                workflow_id=workflow_id,
+                name=name,
+                version=version,
+                input=_plain(input),
+                correlation_id=correlation_id,
+                priority=priority,
+                task_to_domain=dict(task_to_domain or {}),
+                idempotency_key=idempotency_key,
+                trace=trace,
+            )
+        )
+        if isinstance(answer, Rejected):
+            raise Refusal(answer.code, answer.message)
+        return answer.workflow_id
+
+    async def publish_start_event(
+        self,
+        name: str,
+        input: Mapping[str, Any] | msgspec.Struct | None = None,  # noqa: A002 - as above
+        *,
+        version: int | None = None,
+        correlation_id: str | None = None,
+        priority: int = 0,
+        task_to_domain: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        message_id: str | None = None,
+    ) -> int:
+        """Asks for a start and does not wait for it; the sequence of the stored event.
+
+        With a `message_id` the same event published twice within two minutes counts once; with
+        an idempotency key, for ever.
+        """
+        request = StartWorkflowRequest(
+            name=name,
+            version=version,
+            input=_plain(input),
+            correlation_id=correlation_id,
+            priority=priority,
+            task_to_domain=dict(task_to_domain or {}),
+            idempotency_key=idempotency_key,
+        )
+        headers = None if message_id is None else {"Nats-Msg-Id": message_id}
+        return await self._link.wire.publish(
+            subjects.start_subject(name), msgspec.json.encode(request), headers=headers
+        )
+
+    async def get(self, workflow_id: str) -> Workflow:
+        """A workflow as it is now. Raises Refusal NOT_FOUND, Unavailable."""
+        state = await self._link.decider.read(workflow_id)
+        if state is None:
+            raise Refusal("NOT_FOUND", f"there is no workflow {workflow_id}")
+        return workflow_of_state(state)
+
+    async def wait(self, workflow_id: str) -> Workflow:
+        """A workflow after its end. Put a time limit around it with asyncio.timeout.
+
+        Listens to its public events; reads it first, for an end before that, and now and then,
+        for one whose event a lost connection kept from us. Raises as `get`.
+        """
+        ended = asyncio.Event()
+
+        async def heard(message: Msg) -> None:
+            if message.subject.split(".")[1] in _ENDS:
+                ended.set()
+
+        subject = f"workflow.*.*.{workflow_id}"
+        subscription = await self._link.connection.subscribe(subject, cb=heard)
+        try:
+            while True:
+                ended.clear()
+                workflow = await self.get(workflow_id)
+                if workflow.status.terminal:
+                    return workflow
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_AGAIN_S):
+                        await ended.wait()
+        finally:
+            await subscription.unsubscribe()
+
+    @property
+    def _link(self) -> Link:
+        return self._opened()[0]
+
+    @property
+    def _keys(self) -> Keys:
+        return self._opened()[1]
+
+    def _opened(self) -> tuple[Link, Keys]:
+        if self._open is None:
+            raise RuntimeError("use the client in an async with block")
+        return self._open
+
+
+def workflow_of_state(state: WorkflowState) -> Workflow:
+    return Workflow(
+        workflow_id=state.workflow_id,
+        name=state.name,
+        version=state.definition_version,
+        status=state.status,
+        input=state.input,
+        output=state.output,
+        reason=state.reason,
+        correlation_id=state.correlation_id,
+        start_ms=state.created_ms,
+        end_ms=state.ended_ms,
+        tasks=_rows(state),
+    )
+
+
+def _rows(state: WorkflowState) -> tuple[TaskRow, ...]:
+    return tuple(
+        TaskRow(
+            task_id=state.task_id(row.ordinal),
+            ref=row.ref,
+            task_type=row.made.task_type,
+            status=row.status,
+            input=row.input,
+            output=row.output,
+            reason=row.reason,
+            retry_count=row.made.retry_count,
+            start_ms=row.start_ms,
+            end_ms=row.end_ms,
+        )
+        for row in state.rows()
+    )
+
+
+def _plain(value: Mapping[str, Any] | msgspec.Struct | None) -> dict[str, Any]:
+    if value is None:
+        return {}
+    plain = msgspec.to_builtins(value)
+    if not isinstance(plain, dict):
+        raise TypeError(f"a workflow's input is an object, not {type(value).__name__}")
+    return plain

@@ -1,0 +1,310 @@
+"""evolve: how one event changes the state of a workflow. No rules here, only what the event says."""
+
+from typing import Any, assert_never
+
+import msgspec
+
+from firmus_contracts import events as ev
+from firmus_contracts.envelope import Commit
+from firmus_contracts.statuses import TaskStatus, WorkflowStatus
+from firmus.workflow.state import RECENT_COMMANDS_MAX, TaskState, WorkflowState, base_ref
+
+replace = msgspec.structs.replace
+
+
+def fold(state: WorkflowState | None, commit: Commit) -> WorkflowState:
+    """The state after a commit. Raises ValueError on a gap or repetition of versions."""
+    expected = 1 if state is None else state.version + 1
+    if commit.first_version != expected:
+        raise ValueError(
+            f"workflow {commit.workflow_id}: version {commit.first_version}, expected {expected}"
+        )
+    for event in commit.events:
+        state = evolve(state, event, workflow_id=commit.workflow_id, now_ms=commit.time_ms)
+    if state is None:
+        raise ValueError(f"workflow {commit.workflow_id}: a commit without events")
+    return answered(state, commit)
+
+
+def answered(state: WorkflowState, commit: Commit) -> WorkflowState:
+    """The state once it is noted which commands the commit answered."""
+    causes = tuple((cause.command_id, state.version) for cause in commit.causes)
+    recent = (state.recent + causes)[-RECENT_COMMANDS_MAX:]
+    return replace(state, recent=recent, trace=state.trace or commit.trace)
+
+
+def evolve(
+    state: WorkflowState | None, event: ev.WorkflowEvent, *, workflow_id: str, now_ms: int
+) -> WorkflowState:
+    """The state after one event that happened at `now_ms`."""
+    if isinstance(event, ev.WorkflowStarted):
+        if state is not None:
+            raise ValueError(f"workflow {workflow_id}: started twice")
+        return _started(event, workflow_id, now_ms)
+    if state is None:
+        raise ValueError(f"workflow {workflow_id}: {ev.tag_of(event)} before its start")
+    return _evolve(state, event, now_ms)
+
+
+def _evolve(  # noqa: C901, PLR0912 - one case per event; a shorter one would hide a case
+    state: WorkflowState, event: ev.WorkflowEvent, now_ms: int
+) -> WorkflowState:
+    match event:
+        case ev.TaskScheduled():
+            return _scheduled(state, event, now_ms)
+        case ev.TaskBegun():
+            return _begun(state, event, now_ms)
+        case ev.TaskCompleted():
+            changes = {"status": TaskStatus.COMPLETED}
+            return _ended(state, event, now_ms, changes, event.worker_id)
+        case ev.TaskCompletedWithErrors():
+            changes = {"status": TaskStatus.COMPLETED_WITH_ERRORS}
+            return _ended(state, event, now_ms, changes, None)
+        case ev.TaskFailed():
+            failed = (
+                TaskStatus.FAILED_WITH_TERMINAL_ERROR if event.terminal_error else TaskStatus.FAILED
+            )
+            return _ended(state, event, now_ms, {"status": failed}, event.worker_id)
+        case ev.TaskTimedOut():
+            return _ended(state, event, now_ms, {"status": TaskStatus.TIMED_OUT}, None)
+        case ev.TaskCanceled():
+            return _ended(state, event, now_ms, {"status": TaskStatus.CANCELED}, event.worker_id)
+        case ev.TaskUpdated():
+            return _updated(state, event, now_ms)
+        case ev.TaskLeaseExtended():
+            return _row(state, event.ordinal, now_ms, {})
+        case ev.TaskLogged():
+            return replace(state, version=state.version + 1)
+        case ev.TasksSettled():
+            return _settled(state, event)
+        case ev.VariablesSet():
+            return replace(
+                state,
+                version=state.version + 1,
+                updated_ms=now_ms,
+                variables={**state.variables, **event.variables},
+            )
+        case ev.DecisionSplit():
+            return replace(state, version=state.version + 1, split=True)
+        case ev.WorkflowPaused():
+            return _workflow(state, now_ms, status=WorkflowStatus.PAUSED)
+        case ev.WorkflowResumed():
+            return _workflow(state, now_ms, status=WorkflowStatus.RUNNING, resumed_ms=now_ms)
+        case ev.WorkflowCompleted():
+            return _workflow_ended(state, event, now_ms, WorkflowStatus.COMPLETED)
+        case ev.WorkflowFailed():
+            return _workflow_ended(state, event, now_ms, WorkflowStatus.FAILED)
+        case ev.WorkflowTimedOut():
+            return _workflow_ended(state, event, now_ms, WorkflowStatus.TIMED_OUT)
+        case ev.WorkflowTerminated():
+            return _workflow_ended(state, event, now_ms, WorkflowStatus.TERMINATED)
+        case ev.WorkflowStarted():
+            raise ValueError(f"workflow {state.workflow_id}: started twice")
+        case _:
+            assert_never(event)
+
+
+def _started(event: ev.WorkflowStarted, workflow_id: str, now_ms: int) -> WorkflowState:
+    return WorkflowState(
+        workflow_id=workflow_id,
+        version=1,
+        status=WorkflowStatus.RUNNING,
+        name=event.name,
+        definition_version=event.definition_version,
+        definition_hash=event.definition_hash,
+        input=event.input,
+        output={},
+        variables=event.variables,
+        created_ms=now_ms,
+        updated_ms=now_ms,
+        correlation_id=event.correlation_id,
+        priority=event.priority,
+        task_to_domain=event.task_to_domain,
+        parent_workflow_id=event.parent_workflow_id,
+        parent_task_id=event.parent_task_id,
+        event=event.event,
+        created_by=event.created_by,
+        owner_app=event.owner_app,
+        idempotency_key=event.idempotency_key,
+        external_input_path=event.external_input_path,
+        timeout_s=event.timeout_s,
+        timeout_policy=event.timeout_policy,
+    )
+
+
+def _workflow(state: WorkflowState, now_ms: int, **changes: Any) -> WorkflowState:
+    return replace(state, version=state.version + 1, updated_ms=now_ms, split=False, **changes)
+
+
+def _workflow_ended(
+    state: WorkflowState,
+    event: (
+        ev.WorkflowCompleted | ev.WorkflowFailed | ev.WorkflowTimedOut | ev.WorkflowTerminated
+    ),
+    now_ms: int,
+    status: WorkflowStatus,
+) -> WorkflowState:
+    failure: dict[str, Any] = {}
+    if not isinstance(event, ev.WorkflowCompleted):
+        failure = {
+            "failed_ordinal": event.failed_ordinal,
+            "failure_workflow": event.failure_workflow,
+        }
+    return _workflow(
+        state,
+        now_ms,
+        status=status,
+        ended_ms=now_ms,
+        output=event.output,
+        reason=event.reason,
+        failed_refs=event.failed_refs,
+        failed_names=event.failed_names,
+        **failure,
+    )
+
+
+def _scheduled(state: WorkflowState, event: ev.TaskScheduled, now_ms: int) -> WorkflowState:
+    born_running = event.status is not TaskStatus.SCHEDULED
+    row = TaskState(
+        made=event,
+        status=event.status,
+        input=event.input,
+        output=event.output,
+        scheduled_ms=now_ms,
+        first_scheduled_ms=event.first_scheduled_ms or now_ms,
+        updated_ms=now_ms,
+        start_ms=now_ms if born_running else 0,
+        first_start_ms=now_ms if born_running else 0,
+        end_ms=now_ms if event.status.terminal else 0,
+        reason=event.reason,
+        callback_after_s=event.callback_after_s,
+        callback_after_ms=event.delay_ms,
+        child_id=event.child_id,
+    )
+    tasks, pending = state.tasks, state.pending
+    joins = _joins_after_scheduling(state, event)
+    base = base_ref(event)
+    if event.retried is not None:
+        tasks = tasks.set(event.retried, replace(tasks[event.retried], retried=True, settled=True))
+        pending = pending.delete(event.retried) if event.retried in pending else pending
+    return replace(
+        state,
+        version=state.version + 1,
+        updated_ms=now_ms,
+        split=False,
+        tasks=tasks.set(event.ordinal, row),
+        latest=state.latest.set(event.ref, event.ordinal),
+        looped=state.looped if base == event.ref else state.looped.set(base, event.ordinal),
+        pending=pending.set(event.ordinal, True),  # noqa: FBT003 - a set, written as a map
+        next_ordinal=max(state.next_ordinal, event.ordinal + 1),
+        next_seq=max(state.next_seq, event.seq + 1),
+        **joins,
+    )
+
+
+def _joins_after_scheduling(state: WorkflowState, event: ev.TaskScheduled) -> dict[str, Any]:
+    """The two JOIN indexes where this row is a JOIN, or one that a JOIN waits for."""
+    if event.task_type == "JOIN":
+        awaited, missing = state.awaited.mutate(), 0
+        for ref in dict.fromkeys(event.input.get("joinOn") or ()):
+            awaited[ref] = (*awaited.get(ref, ()), event.ordinal)
+            row = state.task(ref)
+            missing += row is None or not row.status.terminal
+        return {"awaited": awaited.finish(), "missing": state.missing.set(event.ordinal, missing)}
+    if event.ref not in state.awaited:
+        return {}
+    before = state.task(event.ref)
+    was_open = before is None or not before.status.terminal
+    return _joins_changed(state, event.ref, was_open=was_open, is_open=not event.status.terminal)
+
+
+def _joins_changed(
+    state: WorkflowState, ref: str, *, was_open: bool, is_open: bool
+) -> dict[str, Any]:
+    waiting = state.awaited.get(ref)
+    if not waiting or was_open == is_open:
+        return {}
+    missing = state.missing.mutate()
+    for ordinal in waiting:
+        missing[ordinal] += 1 if is_open else -1
+    return {"missing": missing.finish()}
+
+
+def _row(
+    state: WorkflowState, ordinal: int, now_ms: int, changes: dict[str, Any]
+) -> WorkflowState:
+    row = replace(state.tasks[ordinal], updated_ms=now_ms, **changes)
+    return replace(
+        state,
+        version=state.version + 1,
+        updated_ms=now_ms,
+        split=False,
+        tasks=state.tasks.set(ordinal, row),
+    )
+
+
+def _begun(state: WorkflowState, event: ev.TaskBegun, now_ms: int) -> WorkflowState:
+    row = state.tasks[event.ordinal]
+    changes: dict[str, Any] = {
+        "status": TaskStatus.IN_PROGRESS,
+        "start_ms": row.start_ms or now_ms,
+        "first_start_ms": row.first_start_ms or now_ms,
+        "poll_count": row.poll_count + 1,
+        "callback_after_s": 0,
+        "callback_after_ms": 0,
+    }
+    if event.worker_id is not None:
+        changes["worker_id"] = event.worker_id
+    if event.output is not None:
+        changes["output"] = event.output
+    return _row(state, event.ordinal, now_ms, changes)
+
+
+def _updated(state: WorkflowState, event: ev.TaskUpdated, now_ms: int) -> WorkflowState:
+    changes: dict[str, Any] = {
+        "callback_after_s": event.callback_after_s,
+        "callback_after_ms": event.callback_after_s * 1000,
+        "reason": event.reason,
+    }
+    if event.requeued:
+        changes["status"] = TaskStatus.SCHEDULED
+    if event.output is not None:
+        changes["output"] = event.output
+    if event.worker_id is not None:
+        changes["worker_id"] = event.worker_id
+    return _row(state, event.ordinal, now_ms, changes)
+
+
+def _ended(
+    state: WorkflowState,
+    event: (
+        ev.TaskCompleted
+        | ev.TaskCompletedWithErrors
+        | ev.TaskFailed
+        | ev.TaskTimedOut
+        | ev.TaskCanceled
+    ),
+    now_ms: int,
+    changes: dict[str, Any],
+    worker_id: str | None,
+) -> WorkflowState:
+    row = state.tasks[event.ordinal]
+    changes["end_ms"] = row.end_ms or now_ms
+    if event.output is not None:
+        changes["output"] = event.output
+    if event.reason is not None:
+        changes["reason"] = event.reason
+    if worker_id is not None:
+        changes["worker_id"] = worker_id
+    joins = _joins_changed(state, row.ref, was_open=not row.status.terminal, is_open=False)
+    return _row(replace(state, **joins) if joins else state, event.ordinal, now_ms, changes)
+
+
+def _settled(state: WorkflowState, event: ev.TasksSettled) -> WorkflowState:
+    tasks, pending = state.tasks.mutate(), state.pending.mutate()
+    for ordinal in event.ordinals:
+        tasks[ordinal] = replace(tasks[ordinal], settled=True)
+        pending.pop(ordinal, None)
+    return replace(
+        state, version=state.version + 1, tasks=tasks.finish(), pending=pending.finish()
+    )

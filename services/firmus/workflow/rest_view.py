@@ -1,0 +1,208 @@
+"""Executions as REST shows them, made from state (spec 1.7-1.9).
+
+`task_view` runs once for each task handed out: it names every property that is written, so that
+no default is made, and takes the task's definition as the JSON that the blueprint keeps.
+"""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from firmus.workflow.blueprint import Blueprint
+from firmus.workflow.dynamic import definition_of
+from firmus.workflow.expressions.text import text_of
+from firmus.workflow.state import TaskState, WorkflowState
+from firmus_contracts import ids
+from firmus_contracts.executions import (
+    Task,
+    TaskSummary,
+    Workflow,
+    WorkflowStatusView,
+    WorkflowSummary,
+)
+
+REASON_MAX = 500
+
+
+def task_view(state: WorkflowState, row: TaskState, blueprint: Blueprint, *, now_ms: int) -> Task:
+    """A row whole. `now_ms` tells how long a postponed row has been due."""
+    made = row.made
+    workflow_task, per_frequency, frequency_s = _definition(state, row, blueprint)
+    return Task(
+        task_type=made.task_type,
+        status=row.status,
+        input_data=row.input,
+        reference_task_name=made.ref,
+        retry_count=made.retry_count,
+        seq=made.seq,
+        correlation_id=state.correlation_id,
+        poll_count=row.poll_count,
+        task_def_name=made.task_def_name,
+        scheduled_time=row.scheduled_ms,
+        start_time=row.start_ms,
+        end_time=row.end_ms,
+        update_time=row.updated_ms,
+        start_delay_in_seconds=made.start_delay_s,
+        retried_task_id=(
+            None if made.retried is None else ids.task_id(state.workflow_id, made.retried)
+        ),
+        retried=row.retried,
+        executed=row.settled,
+        callback_from_worker=True,
+        response_timeout_seconds=0 if made.timeouts is None else made.timeouts.response_s,
+        workflow_instance_id=state.workflow_id,
+        workflow_type=state.name,
+        task_id=ids.task_id(state.workflow_id, made.ordinal),
+        reason_for_incompletion=_cut(row.reason),
+        callback_after_seconds=row.callback_after_s,
+        worker_id=row.worker_id,
+        output_data=row.output,
+        workflow_task=workflow_task,
+        domain=made.domain,
+        rate_limit_per_frequency=per_frequency,
+        rate_limit_frequency_in_seconds=frequency_s,
+        workflow_priority=made.priority,
+        iteration=made.iteration,
+        sub_workflow_id=row.child_id if row.start_ms else None,
+        subworkflow_changed=False,
+        first_start_time=row.first_start_ms,
+        queue_wait_time=_queue_wait_ms(row, now_ms),
+        loop_over_task=made.iteration > 0,
+    )
+
+
+def workflow_view(
+    state: WorkflowState, blueprint: Blueprint, *, now_ms: int, include_tasks: bool
+) -> Workflow:
+    """An execution with its snapshot, and with all its rows when asked for."""
+    rows = state.rows() if include_tasks else []
+    return Workflow(
+        workflow_id=state.workflow_id,
+        status=state.status,
+        workflow_name=state.name,
+        workflow_version=state.definition_version,
+        create_time=state.created_ms,
+        start_time=state.created_ms,
+        update_time=state.updated_ms,
+        end_time=state.ended_ms,
+        owner_app=state.owner_app,
+        created_by=state.created_by,
+        parent_workflow_id=state.parent_workflow_id,
+        parent_workflow_task_id=state.parent_task_id,
+        tasks=[task_view(state, row, blueprint, now_ms=now_ms) for row in rows],
+        input=state.input,
+        output=state.output,
+        correlation_id=state.correlation_id,
+        reason_for_incompletion=state.reason,
+        event=state.event,
+        task_to_domain=state.task_to_domain,
+        failed_reference_task_names=list(state.failed_refs),
+        failed_task_names=list(state.failed_names),
+        workflow_definition=blueprint.json,
+        external_input_payload_storage_path=state.external_input_path,
+        priority=state.priority,
+        variables=state.variables,
+        last_retried_time=state.resumed_ms,
+        idempotency_key=state.idempotency_key,
+    )
+
+
+def status_view(
+    state: WorkflowState, *, include_output: bool, include_variables: bool
+) -> WorkflowStatusView:
+    return WorkflowStatusView(
+        workflow_id=state.workflow_id,
+        correlation_id=state.correlation_id,
+        output=state.output if include_output else None,
+        variables=state.variables if include_variables else None,
+        status=state.status,
+    )
+
+
+def workflow_summary(state: WorkflowState, *, classifier: str = "workflow") -> WorkflowSummary:
+    """An execution as search lists it; `classifier` is told by its definition."""
+    return WorkflowSummary(
+        workflow_type=state.name,
+        version=state.definition_version,
+        workflow_id=state.workflow_id,
+        correlation_id=state.correlation_id,
+        start_time=iso_text(state.created_ms),
+        update_time=iso_text(state.updated_ms),
+        end_time=iso_text(state.ended_ms) if state.ended_ms else None,
+        status=state.status,
+        input=text_of(state.input),
+        output=text_of(state.output),
+        reason_for_incompletion=state.reason,
+        execution_time=max(0, state.ended_ms - state.created_ms) if state.ended_ms else 0,
+        event=state.event,
+        failed_reference_task_names=",".join(state.failed_refs),
+        failed_task_names=list(state.failed_names),
+        external_input_payload_storage_path=state.external_input_path,
+        priority=state.priority,
+        created_by=state.created_by,
+        task_to_domain=state.task_to_domain,
+        idempotency_key=state.idempotency_key,
+        parent_workflow_id=state.parent_workflow_id or "",
+        classifier=classifier,
+    )
+
+
+def task_summary(state: WorkflowState, row: TaskState) -> TaskSummary:
+    """A task as search lists it. What has not happened reads as the start of the epoch."""
+    made = row.made
+    return TaskSummary(
+        workflow_id=state.workflow_id,
+        workflow_type=state.name,
+        correlation_id=state.correlation_id,
+        scheduled_time=iso_text(row.scheduled_ms),
+        start_time=iso_text(row.start_ms),
+        update_time=iso_text(row.updated_ms),
+        end_time=iso_text(row.end_ms),
+        status=row.status,
+        reason_for_incompletion=_cut(row.reason),
+        execution_time=max(0, row.end_ms - row.start_ms) if row.end_ms and row.start_ms else 0,
+        queue_wait_time=max(0, row.start_ms - row.scheduled_ms) if row.start_ms else 0,
+        task_def_name=made.task_def_name,
+        task_type=made.task_type,
+        input=text_of(row.input),
+        output=text_of(row.output),
+        task_id=ids.task_id(state.workflow_id, made.ordinal),
+        workflow_priority=made.priority,
+        domain=made.domain,
+    )
+
+
+def iso_text(time_ms: int) -> str:
+    """`2030-01-31T12:00:00.000Z`, as summaries write epoch milliseconds."""
+    seconds, milliseconds = divmod(time_ms, 1000)
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
+
+
+def _definition(
+    state: WorkflowState, row: TaskState, blueprint: Blueprint
+) -> tuple[msgspec.Raw, int, int]:
+    """The row's WorkflowTask as JSON, and the rate that its task definition allows."""
+    made = row.made
+    if made.forked_by is None:
+        ref = made.node or made.ref
+        node = blueprint.nodes[ref]
+        written, found = blueprint.task_json(ref), node.task.task_definition
+    else:
+        task, found = definition_of(state, row, blueprint)
+        if found is not None and task.task_definition is None:
+            task = msgspec.structs.replace(task, task_definition=found)
+        written = msgspec.Raw(msgspec.json.encode(task))
+    if found is None or not made.queued:
+        return written, 0, 0
+    return written, found.rate_limit_per_frequency, found.rate_limit_frequency_in_seconds
+
+
+def _queue_wait_ms(row: TaskState, now_ms: int) -> int:
+    if row.callback_after_s > 0 and row.updated_ms > 0:
+        return max(0, now_ms - row.updated_ms - row.callback_after_s * 1000)
+    return max(0, row.start_ms - row.scheduled_ms) if row.start_ms else 0
+
+
+def _cut(reason: str | None) -> str | None:
+    return reason if reason is None or len(reason) <= REASON_MAX else reason[:REASON_MAX]

@@ -1,0 +1,123 @@
+"""The state of one workflow: what folding its events gives, frozen.
+
+Persistent maps (`immutables.Map`) hold the task rows, so a new state shares all but the changed
+rows with the old one and the cost of an event does not grow with the workflow.
+"""
+
+from typing import Any
+
+import msgspec
+from immutables import Map
+
+from firmus_contracts import ids
+from firmus_contracts.events import FailureWorkflow, TaskScheduled
+from firmus_contracts.statuses import TaskStatus, WorkflowStatus
+
+RECENT_COMMANDS_MAX = 256
+
+
+class TaskState(msgspec.Struct, frozen=True, kw_only=True):
+    """One task row. `made` is the event that made it: all that never changes afterwards."""
+
+    made: TaskScheduled
+    status: TaskStatus
+    input: dict[str, Any]
+    output: dict[str, Any]
+    scheduled_ms: int
+    first_scheduled_ms: int
+    updated_ms: int
+    start_ms: int = 0
+    end_ms: int = 0
+    first_start_ms: int = 0
+    poll_count: int = 0
+    worker_id: str | None = None
+    reason: str | None = None
+    callback_after_s: int = 0
+    callback_after_ms: int = 0
+    retried: bool = False
+    settled: bool = False
+    child_id: str | None = None
+
+    @property
+    def ordinal(self) -> int:
+        return self.made.ordinal
+
+    @property
+    def ref(self) -> str:
+        return self.made.ref
+
+    @property
+    def due_ms(self) -> int:
+        """When a queued row may be handed out, epoch milliseconds."""
+        return self.updated_ms + self.callback_after_ms
+
+
+def base_ref(made: TaskScheduled) -> str:
+    """The reference by which expressions name a row: inside a loop without its `__i` (spec 2.2)."""
+    return made.ref.removesuffix(f"__{made.iteration}") if made.iteration else made.ref
+
+
+class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
+    """A workflow after its events 1..`version`.
+
+    `tasks`: rows by ordinal, in the order of their making. `latest`: the ordinal of the newest row
+    of each reference. `pending`: ordinals that the decider has still to act on (not settled, not
+    superseded). `awaited`: for each reference, the JOIN rows that wait for it; `missing`: for each
+    open JOIN row, how many of its references have not ended yet. `looped`: the ordinal of the
+    newest row of each reference inside a loop, without its `__i`. `recent`: the last command ids
+    that were answered here, with the version after each.
+    """
+
+    workflow_id: str
+    version: int
+    status: WorkflowStatus
+    name: str
+    definition_version: int
+    definition_hash: str
+    input: dict[str, Any]
+    output: dict[str, Any]
+    variables: dict[str, Any]
+    created_ms: int
+    updated_ms: int
+    ended_ms: int = 0
+    resumed_ms: int = 0
+    correlation_id: str | None = None
+    priority: int = 0
+    task_to_domain: dict[str, str] = {}
+    parent_workflow_id: str | None = None
+    parent_task_id: str | None = None
+    event: str | None = None
+    created_by: str | None = None
+    owner_app: str | None = None
+    idempotency_key: str | None = None
+    external_input_path: str | None = None
+    timeout_s: int = 0
+    timeout_policy: str = "ALERT_ONLY"
+    reason: str | None = None
+    failed_ordinal: int | None = None
+    failed_refs: tuple[str, ...] = ()
+    failed_names: tuple[str, ...] = ()
+    failure_workflow: FailureWorkflow | None = None
+    next_ordinal: int = 1
+    next_seq: int = 1
+    split: bool = False
+    tasks: Map[int, TaskState] = Map()
+    latest: Map[str, int] = Map()
+    pending: Map[int, bool] = Map()
+    awaited: Map[str, tuple[int, ...]] = Map()
+    missing: Map[int, int] = Map()
+    looped: Map[str, int] = Map()
+    recent: tuple[tuple[str, int], ...] = ()
+    trace: str | None = None
+
+    def task(self, ref: str) -> TaskState | None:
+        """The newest row of a reference."""
+        ordinal = self.latest.get(ref)
+        return None if ordinal is None else self.tasks[ordinal]
+
+    def rows(self) -> list[TaskState]:
+        """All rows as REST lists them: by seq, skipped ones (seq 0) first."""
+        return sorted(self.tasks.values(), key=lambda t: (t.made.seq, t.made.ordinal))
+
+    def task_id(self, ordinal: int) -> str:
+        return ids.task_id(self.workflow_id, ordinal)

@@ -1,0 +1,3 @@
+"""What all tests share: a real broker."""
+
+pytest_plugins = ["tests.nats_server"]

@@ -1,0 +1,190 @@
+"""Given a definition, when commands, then events: the language of the decider's tests.
+
+A Flow decides with the real rules on a fixed clock, runs scripts with the real engine, and after
+every command checks that folding its commits anew gives the state it holds (replay equals live).
+"""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from firmus.clock import FixedClock
+from firmus.decider.context import Answers, Context, Decision, Limits
+from firmus.decider.decide import Needs, decide, resume
+from firmus.decider.scripts import QuickJsScripts
+from firmus.ports import ScriptResult
+from firmus.workflow.blueprint import Blueprint
+from firmus.workflow.evolve import answered, fold
+from firmus.workflow.state import TaskState, WorkflowState
+from firmus_contracts import commands as cmd
+from firmus_contracts import events as ev
+from firmus_contracts import ids
+from firmus_contracts.definitions import TaskDef, WorkflowDef
+from firmus_contracts.envelope import Cause, Commit
+from firmus_contracts.statuses import ResultStatus
+
+START_MS = 1_700_000_000_000
+WORKFLOW = ids.mint_workflow_id(START_MS, 42)
+
+__all__ = ["Flow", "definition", "op", "simple", "task_def"]
+
+
+def task_def(name: str, **fields: Any) -> dict[str, Any]:
+    """A task definition without retries and delays unless said otherwise."""
+    return {"name": name, "retryCount": 0, "retryDelaySeconds": 0, **fields}
+
+
+def simple(ref: str, **fields: Any) -> dict[str, Any]:
+    """A SIMPLE task with an embedded definition; `task_def` replaces it."""
+    given = fields.pop("task_def", None) or task_def(ref)
+    return {"name": ref, "taskReferenceName": ref, "taskDefinition": given, **fields}
+
+
+def op(ref: str, kind: str, inputs: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    implicit = {"name": ref, "retryCount": 0, "responseTimeoutSeconds": 0}
+    base = {"name": ref, "taskReferenceName": ref, "type": kind, "taskDefinition": implicit}
+    return {**base, "inputParameters": inputs or {}, **fields}
+
+
+def definition(*tasks: dict[str, Any], **fields: Any) -> WorkflowDef:
+    return msgspec.convert({"name": "flow", "tasks": list(tasks), **fields}, WorkflowDef)
+
+
+class Flow:
+    def __init__(self, *tasks: dict[str, Any], events_max: int = 500, **fields: Any) -> None:
+        self.blueprint = Blueprint(definition(*tasks, **fields), "0" * 64)
+        self.clock = FixedClock(START_MS)
+        self.state: WorkflowState | None = None
+        self.commits: list[Commit] = []
+        self.registered: dict[str, TaskDef] = {}
+        self.known_definitions: set[str] = set()
+        self.polls: dict[tuple[str, str], int] = {}
+        self.limits = Limits(events_max=events_max)
+        self.rejected: cmd.Rejected | None = None
+        self.ignored: str | None = None
+        self._count = 0
+
+    # --- when ---
+
+    def start(self, input: dict[str, Any] | None = None, **fields: Any) -> list[str]:
+        return self.send(cmd.StartWorkflow, name="flow", input=input or {}, **fields)
+
+    def begin(self, ref: str, worker: str = "w") -> list[str]:
+        return self.send(cmd.BeginTask, task_id=self.task_id(ref), worker_id=worker)
+
+    def update(
+        self, ref: str, status: str = "COMPLETED", output: dict[str, Any] | None = None, **fields: Any
+    ) -> list[str]:
+        return self.send(
+            cmd.UpdateTask,
+            task_id=self.task_id(ref),
+            status=ResultStatus(status),
+            output=output or {},
+            **fields,
+        )
+
+    def fail(self, ref: str, reason: str = "broke", **fields: Any) -> list[str]:
+        return self.update(ref, "FAILED", reason=reason, **fields)
+
+    def fire(self, ref: str | None = None) -> list[str]:
+        return self.send(cmd.FireTimer, task_id=self.task_id(ref) if ref else None)
+
+    def send(self, kind: Any, **fields: Any) -> list[str]:
+        """Sends a command of that type under a new id; returns what happened, as short texts."""
+        self._count += 1
+        fields.setdefault("command_id", f"c{self._count}")
+        return self.submit(kind(workflow_id=WORKFLOW, **fields))
+
+    def submit(self, command: Any) -> list[str]:
+        self.rejected = self.ignored = None
+        context = Context(
+            now_ms=self.clock.now_ms(),
+            entropy=command.command_id,
+            blueprint=self.blueprint,
+            last_poll=lambda task_type, domain: self.polls.get((task_type, domain), 0),
+            limits=self.limits,
+        )
+        outcome = decide(self.state, command, context)
+        while isinstance(outcome, Needs):
+            outcome = resume(outcome, self._answers(outcome))
+        if isinstance(outcome, cmd.Rejected):
+            self.rejected = outcome
+            return []
+        self.ignored = outcome.ignored
+        return self._commit(command, outcome)
+
+    def _answers(self, needs: Needs) -> Answers:
+        wanted = needs.wanted
+        return Answers(
+            scripts={n.key: _run(n.evaluator, n.expression, n.scope) for n in wanted.scripts},
+            task_defs={name: self.registered.get(name) for name in wanted.task_defs},
+            definitions={key: key[0] in self.known_definitions for key in wanted.definitions},
+        )
+
+    def _commit(self, command: Any, decision: Decision) -> list[str]:
+        if decision.events:
+            commit = Commit(
+                commit_id=f"k{len(self.commits)}",
+                workflow_id=WORKFLOW,
+                first_version=self.state.version + 1 if self.state else 1,
+                time_ms=self.clock.now_ms(),
+                events=decision.events,
+                causes=(Cause(command_id=command.command_id, kind=cmd.kind_of(command)),),
+            )
+            self.commits.append(commit)
+            self.state = answered(decision.state, commit)
+            assert self.state == self.replayed()
+        return [describe(event, decision.state) for event in decision.events]
+
+    def replayed(self) -> WorkflowState | None:
+        """The state that the stored bytes of all commits fold to."""
+        state = None
+        for commit in self.commits:
+            stored = msgspec.json.encode(commit)
+            state = fold(state, msgspec.json.decode(stored, type=Commit))
+        return state
+
+    # --- then ---
+
+    @property
+    def status(self) -> str:
+        assert self.state is not None
+        return self.state.status.value
+
+    @property
+    def output(self) -> dict[str, Any]:
+        assert self.state is not None
+        return self.state.output
+
+    def row(self, ref: str) -> TaskState:
+        assert self.state is not None
+        row = self.state.task(ref)
+        assert row is not None, f"no row of {ref}"
+        return row
+
+    def task_id(self, ref: str) -> str:
+        return ids.task_id(WORKFLOW, self.row(ref).ordinal)
+
+    def rows(self) -> list[str]:
+        """`ref STATUS` of every row, as REST lists them."""
+        assert self.state is not None
+        return [f"{row.ref} {row.status}" for row in self.state.rows()]
+
+
+def _run(evaluator: str, expression: str, scope: dict[str, Any]) -> ScriptResult:
+    async def once() -> ScriptResult:
+        scripts = QuickJsScripts(threads=1)
+        try:
+            return await scripts.run(evaluator, expression, scope)
+        finally:
+            scripts.close()
+
+    return asyncio.run(once())
+
+
+def describe(event: Any, state: WorkflowState) -> str:
+    """An event as its tag and the reference that it is about; bookkeeping is left as its tag."""
+    tag = ev.tag_of(event)
+    ordinal = getattr(event, "ordinal", None)
+    return tag if ordinal is None else f"{tag} {state.tasks[ordinal].ref}"

