@@ -74,7 +74,11 @@ class Flow:
         return self.send(cmd.BeginTask, task_id=self.task_id(ref), worker_id=worker)
 
     def update(
-        self, ref: str, status: str = "COMPLETED", output: dict[str, Any] | None = None, **fields: Any
+        self,
+        ref: str,
+        status: str = "COMPLETED",
+        output: dict[str, Any] | None = None,
+        **fields: Any,
     ) -> list[str]:
         return self.send(
             cmd.UpdateTask,

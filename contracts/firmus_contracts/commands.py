@@ -25,8 +25,11 @@ class _Command(
     trace: str | None = None
 
 
-class StartWorkflow(_Command, tag="start_workflow"):
-    """Start a definition under an id chosen by the sender. `definition` is an inline one (JSON; empty: none)."""
+class StartWorkflow(_Command, frozen=True, tag="start_workflow"):
+    """Start a definition under an id chosen by the sender.
+
+    `definition` is an inline one (JSON; empty: none).
+    """
 
     name: str
     version: int | None = None
@@ -43,14 +46,14 @@ class StartWorkflow(_Command, tag="start_workflow"):
     external_input_path: str | None = None
 
 
-class BeginTask(_Command, tag="begin_task"):
+class BeginTask(_Command, frozen=True, tag="begin_task"):
     """Hand a queued task to a worker; the answer's result is Conductor's Task, whole."""
 
     task_id: str
     worker_id: str = ""
 
 
-class UpdateTask(_Command, tag="update_task"):
+class UpdateTask(_Command, frozen=True, tag="update_task"):
     """A worker's report. With `extend_lease` nothing else of it counts (spec 4.5)."""
 
     task_id: str
@@ -63,12 +66,12 @@ class UpdateTask(_Command, tag="update_task"):
     logs: tuple[tuple[str, int], ...] = ()
 
 
-class LogTask(_Command, tag="log_task"):
+class LogTask(_Command, frozen=True, tag="log_task"):
     task_id: str
     lines: tuple[str, ...]
 
 
-class FireTimer(_Command, tag="fire_timer"):
+class FireTimer(_Command, frozen=True, tag="fire_timer"):
     """A deadline may have passed; the decider works out from state and time whether it has.
 
     Without `task_id` it is the workflow's own timeout.
@@ -77,12 +80,12 @@ class FireTimer(_Command, tag="fire_timer"):
     task_id: str | None = None
 
 
-class ReportChildStarted(_Command, tag="report_child_started"):
+class ReportChildStarted(_Command, frozen=True, tag="report_child_started"):
     task_id: str
     child_id: str
 
 
-class ReportChildRefused(_Command, tag="report_child_refused"):
+class ReportChildRefused(_Command, frozen=True, tag="report_child_refused"):
     """The child could not be started, for good."""
 
     task_id: str
@@ -90,30 +93,33 @@ class ReportChildRefused(_Command, tag="report_child_refused"):
     reason: str
 
 
-class ReportChildEnded(_Command, tag="report_child_ended"):
+class ReportChildEnded(_Command, frozen=True, tag="report_child_ended"):
+    """`child` is how reasons name it: name, version and id; `reason` is its own, as it stands."""
+
     task_id: str
     child_id: str
     status: WorkflowStatus
     output: dict[str, Any] = {}
     reason: str | None = None
+    child: str = ""
 
 
-class PauseWorkflow(_Command, tag="pause_workflow"):
+class PauseWorkflow(_Command, frozen=True, tag="pause_workflow"):
     pass
 
 
-class ResumeWorkflow(_Command, tag="resume_workflow"):
+class ResumeWorkflow(_Command, frozen=True, tag="resume_workflow"):
     pass
 
 
-class TerminateWorkflow(_Command, tag="terminate_workflow"):
+class TerminateWorkflow(_Command, frozen=True, tag="terminate_workflow"):
     """`by_parent`: the parent has ended; nobody is told and no failure workflow starts."""
 
     reason: str | None = None
     by_parent: bool = False
 
 
-class Continue(_Command, tag="continue"):
+class Continue(_Command, frozen=True, tag="continue"):
     """Go on with a decision that was split, or look again at what is pending."""
 
 
@@ -133,7 +139,9 @@ Command = (
 )
 
 
-class Accepted(msgspec.Struct, frozen=True, kw_only=True, tag="accepted", rename="camel", omit_defaults=True):
+class Accepted(
+    msgspec.Struct, frozen=True, kw_only=True, tag="accepted", rename="camel", omit_defaults=True
+):
     """Done, and in the log. `version` is the workflow's after it; `result` depends on the command.
 
     BeginTask: the Task as REST shows it. UpdateTask: an UpdateOutcome. Others: none.
@@ -144,7 +152,9 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, tag="accepted", rename
     result: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class Rejected(msgspec.Struct, frozen=True, kw_only=True, tag="rejected", rename="camel", omit_defaults=True):
+class Rejected(
+    msgspec.Struct, frozen=True, kw_only=True, tag="rejected", rename="camel", omit_defaults=True
+):
     """Refused for a reason; `code` is a key of `errors.ERRORS`."""
 
     code: str
@@ -156,7 +166,7 @@ Answer = Accepted | Rejected
 
 
 class UpdateOutcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """What an update touched. `ignored`: the task or workflow had ended before (spec 4.5, step 3)."""
+    """What an update touched. `ignored`: task or workflow had ended before (spec 4.5, step 3)."""
 
     task_id: str
     task_type: str

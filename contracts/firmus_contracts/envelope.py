@@ -34,7 +34,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
 
     `first_version` is the version of the first event; versions of a workflow are 1..n without
     gaps. `previous` is the SHA-256 (hex) of the stored bytes of the workflow's commit before this
-    one, empty in the first. `engine` is written always: a later build has another default. Several commands that waited for the same workflow share a commit.
+    one, empty in the first. Several commands that waited for the same workflow share a commit.
+    `engine` is always written: the default of a later build is another one.
     """
 
     commit_id: str
@@ -73,5 +74,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     def commit(self) -> Commit:
         """The commit; raises ValueError when this build cannot read it."""
         if isinstance(self.body, Unreadable):
-            raise ValueError(f"workflow {self.workflow_id}: {self.body.problem}")
+            problem = f"workflow {self.workflow_id}: {self.body.problem}"
+            raise ValueError(problem)  # noqa: TRY004 - the stored bytes are at fault, no caller
         return self.body

@@ -29,7 +29,9 @@ ERRORS: dict[str, Problem] = {
 }
 
 
-class ValidationError(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class ValidationError(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
+):
     path: str
     message: str
     invalid_value: str | int | float | bool | None = None

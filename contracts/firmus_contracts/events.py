@@ -24,7 +24,7 @@ class Event(
     """What all events share: how they are written."""
 
 
-class WorkflowStarted(Event, tag="workflow.started"):
+class WorkflowStarted(Event, frozen=True, tag="workflow.started"):
     """The first event of every workflow; `definition_hash` names the resolved snapshot it runs."""
 
     name: str
@@ -46,31 +46,22 @@ class WorkflowStarted(Event, tag="workflow.started"):
     timeout_policy: str = "ALERT_ONLY"
 
 
-class WorkflowPaused(Event, tag="workflow.paused"):
+class WorkflowPaused(Event, frozen=True, tag="workflow.paused"):
     reason: str | None = None
 
 
-class WorkflowResumed(Event, tag="workflow.resumed"):
+class WorkflowResumed(Event, frozen=True, tag="workflow.resumed"):
     """The clock of the workflow timeout starts anew here (spec 5.2)."""
 
 
-class WorkflowCompleted(Event, tag="workflow.completed"):
+class WorkflowCompleted(Event, frozen=True, tag="workflow.completed"):
     output: dict[str, Any] = {}
     reason: str | None = None
     failed_refs: tuple[str, ...] = ()
     failed_names: tuple[str, ...] = ()
 
 
-class WorkflowFailed(Event, tag="workflow.failed"):
-    output: dict[str, Any] = {}
-    reason: str | None = None
-    failed_ordinal: int | None = None
-    failed_refs: tuple[str, ...] = ()
-    failed_names: tuple[str, ...] = ()
-    failure_workflow: "FailureWorkflow | None" = None
-
-
-class WorkflowTimedOut(Event, tag="workflow.timed_out"):
+class WorkflowFailed(Event, frozen=True, tag="workflow.failed"):
     output: dict[str, Any] = {}
     reason: str | None = None
     failed_ordinal: int | None = None
@@ -79,7 +70,7 @@ class WorkflowTimedOut(Event, tag="workflow.timed_out"):
     failure_workflow: "FailureWorkflow | None" = None
 
 
-class WorkflowTerminated(Event, tag="workflow.terminated"):
+class WorkflowTimedOut(Event, frozen=True, tag="workflow.timed_out"):
     output: dict[str, Any] = {}
     reason: str | None = None
     failed_ordinal: int | None = None
@@ -88,7 +79,18 @@ class WorkflowTerminated(Event, tag="workflow.terminated"):
     failure_workflow: "FailureWorkflow | None" = None
 
 
-class FailureWorkflow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class WorkflowTerminated(Event, frozen=True, tag="workflow.terminated"):
+    output: dict[str, Any] = {}
+    reason: str | None = None
+    failed_ordinal: int | None = None
+    failed_refs: tuple[str, ...] = ()
+    failed_names: tuple[str, ...] = ()
+    failure_workflow: "FailureWorkflow | None" = None
+
+
+class FailureWorkflow(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
+):
     """The workflow that a failure starts (spec 4.7); its id is minted with the failure."""
 
     workflow_id: str
@@ -96,19 +98,19 @@ class FailureWorkflow(msgspec.Struct, frozen=True, kw_only=True, rename="camel",
     version: int | None = None
 
 
-class VariablesSet(Event, tag="workflow.variables_set"):
+class VariablesSet(Event, frozen=True, tag="workflow.variables_set"):
     """These variables were overwritten; the others stay."""
 
     variables: dict[str, Any]
 
 
-class TasksSettled(Event, tag="workflow.tasks_settled"):
+class TasksSettled(Event, frozen=True, tag="workflow.tasks_settled"):
     """The decider acted on the end of these rows (successors scheduled, retry decided)."""
 
     ordinals: tuple[int, ...]
 
 
-class DecisionSplit(Event, tag="workflow.decision_split"):
+class DecisionSplit(Event, frozen=True, tag="workflow.decision_split"):
     """The decision grew too large for one commit and goes on under a Continue command."""
 
 
@@ -121,14 +123,14 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     total_s: int = 0
 
 
-class TaskScheduled(Event, tag="task.scheduled"):
+class TaskScheduled(Event, frozen=True, tag="task.scheduled"):
     """A task row was made, in the status given (operators are born IN_PROGRESS or COMPLETED).
 
     `node` is the reference of the task in the definition; `workflow_task` (JSON as it was given)
     stands instead where the task is not in the definition (dynamic forks), and `forked_by` is then
     the ordinal of the fork row, whose `task_defs` hold the task definitions of all its branches by
-    name, once. `queued`: the row waits in a task queue for a worker. `retried` is the ordinal of the attempt that
-    this row supersedes. `delay_ms` postpones the first hand-out; `deadline_ms` is when a WAIT ends
+    name, once. `queued`: the row waits in a task queue for a worker. `retried` is the ordinal of
+    the attempt that this row supersedes. `delay_ms` postpones the first hand-out; `deadline_ms` is when a WAIT ends
     (epoch milliseconds); `child_id` is the id of the workflow that a SUB_WORKFLOW row starts.
     """
 
@@ -161,7 +163,7 @@ class TaskScheduled(Event, tag="task.scheduled"):
     reason: str | None = None
 
 
-class TaskBegun(Event, tag="task.in_progress"):
+class TaskBegun(Event, frozen=True, tag="task.in_progress"):
     """A worker has the task, or a child workflow was started for it."""
 
     ordinal: int
@@ -169,8 +171,8 @@ class TaskBegun(Event, tag="task.in_progress"):
     output: dict[str, Any] | None = None
 
 
-class TaskUpdated(Event, tag="task.updated"):
-    """A worker reported progress; a worker's task is due for hand-out again after `callback_after_s`."""
+class TaskUpdated(Event, frozen=True, tag="task.updated"):
+    """A worker reported progress; its task is due for hand-out again after `callback_after_s`."""
 
     ordinal: int
     output: dict[str, Any] | None = None
@@ -180,25 +182,25 @@ class TaskUpdated(Event, tag="task.updated"):
     requeued: bool = True
 
 
-class TaskLeaseExtended(Event, tag="task.lease_extended"):
+class TaskLeaseExtended(Event, frozen=True, tag="task.lease_extended"):
     ordinal: int
 
 
-class TaskLogged(Event, tag="task.logged"):
+class TaskLogged(Event, frozen=True, tag="task.logged"):
     """Lines that a worker wrote; (text, epoch milliseconds) each."""
 
     ordinal: int
     lines: tuple[tuple[str, int], ...]
 
 
-class TaskCompleted(Event, tag="task.completed"):
+class TaskCompleted(Event, frozen=True, tag="task.completed"):
     ordinal: int
     output: dict[str, Any] | None = None
     reason: str | None = None
     worker_id: str | None = None
 
 
-class TaskCompletedWithErrors(Event, tag="task.completed_with_errors"):
+class TaskCompletedWithErrors(Event, frozen=True, tag="task.completed_with_errors"):
     """A failed optional task (its row is marked), or a JOIN over one."""
 
     ordinal: int
@@ -206,7 +208,7 @@ class TaskCompletedWithErrors(Event, tag="task.completed_with_errors"):
     reason: str | None = None
 
 
-class TaskFailed(Event, tag="task.failed"):
+class TaskFailed(Event, frozen=True, tag="task.failed"):
     """`terminal_error`: the status is FAILED_WITH_TERMINAL_ERROR, which is never retried."""
 
     ordinal: int
@@ -216,13 +218,13 @@ class TaskFailed(Event, tag="task.failed"):
     terminal_error: bool = False
 
 
-class TaskTimedOut(Event, tag="task.timed_out"):
+class TaskTimedOut(Event, frozen=True, tag="task.timed_out"):
     ordinal: int
     reason: str | None = None
     output: dict[str, Any] | None = None
 
 
-class TaskCanceled(Event, tag="task.canceled"):
+class TaskCanceled(Event, frozen=True, tag="task.canceled"):
     ordinal: int
     reason: str | None = None
     output: dict[str, Any] | None = None

@@ -16,7 +16,7 @@ RANDOM_BITS = 50
 
 
 def mint_workflow_id(now_ms: int, random_bits: int) -> str:
-    """The id of a workflow born at `now_ms`; `random_bits` is any integer, its low 50 bits count."""
+    """The id of a workflow born at `now_ms`; of `random_bits` the low 50 bits count."""
     high = (random_bits >> 38) & 0xFFF
     low = random_bits & ((1 << 38) - 1)
     value = (now_ms & ((1 << 48) - 1)) << 80 | 8 << 76 | high << 64 | 2 << 62 | low << 24
@@ -25,7 +25,7 @@ def mint_workflow_id(now_ms: int, random_bits: int) -> str:
 
 
 def derived_workflow_id(now_ms: int, *parts: str) -> str:
-    """An id that the same parts always yield at the same time: for children and failure workflows."""
+    """An id that the same parts yield at the same time: for children and failure workflows."""
     digest = hashlib.sha256("\x00".join(parts).encode()).digest()
     return mint_workflow_id(now_ms, int.from_bytes(digest[:8], "big"))
 

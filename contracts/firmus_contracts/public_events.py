@@ -40,7 +40,7 @@ PAYLOAD_VERSION = "v1"
 POSITION_HEADER = "Firmus-Position"
 """The log position of the commit an event comes from: the publisher's cursor."""
 COMMIT_HEADER = "Firmus-Commit"
-"""The id of that commit; with the position it tells whether the log still holds it."""
+"""SHA-256 (hex) of that commit's stored bytes: its place in the workflow's hash chain."""
 OMITTED_HEADER = "Firmus-Omitted"
 """Names the properties that were emptied because the event would not fit in one message."""
 CAUSE_HEADER = "Firmus-Cause"
@@ -94,9 +94,7 @@ class TaskStatusEvent(
     scheduled_time: Annotated[int, Meta(description="Scheduled time in epoch milliseconds")]
     start_time: Annotated[int, Meta(description="Start time in epoch milliseconds")] = 0
     end_time: Annotated[int, Meta(description="End time in epoch milliseconds")] = 0
-    worker_id: Annotated[
-        Text, Meta(description="ID of the worker that polled this task")
-    ] = UNSET
+    worker_id: Annotated[Text, Meta(description="ID of the worker that polled this task")] = UNSET
     reason_for_incompletion: Annotated[Text, Meta(description="Reason for failure")] = UNSET
     retry_count: Annotated[int, Meta(description="Current retry count")] = 0
 

@@ -23,6 +23,7 @@ POLLED = "firmus.polled"
 SEARCH = "firmus.search"
 READY_ALL = "firmus.ready.>"
 ANNOUNCE = "firmus.announce"
+QUEUE_SIZES = "firmus.sizes"
 
 _UNSAFE = re.compile(rb"[^A-Za-z0-9_-]")
 _EMPTY = "%"
@@ -32,7 +33,9 @@ def token(name: str) -> str:
     """A name as one subject token. Reversible by `untoken`."""
     if not name:
         return _EMPTY
-    return _UNSAFE.sub(lambda m: b"%%%02X" % ord(m[0]), name.encode("utf-8", "surrogatepass")).decode()
+    return _UNSAFE.sub(
+        lambda m: b"%%%02X" % ord(m[0]), name.encode("utf-8", "surrogatepass")
+    ).decode()
 
 
 def untoken(text: str) -> str:

@@ -17,7 +17,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # n
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code is 0 done, 1 failed, 2 wrongly asked."""
-    options = build_parser().parse_args(arguments)
+    options = _parse(list(sys.argv[1:] if arguments is None else arguments))
     module, _, function = options.run.partition(":")
     from firmus.console.outcome import CommandError
 
@@ -31,6 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    """The benchmark reads its own arguments, which argparse would not let through."""
+    if arguments[:1] == ["bench"]:
+        return argparse.Namespace(run="work:bench", rest=arguments[1:])
+    return build_parser().parse_args(arguments)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -142,7 +149,7 @@ def _add_work(commands: Commands) -> None:
         "work:bench",
         "Measure the speed of a running server. Arguments are those of the benchmark: "
         "firmus bench --help.",
-    ).add_argument("rest", nargs=argparse.REMAINDER)
+    )
 
 
 def _add_workflows(commands: Commands) -> None:

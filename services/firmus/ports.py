@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 import msgspec
 
+from firmus.workflow.blueprint import Blueprint
+from firmus.workflow.state import WorkflowState
 from firmus_contracts.commands import Answer, Command
 from firmus_contracts.definitions import TaskDef, WorkflowDef
 from firmus_contracts.envelope import Record
-from firmus.workflow.blueprint import Blueprint
-from firmus.workflow.state import WorkflowState
 
 
 class Unavailable(Exception):
@@ -142,7 +142,9 @@ class SearchPort(Protocol):
 class ScriptsPort(Protocol):
     """Runs users' scripts off the loop, within time and memory limits."""
 
-    async def run(self, evaluator: str, expression: str, scope: Mapping[str, Any]) -> "ScriptResult":
+    async def run(
+        self, evaluator: str, expression: str, scope: Mapping[str, Any]
+    ) -> "ScriptResult":
         """`scope` is what the script sees as `$`. Never raises for the script's own faults."""
         ...
 

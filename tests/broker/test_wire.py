@@ -10,6 +10,8 @@ from firmus.broker.wire import (
     StreamRefused,
     Unanswered,
     WrongLastSequence,
+    _Error,
+    _refusal,
     header_value,
     status_of,
 )
@@ -131,6 +133,21 @@ async def test_a_closed_wire_answers_nothing(nats_url: str) -> None:
     with pytest.raises(Unanswered):
         await wire.api("INFO")
     await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "kind"),
+    [
+        (400, 10071, WrongLastSequence),
+        (400, 10164, WrongLastSequence),
+        (503, 10008, Unanswered),
+        (400, 10054, StreamRefused),
+    ],
+)
+def test_refusals_say_whether_trying_again_can_help(
+    code: int, number: int, kind: type[Exception]
+) -> None:
+    assert type(_refusal(_Error(code, number, "text"))) is kind
 
 
 def test_header_blocks_are_read_from_the_end() -> None:

@@ -1,12 +1,12 @@
 import asyncio
 
 import pytest
+from tests.broker_keys.conftest import TTL_S, declare_bucket, until
 
 from firmus.broker.connection import connect
 from firmus.broker.leases import Lease, bucket_ttl_s
 from firmus.broker.streams import LEASE_TTL_S, prepare
 from firmus.broker.wire import JetStreamWire
-from tests.broker_keys.conftest import TTL_S, declare_bucket, until
 
 pytestmark = pytest.mark.nats
 

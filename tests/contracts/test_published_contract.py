@@ -94,7 +94,8 @@ def test_an_example_of_the_contract_is_read_and_written_without_loss(name: str) 
     example = json.loads((EXAMPLES / f"conductor-conductor-{name}-example.json").read_text())
     told = _schema(name)["properties"]
     given = {prop: _fitting(name, prop, told[prop], example[prop]) for prop in example}
-    _assert_kept(MODELS[name], given)
+    decoded = msgspec.json.decode(json.dumps(given), type=MODELS[name])
+    assert _lacks(given, json.loads(msgspec.json.encode(decoded))) == []
 
 
 @pytest.mark.parametrize(
@@ -130,12 +131,6 @@ def _default(model: type[Model], prop: str) -> Any:
         return field.default
     assert field.default_factory is not msgspec.NODEFAULT
     return field.default_factory()
-
-
-def _assert_kept(model: type[Model], given: dict[str, Any]) -> None:
-    decoded = msgspec.json.decode(json.dumps(given), type=model)
-    written = json.loads(msgspec.json.encode(decoded))
-    assert {name: written.get(name) for name in given} == given
 
 
 TEMPLATES: dict[str, Any] = json.loads((TESTS / "fixtures" / "model_templates.json").read_text())[

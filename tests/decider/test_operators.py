@@ -111,7 +111,9 @@ def test_3_6_12_inline_gives_the_value_of_the_last_expression() -> None:
     assert flow.output == {"result": {"q": 3, "list": [3, 6]}}
 
 
-@pytest.mark.parametrize("expression", ["", "   ", "$.a.b.c", "throw new Error('no')", "syntax error("])
+@pytest.mark.parametrize(
+    "expression", ["", "   ", "$.a.b.c", "throw new Error('no')", "syntax error("]
+)
 def test_3_6_12_a_script_fault_is_terminal(expression: str) -> None:
     flow = Flow(inline("i", expression))
     flow.start()

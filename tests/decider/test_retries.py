@@ -21,7 +21,11 @@ from tests.flow import Flow, op, simple, task_def
         ),
         ({"retryDelaySeconds": 30, "maxRetryDelaySeconds": 25}, [25, 25, 25]),
         (
-            {"retryLogic": "EXPONENTIAL_BACKOFF", "retryDelaySeconds": 30, "maxRetryDelaySeconds": 50},
+            {
+                "retryLogic": "EXPONENTIAL_BACKOFF",
+                "retryDelaySeconds": 30,
+                "maxRetryDelaySeconds": 50,
+            },
             [30, 50, 50],
         ),
         ({"retryDelaySeconds": -5}, [0, 0, 0]),

@@ -27,7 +27,10 @@ def test_2_6_the_last_task_completes_the_workflow_with_its_output_parameters() -
     flow = Flow(simple("a"), outputParameters={"y": "${a.output.v}", "none": "${a.output.q}"})
     flow.start()
 
-    assert flow.update("a", output={"v": 2})[-2:] == ["workflow.completed", "workflow.tasks_settled"]
+    assert flow.update("a", output={"v": 2})[-2:] == [
+        "workflow.completed",
+        "workflow.tasks_settled",
+    ]
     assert (flow.status, flow.output) == ("COMPLETED", {"y": 2, "none": None})
 
 

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
+from tests.definitions_store.samples import simple, sub_workflow, task, workflow
 
 from firmus_contracts.errors import Refusal
-from tests.definitions_store.samples import simple, sub_workflow, task, workflow
 
 HOSTILE_NAMES = ["a.b.c", "with blank", "*", ">", "grün/žluť", "日本", "-", "%41", "a" * 300]
 
@@ -34,7 +34,9 @@ class DefinitionsContract:
     async def test_an_existing_version_is_kept_unless_overwritten(self, definitions, clock):
         created = clock.now_ms()
         await definitions.put_workflow(workflow(description="old"), overwrite=False)
-        with pytest.raises(Refusal, match=r"Workflow with order_flow\.1 already exists!") as refusal:
+        with pytest.raises(
+            Refusal, match=r"Workflow with order_flow\.1 already exists!"
+        ) as refusal:
             await definitions.put_workflow(workflow(description="new"), overwrite=False)
         assert refusal.value.code == "CONFLICT"
         updated = clock.advance(5)

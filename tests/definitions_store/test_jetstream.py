@@ -1,17 +1,17 @@
 import asyncio
 
 import pytest
+from tests.definitions_store.contract import DefinitionsContract
+from tests.definitions_store.samples import task, workflow
 
 from firmus.broker.connection import connect
 from firmus.broker.streams import prepare
 from firmus.broker.wire import JetStreamWire
 from firmus.clock import FixedClock
-from firmus.definitions.store import JetStreamDefinitions, open_recorder
+from firmus.definitions.store import JetStreamDefinitions
 from firmus.eventlog.blobs import JetStreamBlobs
 from firmus.ports import Unavailable
 from firmus_contracts.errors import Refusal
-from tests.definitions_store.contract import DefinitionsContract
-from tests.definitions_store.samples import task, workflow
 
 pytestmark = pytest.mark.nats
 
@@ -27,14 +27,16 @@ class Instance:
         self.connection = await connect(self._url, name="definitions test")
         self.wire = await JetStreamWire.open(self.connection)
         await prepare(self.wire)
-        self._thread, recorder = await asyncio.to_thread(open_recorder, self._url)
-        self.blobs = JetStreamBlobs(self.wire)
-        return JetStreamDefinitions(
-            wire=self.wire, recorder=recorder, blobs=self.blobs, clock=self._clock
+        self.store = JetStreamDefinitions(
+            wire=self.wire,
+            servers=self._url,
+            blobs=JetStreamBlobs(self.wire),
+            clock=self._clock,
         )
+        return self.store
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.to_thread(self._thread.close)
+        await self.store.close()
         await self.wire.close()
         await self.connection.close()
 

@@ -1,8 +1,8 @@
 import pytest
+from tests.definitions_store.contract import DefinitionsContract
 
 from firmus.clock import FixedClock
 from firmus.definitions.memory import MemoryDefinitions
-from tests.definitions_store.contract import DefinitionsContract
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 import msgspec
 import pytest
+from tests.definitions_store.samples import simple, sub_workflow, task, workflow
 
 from firmus.definitions.snapshot import resolve
 from firmus.workflow.blueprint import Blueprint
 from firmus_contracts.definitions import TaskDef, WorkflowDef, WorkflowTask
 from firmus_contracts.errors import Refusal
-from tests.definitions_store.samples import simple, sub_workflow, task, workflow
 
 
 def resolved(tasks, registered=(), latest=None) -> dict[str, WorkflowTask]:

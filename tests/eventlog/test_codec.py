@@ -7,7 +7,7 @@ from tests.eventlog.contract import LARGE, commit, new_workflow, started
 
 from firmus.eventlog import codec
 from firmus_contracts import events as ev
-from firmus_contracts.envelope import BlobRef, Commit, Unreadable
+from firmus_contracts.envelope import ENGINE_VERSION, BlobRef, Commit, Unreadable
 
 WORKFLOW = new_workflow()
 
@@ -47,6 +47,7 @@ def test_the_stored_form_is_the_documented_json() -> None:
         "workflowId": WORKFLOW,
         "firstVersion": 2,
         "timeMs": 5,
+        "engine": ENGINE_VERSION,
         "events": [{"type": "workflow.paused"}],
     }
 

@@ -11,7 +11,7 @@ from firmus.decider.service import Decider
 from firmus.definitions.memory import MemoryDefinitions
 from firmus.eventlog.memory import MemoryLog
 from firmus.gateway.ports import GatewayPorts
-from firmus.ports import QueueSize, SearchPage, ScriptResult, Unavailable
+from firmus.ports import QueueSize, ScriptResult, SearchPage, Unavailable
 from firmus.workflow.rest_view import task_summary, workflow_summary
 from firmus_contracts.commands import Accepted, Answer, BeginTask, Command
 from firmus_contracts.envelope import Record
@@ -62,9 +62,9 @@ class Door:
 class LogQueues:
     """Queues that are a fold of the log, read when somebody polls."""
 
-    def __init__(self, log: MemoryLog, door: Door) -> None:
+    def __init__(self, log: MemoryLog, decider: Decider) -> None:
         self._log = log
-        self._door = door
+        self._decider = decider
         self._after = 0
         self._waiting: dict[tuple[str, str | None], list[str]] = {}
         self._of: dict[str, tuple[str, str | None]] = {}
@@ -106,7 +106,7 @@ class LogQueues:
         waiting = self._waiting.get(key, [])
         while waiting and len(begun) < count:
             task_id = waiting.pop(0)
-            answer = await self._door.submit(
+            answer = await self._decider.submit(
                 BeginTask(
                     command_id=f"begin-{task_id}-{self.polls}",
                     workflow_id=task_id[:-6] + "000000",
@@ -192,7 +192,7 @@ class World:
             rejections=self.rejections,
         )
         self.door = Door(self.decider)
-        self.queues = LogQueues(self.log, self.door)
+        self.queues = LogQueues(self.log, self.decider)
         self.search = LogSearch(self.log, self.door)
         self.keys = MemoryKeys()
         self.troubles: list[str] = []
@@ -212,5 +212,3 @@ class World:
             **changed,
         }
         return GatewayPorts(**given)
-
-

@@ -19,8 +19,8 @@ async def test_pause_and_resume_answer_without_a_body(api: Api):
     then = await status(api, started)
     resumed = await api.put(f"/workflow/{started}/resume")
 
-    assert [(200, "", None)] * 2 == [(a.status, a.body, a.kind) for a in (paused, resumed)]
-    assert ("PAUSED", "RUNNING") == (then, await status(api, started))
+    assert [(a.status, a.body, a.kind) for a in (paused, resumed)] == [(200, "", None)] * 2
+    assert (then, await status(api, started)) == ("PAUSED", "RUNNING")
 
 
 async def test_terminate_keeps_the_reason(api: Api):
@@ -30,8 +30,8 @@ async def test_terminate_keeps_the_reason(api: Api):
     answer = await api.delete(f"/workflow/{started}", reason="enough")
     found = (await api.get(f"/workflow/{started}")).body
 
-    assert (200, "") == (answer.status, answer.body)
-    assert ("TERMINATED", "enough") == (found["status"], found["reasonForIncompletion"])
+    assert (answer.status, answer.body) == (200, "")
+    assert (found["status"], found["reasonForIncompletion"]) == ("TERMINATED", "enough")
 
 
 async def test_decide_is_answered_and_changes_nothing_that_waits(api: Api):
@@ -40,7 +40,7 @@ async def test_decide_is_answered_and_changes_nothing_that_waits(api: Api):
 
     answer = await api.put(f"/workflow/decide/{started}")
 
-    assert (200, "", "RUNNING") == (answer.status, answer.body, await status(api, started))
+    assert (answer.status, answer.body, await status(api, started)) == (200, "", "RUNNING")
 
 
 @pytest.mark.parametrize(
@@ -70,10 +70,10 @@ async def test_terminating_what_has_completed_is_a_conflict(api: Api):
 
     answer = await api.delete(f"/workflow/{started}")
 
-    assert (409, "Cannot terminate a COMPLETED workflow.") == (
+    assert (
         answer.status,
         answer.body["message"],
-    )
+    ) == (409, "Cannot terminate a COMPLETED workflow.")
 
 
 async def test_bulk_operations_succeed_and_fail_by_id(api: Api):
@@ -89,9 +89,9 @@ async def test_bulk_operations_succeed_and_fail_by_id(api: Api):
         paused.body["bulkSuccessfulResults"],
         set(paused.body["bulkErrorResults"]),
     )
-    assert "No such workflow found by id: nope" == paused.body["bulkErrorResults"]["nope"]
+    assert paused.body["bulkErrorResults"]["nope"] == "No such workflow found by id: nope"
     assert [[one], [one]] == [a.body["bulkSuccessfulResults"] for a in (resumed, ended)]
-    assert "enough" == (await api.get(f"/workflow/{one}")).body["reasonForIncompletion"]
+    assert (await api.get(f"/workflow/{one}")).body["reasonForIncompletion"] == "enough"
 
 
 async def test_bulk_search_gives_the_executions_themselves(api: Api):
@@ -103,7 +103,7 @@ async def test_bulk_search_gives_the_executions_themselves(api: Api):
     assert [(started, [])] == [
         (found["workflowId"], found["tasks"]) for found in answer.body["bulkSuccessfulResults"]
     ]
-    assert {"nope": "No such workflow found by id: nope"} == answer.body["bulkErrorResults"]
+    assert answer.body["bulkErrorResults"] == {"nope": "No such workflow found by id: nope"}
 
 
 @pytest.mark.parametrize(

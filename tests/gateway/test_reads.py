@@ -17,8 +17,8 @@ async def test_include_tasks_is_read_in_any_case_and_true_by_default(api: Api, g
     found = await api.get(f"/workflow/{started}", **({"includeTasks": given} if given else {}))
 
     assert count == len(found.body["tasks"])
-    assert ["a_0"] == [
-        task["taskReferenceName"] for task in found.body["workflowDefinition"]["tasks"]
+    assert [task["taskReferenceName"] for task in found.body["workflowDefinition"]["tasks"]] == [
+        "a_0"
     ]
 
 
@@ -41,9 +41,7 @@ async def test_status_shows_output_and_variables_only_when_asked(api: Api):
     await api.post("/tasks", result(task, outputData={"y": 5}))
 
     bare = await api.get(f"/workflow/{started}/status")
-    both = await api.get(
-        f"/workflow/{started}/status", includeOutput=True, includeVariables=True
-    )
+    both = await api.get(f"/workflow/{started}/status", includeOutput=True, includeVariables=True)
 
     expected = {"workflowId": started, "correlationId": "c", "status": "COMPLETED"}
     assert expected == bare.body
@@ -60,10 +58,10 @@ async def test_tasks_come_in_pages_and_by_status(api: Api):
         found = (await api.get(f"/workflow/{started}/tasks", **query)).body
         return found["totalHits"], [task["referenceTaskName"] for task in found["results"]]
 
-    assert (2, ["a_0", "b_1"]) == await page()
-    assert (2, ["b_1"]) == await page(start=1, count=1)
-    assert (2, []) == await page(start=9)
-    assert (1, ["a_0"]) == await page(status="completed")
-    assert (2, ["a_0", "b_1"]) == await page(status=["COMPLETED", "SCHEDULED"])
-    assert (0, []) == await page(status="NO_SUCH")
-    assert 400 == (await api.get(f"/workflow/{started}/tasks", start=-1)).status
+    assert await page() == (2, ["a_0", "b_1"])
+    assert await page(start=1, count=1) == (2, ["b_1"])
+    assert await page(start=9) == (2, [])
+    assert await page(status="completed") == (1, ["a_0"])
+    assert await page(status=["COMPLETED", "SCHEDULED"]) == (2, ["a_0", "b_1"])
+    assert await page(status="NO_SUCH") == (0, [])
+    assert (await api.get(f"/workflow/{started}/tasks", start=-1)).status == 400

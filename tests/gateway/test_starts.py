@@ -11,12 +11,14 @@ async def test_a_start_answers_the_id_as_text_and_can_be_read_at_once(api: Api):
     started = await api.post("/workflow", {"name": "w", "input": {"x": 1}, "correlationId": "c"})
     found = await api.get(f"/workflow/{started.body}")
 
-    assert (200, "text/plain") == (started.status, started.kind)
+    assert (started.status, started.kind) == (200, "text/plain")
     assert ids.is_workflow_id(started.body)
-    assert ("RUNNING", {"x": 1}, "c") == tuple(
-        found.body[name] for name in ("status", "input", "correlationId")
+    assert tuple(found.body[name] for name in ("status", "input", "correlationId")) == (
+        "RUNNING",
+        {"x": 1},
+        "c",
     )
-    assert ["a_0"] == [task["referenceTaskName"] for task in found.body["tasks"]]
+    assert [task["referenceTaskName"] for task in found.body["tasks"]] == ["a_0"]
 
 
 async def test_a_start_by_name_takes_its_input_from_the_body_and_the_rest_from_the_query(api: Api):
@@ -28,23 +30,23 @@ async def test_a_start_by_name_takes_its_input_from_the_body_and_the_rest_from_t
     )
     found = (await api.get(f"/workflow/{started.body}")).body
 
-    assert (1, "c/1 é", 7, {"x": [1, None]}) == tuple(
+    assert tuple(
         found[name] for name in ("workflowVersion", "correlationId", "priority", "input")
-    )
+    ) == (1, "c/1 é", 7, {"x": [1, None]})
 
 
 async def test_a_missing_definition_is_named_differently_by_the_two_ways_to_start(api: Api):
     by_body = await api.post("/workflow", {"name": "nope", "version": 3})
     by_path = await api.post("/workflow/nope", {})
 
-    assert (404, "No such workflow defined. name=nope, version=3") == (
+    assert (
         by_body.status,
         by_body.body["message"],
-    )
-    assert (404, "No such workflow found by name: nope, version: null") == (
+    ) == (404, "No such workflow defined. name=nope, version=3")
+    assert (
         by_path.status,
         by_path.body["message"],
-    )
+    ) == (404, "No such workflow found by name: nope, version: null")
 
 
 async def test_a_start_may_bring_its_definition_which_is_checked_and_not_registered(api: Api):
@@ -53,12 +55,12 @@ async def test_a_start_may_bring_its_definition_which_is_checked_and_not_registe
     started = await api.post("/workflow", {"name": "w", "workflowDef": inline})
     bad = await api.post("/workflow", {"name": "w", "workflowDef": {"name": "w", "tasks": []}})
 
-    assert 4 == (await api.get(f"/workflow/{started.body}")).body["workflowVersion"]
-    assert 404 == (await api.get("/metadata/workflow/w")).status
-    assert (400, "WorkflowTask list cannot be empty") == (
+    assert (await api.get(f"/workflow/{started.body}")).body["workflowVersion"] == 4
+    assert (await api.get("/metadata/workflow/w")).status == 404
+    assert (
         bad.status,
         bad.body["validationErrors"][0]["message"],
-    )
+    ) == (400, "WorkflowTask list cannot be empty")
 
 
 async def test_a_start_is_refused_for_a_priority_out_of_range_in_body_and_query(api: Api):
@@ -71,13 +73,13 @@ async def test_a_start_is_refused_for_a_priority_out_of_range_in_body_and_query(
         await api.post("/workflow/w", {}, priority=-1),
     ]
 
-    assert [400] * 4 == [answer.status for answer in refused]
-    assert [
+    assert [answer.status for answer in refused] == [400] * 4
+    assert [answer.body["validationErrors"][0]["message"] for answer in refused] == [
         "priority: 100 should be maximum 99",
         "priority: -1 should be minimum 0",
         "99 is the maximum priority value",
         "0 is the minimum priority value",
-    ] == [answer.body["validationErrors"][0]["message"] for answer in refused]
+    ]
 
 
 async def test_a_workflow_may_be_called_like_a_path(api: Api):
@@ -85,7 +87,7 @@ async def test_a_workflow_may_be_called_like_a_path(api: Api):
 
     started = await api.post("/workflow/search", {})
 
-    assert "search" == (await api.get(f"/workflow/{started.body}")).body["workflowName"]
+    assert (await api.get(f"/workflow/{started.body}")).body["workflowName"] == "search"
 
 
 async def test_the_callers_trace_goes_into_the_command(api: Api, world: World):

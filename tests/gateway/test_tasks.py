@@ -15,14 +15,14 @@ async def test_a_poll_gives_one_task_in_progress_or_204(api: Api):
 
     found = await api.get("/tasks/poll/a", workerid=WORKER)
 
-    assert (204, "", None) == (empty.status, empty.body, empty.kind)
+    assert (empty.status, empty.body, empty.kind) == (204, "", None)
     assert (started, "IN_PROGRESS", WORKER) == tuple(
         found.body[name] for name in ("workflowInstanceId", "status", "workerId")
     )
 
 
 async def test_a_batch_holds_count_tasks_at_most_and_an_empty_one_is_a_list(api: Api):
-    assert [] == await api.poll("a", timeout=0)
+    assert await api.poll("a", timeout=0) == []
     await api.register("w", "a")
     for _ in range(3):
         await api.start("w")
@@ -30,18 +30,18 @@ async def test_a_batch_holds_count_tasks_at_most_and_an_empty_one_is_a_list(api:
     two = await api.poll("a", count=2)
     rest = await api.poll("a", count=9)
 
-    assert (2, 1) == (len(two), len(rest))
-    assert 3 == len({task["taskId"] for task in two + rest})
-    assert [] == await api.poll("a", count=0)
+    assert (len(two), len(rest)) == (2, 1)
+    assert len({task["taskId"] for task in two + rest}) == 3
+    assert await api.poll("a", count=0) == []
 
 
 async def test_a_long_poll_over_five_seconds_is_refused(api: Api):
     answer = await api.get("/tasks/poll/batch/a", timeout=5001)
 
-    assert (400, "Long Poll Timeout value cannot be more than 5 seconds") == (
+    assert (
         answer.status,
         answer.body["message"],
-    )
+    ) == (400, "Long Poll Timeout value cannot be more than 5 seconds")
 
 
 async def test_a_waiting_poll_is_answered_when_a_task_arrives(api: Api, world: World):
@@ -58,8 +58,8 @@ async def test_a_domain_has_its_own_queue(api: Api):
     await api.register("w", "a")
     await api.start("w", taskToDomain={"a": "east"})
 
-    assert [] == await api.poll("a", timeout=0)
-    assert ["east"] == [task["domain"] for task in await api.poll("a", domain="east")]
+    assert await api.poll("a", timeout=0) == []
+    assert [task["domain"] for task in await api.poll("a", domain="east")] == ["east"]
 
 
 async def test_an_update_answers_the_task_id_also_when_the_task_had_ended(api: Api):
@@ -72,8 +72,9 @@ async def test_an_update_answers_the_task_id_also_when_the_task_had_ended(api: A
 
     assert [(200, task["taskId"], "text/plain")] * 2 == [a[:3] for a in (first, again)]
     found = (await api.get(f"/workflow/{started}")).body
-    assert [("COMPLETED", {"y": 1}), ("SCHEDULED", {})] == [
-        (row["status"], row["outputData"]) for row in found["tasks"]
+    assert [(row["status"], row["outputData"]) for row in found["tasks"]] == [
+        ("COMPLETED", {"y": 1}),
+        ("SCHEDULED", {}),
     ]
 
 
@@ -121,8 +122,8 @@ async def test_an_update_by_reference_merges_output_and_is_empty_when_nothing_wa
     row = (await api.get(f"/workflow/{started}")).body["tasks"][0]
 
     assert [(200, row["taskId"])] * 2 == [(a.status, a.body) for a in (kept, done)]
-    assert (200, "", None) == none[:3]
-    assert ("COMPLETED", {"first": 1, "second": 2}) == (row["status"], row["outputData"])
+    assert none[:3] == (200, "", None)
+    assert (row["status"], row["outputData"]) == ("COMPLETED", {"first": 1, "second": 2})
 
 
 async def test_an_update_by_reference_can_be_answered_with_the_workflow(api: Api):
@@ -133,14 +134,15 @@ async def test_an_update_by_reference_can_be_answered_with_the_workflow(api: Api
     none = await api.post(f"/tasks/{started}/a_0/COMPLETED/sync", {})
     bad = await api.post(f"/tasks/{started}/b_1/DONE", {})
 
-    assert [("a_0", "COMPLETED"), ("b_1", "SCHEDULED")] == [
-        (row["referenceTaskName"], row["status"]) for row in done.body["tasks"]
+    assert [(row["referenceTaskName"], row["status"]) for row in done.body["tasks"]] == [
+        ("a_0", "COMPLETED"),
+        ("b_1", "SCHEDULED"),
     ]
     assert (404, f"Found no running task a_0 of workflow {started} to update") == (
         none.status,
         none.body["message"],
     )
-    assert 400 == bad.status
+    assert bad.status == 400
 
 
 async def test_one_task_is_read_by_its_id(api: Api):
@@ -152,7 +154,7 @@ async def test_one_task_is_read_by_its_id(api: Api):
     unknown = await api.get("/tasks/nope")
 
     assert row == found.body
-    assert (404, "Task not found for taskId: nope") == (unknown.status, unknown.body["message"])
+    assert (unknown.status, unknown.body["message"]) == (404, "Task not found for taskId: nope")
 
 
 async def test_logs_come_from_text_bodies_and_from_updates_in_order(api: Api):
@@ -166,8 +168,8 @@ async def test_logs_come_from_text_bodies_and_from_updates_in_order(api: Api):
     await api.post("/tasks", result(task, logs=[{"log": "second", "createdTime": 5}]))
     lines = (await api.get(path)).body
 
-    assert (204, "", 200, "") == (none.status, none.body, added.status, added.body)
-    assert ["first é", "second"] == [line["log"] for line in lines]
+    assert (none.status, none.body, added.status, added.body) == (204, "", 200, "")
+    assert [line["log"] for line in lines] == ["first é", "second"]
     assert [task["taskId"]] * 2 == [line["taskId"] for line in lines]
 
 
@@ -178,13 +180,13 @@ async def test_queue_sizes_count_what_waits(api: Api):
         await api.start("wa")
     await api.start("wb", taskToDomain={"b": "east"})
 
-    assert 2 == (await api.get("/tasks/queue/size", taskType="a")).body
-    assert 1 == (await api.get("/tasks/queue/size", taskType="b", domain="east")).body
-    assert 400 == (await api.get("/tasks/queue/size")).status
-    assert {"a": 2, "b": 0} == (await api.get("/tasks/queue/sizes", taskType=["a", "b"])).body
-    assert {"a": 2, "east:b": 1} == (await api.get("/tasks/queue/all")).body
-    assert {"size": 2, "uacked": 0} == (await api.get("/tasks/queue/all/verbose")).body["a"]["a"]
-    assert (200, "0") == (await api.post("/tasks/queue/requeue/a"))[:2]
+    assert (await api.get("/tasks/queue/size", taskType="a")).body == 2
+    assert (await api.get("/tasks/queue/size", taskType="b", domain="east")).body == 1
+    assert (await api.get("/tasks/queue/size")).status == 400
+    assert (await api.get("/tasks/queue/sizes", taskType=["a", "b"])).body == {"a": 2, "b": 0}
+    assert (await api.get("/tasks/queue/all")).body == {"a": 2, "east:b": 1}
+    assert (await api.get("/tasks/queue/all/verbose")).body["a"]["a"] == {"size": 2, "uacked": 0}
+    assert (await api.post("/tasks/queue/requeue/a"))[:2] == (200, "0")
 
 
 async def test_poll_data_names_the_last_worker_of_each_domain(api: Api, world: World):
@@ -200,4 +202,4 @@ async def test_poll_data_names_the_last_worker_of_each_domain(api: Api, world: W
         {"queueName": "a", "domain": "east", "workerId": "w3", "lastPollTime": at},
     ] == found
     assert found == everything
-    assert [] == (await api.get("/tasks/queue/polldata", taskType="b")).body
+    assert (await api.get("/tasks/queue/polldata", taskType="b")).body == []

@@ -7,9 +7,9 @@ from eventsourcing.tests.persistence import (
     ApplicationRecorderTestCase,
     NonInterleavingNotificationIDsBaseCase,
 )
+from tests.recorder.names import environment
 
 from firmus.eventlog.recorder import Factory
-from tests.recorder.names import environment
 
 pytestmark = pytest.mark.nats
 

@@ -20,12 +20,14 @@ from eventsourcing.persistence import (
     Tracking,
 )
 from eventsourcing.utils import Environment, register_topic
+from tests.nats_server import free_port
+from tests.recorder.names import environment
 
 from firmus.eventlog.recorder import Factory
 from firmus.eventlog.recorder_mapper import struct_mapper
+from firmus.eventlog.recorder_reads import direct_get
+from firmus.eventlog.recorder_stream import SAVE
 from firmus.eventlog.recorder_thread import NatsThread
-from tests.nats_server import free_port
-from tests.recorder.names import environment
 
 pytestmark = pytest.mark.nats
 
@@ -177,6 +179,19 @@ def test_a_waiting_subscription_ends_when_it_is_stopped(recorder):
         subscription.stop()
         reader.join()
     assert seen == []
+
+
+def test_a_save_whose_answer_was_lost_is_found_by_its_mark(recorder):
+    stream, thread = recorder._stream, recorder._thread
+    ids = recorder.insert_events([stored("x", 1), stored("x", 2)])
+    page = thread.run(direct_get(stream.nc, stream.stream, {"batch": 9, "seq": 1}))
+    marks = {message.headers[SAVE] for message in page.messages}
+    recorder.insert_events([stored("x", 3)])
+    lost = TimeoutError("no answer")
+    assert len(marks) == 1
+    assert thread.run(stream._find("x", marks.pop(), lost)) == ids[-1]
+    with pytest.raises(OperationalError, match="not known"):
+        thread.run(stream._find("x", "another save", lost))
 
 
 def test_tracking_is_refused_not_forgotten(environ, recorder):

@@ -1,8 +1,9 @@
 """One connection to the broker: nats-py's client, with two short cuts for hot loops.
 
 A lane hands messages over synchronously and unparsed (about 2 us a message instead of 7), `send`
-queues a ready protocol line for the next write (1 us instead of 10). Both reach into nats-py, so
-its minor version is pinned and `tests/broker/test_connection.py` plays them against a real server.
+queues a ready protocol line for the next write (1 us instead of 10). Both reach into nats-py;
+`tests/broker/test_connection.py` plays them against a real server, so a new version that breaks
+them shows at once.
 """
 
 import asyncio

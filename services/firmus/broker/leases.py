@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import msgspec
 
+from firmus.broker.streams import LEASES_BUCKET
 from firmus.broker.wire import JetStreamWire, StreamRefused, Unanswered, WrongLastSequence
 
-LEASES_BUCKET = "LEASES"
 _FIRST_PAUSE_S = 0.02
 _RENEW_AGAIN_S = 0.05
 _NANOS = 1_000_000_000

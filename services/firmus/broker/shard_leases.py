@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 
 import msgspec
 
-from firmus.broker.leases import LEASES_BUCKET, Lease, nap
+from firmus.broker.leases import Lease, nap
+from firmus.broker.streams import LEASES_BUCKET
 from firmus.broker.wire import JetStreamWire, StreamRefused, Unanswered
 from firmus_contracts.subjects import token, untoken
 

@@ -21,7 +21,7 @@ MULTI_LAST_MAX = 1024
 PAGE_BYTES_MAX = 4 * 1024 * 1024
 HEADER_MARGIN_BYTES = 1024
 
-WRONG_LAST_SEQUENCE = 10071
+WRONG_LAST_SEQUENCE = (10071, 10164)  # the second while another write is on its way (replicas)
 NO_MESSAGE = 10037
 STREAM_NAME_IN_USE = 10058
 _SWEEP_S = 0.25
@@ -347,7 +347,7 @@ _decode_info = msgspec.json.Decoder(_Info).decode
 
 
 def _refusal(error: _Error) -> Exception:
-    if error.err_code == WRONG_LAST_SEQUENCE:
+    if error.err_code in WRONG_LAST_SEQUENCE:
         return WrongLastSequence(error.err_code, error.description)
     if error.code == 503:
         return Unanswered(error.description)

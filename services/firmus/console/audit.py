@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from firmus.broker.rejections import Rejection
 from firmus_contracts import events as ev
 from firmus_contracts.envelope import Commit, Record, Unreadable
 from firmus_contracts.statuses import TaskStatus
@@ -109,21 +110,14 @@ def _short(value: Any) -> str:
     return text if len(text) <= WHAT_MAX else f"{text[: WHAT_MAX - 1]}…"
 
 
-def refusal_row(data: bytes, time_ms: int) -> AuditRow:
-    """A message of the REJECTED stream, whatever of it can be read."""
-    try:
-        body = msgspec.json.decode(data)
-    except msgspec.DecodeError:
-        body = None
-    if not isinstance(body, dict):
-        return AuditRow(version="", time_ms=time_ms, event="refused", what=repr(data[:WHAT_MAX]))
-    code, message = body.get("code", ""), body.get("message", "")
-    command = body.get("kind") or body.get("command") or ""
-    if isinstance(command, dict):
-        command = command.get("command", "")
-    what = " ".join(str(part) for part in (command, code, message) if part)
+def refusal_row(refused: Rejection) -> AuditRow:
+    """A command that was refused; it stands among the events by its time."""
+    by = f" by {refused.actor}" if refused.actor else ""
     return AuditRow(
-        version="", time_ms=int(body.get("timeMs") or time_ms), event="refused", what=what
+        version="",
+        time_ms=refused.time_ms,
+        event="refused",
+        what=f"{refused.code}: {refused.message}  [{refused.kind}{by}]",
     )
 
 

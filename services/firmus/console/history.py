@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 from nats.aio.msg import Msg
 
-from firmus.broker.connection import Connection, connect
-from firmus.broker.wire import JetStreamWire, StreamRefused
-from firmus.console.audit import AuditRow, refusal_row, rows_of, table
+from firmus.broker.connection import connect
+from firmus.broker.rejections import JetStreamRejections
+from firmus.broker.wire import JetStreamWire
+from firmus.console.audit import refusal_row, rows_of, table
 from firmus.console.outcome import CommandError, say
 from firmus.console.rest import RestClient
 from firmus.console.system import LOCAL_NATS, run_loop
@@ -22,8 +23,6 @@ from firmus.worker.layout import read_layout
 from firmus_contracts import subjects
 from firmus_contracts.envelope import Record
 from firmus_contracts.ids import is_workflow_id
-
-_NANOS_PER_MS = 1_000_000
 
 
 def log(options: argparse.Namespace) -> int:
@@ -59,16 +58,17 @@ async def _log(options: argparse.Namespace) -> None:
         layout = await read_layout(wire)
         history = JetStreamLog(wire, JetStreamBlobs(wire), shards=layout.shards)
         records = await history.read(options.id)
-        refusals = await _refusals(connection, wire, options.id)
+        refused = await JetStreamRejections(wire).of(options.id)
     finally:
         await connection.close()
-    if not records and not refusals:
+    if not records and not refused:
         raise CommandError(f"there is no workflow {options.id}")
     if options.json:
         for record in records:
             say(msgspec.json.encode(_as_json(record)).decode())
     else:
-        rows = sorted([*rows_of(records), *refusals], key=lambda row: row.time_ms)
+        rows = [*rows_of(records), *map(refusal_row, refused)]
+        rows.sort(key=lambda row: row.time_ms)
         for line in table(rows):
             say(line)
 
@@ -79,22 +79,6 @@ def _as_json(record: Record) -> dict[str, Any]:
         "digest": record.digest,
         "commit": msgspec.to_builtins(record.body),
     }
-
-
-async def _refusals(
-    connection: Connection, wire: JetStreamWire, workflow_id: str
-) -> list[AuditRow]:
-    subject = subjects.rejected_subject(workflow_id)
-    try:
-        stored = await wire.history(subjects.REJECTED_STREAM, subject)
-    except StreamRefused:
-        return []
-    rows = []
-    for message in stored:
-        found = await connection.jetstream().get_msg(subjects.REJECTED_STREAM, message.sequence)
-        time_ms = 0 if found.time is None else int(found.time.timestamp() * 1000)
-        rows.append(refusal_row(message.data, time_ms))
-    return rows
 
 
 async def _tail(options: argparse.Namespace) -> None:

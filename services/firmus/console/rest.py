@@ -20,6 +20,13 @@ class RestClient:
         if urllib.parse.urlsplit(self.url).scheme not in {"http", "https"}:
             raise CommandError(f"{url} is not an http address", exit_code=2)
 
+    def register_tasks(self, definitions: list[dict[str, Any]]) -> None:
+        self._call("POST", "/api/metadata/taskdefs", definitions)
+
+    def register_workflow(self, definition: dict[str, Any]) -> None:
+        """Replaces the same version when it is there."""
+        self._call("PUT", "/api/metadata/workflow", [definition])
+
     def start(self, request: dict[str, Any]) -> str:
         """Starts a workflow; the body is a StartWorkflowRequest. Its id."""
         return self._call("POST", "/api/workflow", request).decode()

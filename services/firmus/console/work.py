@@ -21,7 +21,7 @@ def worker(options: argparse.Namespace) -> int:
 
 
 def bench(options: argparse.Namespace) -> int:
-    module: Any = importlib.import_module("firmus.bench")
+    module: Any = importlib.import_module("firmus.bench.main")
     return int(module.main(options.rest) or 0)
 
 
@@ -41,7 +41,7 @@ def _worker(options: argparse.Namespace) -> Worker:
 
 
 def _found(what: str) -> object:
-    """The module, or the attribute of it, that `module[:attr]` names; the folder we are in counts."""
+    """What `module[:attr]` names; modules of the folder we are in count."""
     module_name, _, attribute = what.partition(":")
     if "" not in sys.path:
         sys.path.insert(0, "")

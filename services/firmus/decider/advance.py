@@ -4,9 +4,6 @@ One pass costs what it touches, not what the workflow holds: only rows that an e
 looked at.
 """
 
-from firmus_contracts import events as ev
-from firmus_contracts.statuses import TaskStatus, WorkflowStatus
-
 from firmus.decider import ending, retrying
 from firmus.decider.context import Wanted, WantsMore, WorkflowFault, workflow_status_after
 from firmus.decider.operators.registry import operator_for, plan_task
@@ -14,6 +11,8 @@ from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
 from firmus.workflow.state import TaskState
 from firmus.workflow.walk import BRANCHING, follower
+from firmus_contracts import events as ev
+from firmus_contracts.statuses import TaskStatus, WorkflowStatus
 
 
 def begin(turn: Turn) -> None:

@@ -8,15 +8,14 @@ from typing import Any
 
 import msgspec
 
-from firmus_contracts.commands import UpdateOutcome
-from firmus_contracts.definitions import TaskDef
-from firmus_contracts.events import WorkflowEvent
-from firmus_contracts.statuses import TaskStatus, WorkflowStatus
-
 from firmus.ports import ScriptResult
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.domains import LastPoll
 from firmus.workflow.state import WorkflowState
+from firmus_contracts.commands import UpdateOutcome
+from firmus_contracts.definitions import TaskDef
+from firmus_contracts.events import WorkflowEvent
+from firmus_contracts.statuses import TaskStatus, WorkflowStatus
 
 EVENTS_MAX = 500
 """After this many events a decision is split (it goes on under a Continue command)."""
@@ -85,7 +84,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     ignored: str | None = None
 
 
-class WorkflowFault(Exception):  # noqa: N818 - the field's word; it ends a workflow, not a program
+class WorkflowFault(Exception):
     """Ends the workflow from within an operator (spec 3.2 step 5): status and reason."""
 
     def __init__(self, reason: str, status: WorkflowStatus = WorkflowStatus.FAILED) -> None:
@@ -94,7 +93,7 @@ class WorkflowFault(Exception):  # noqa: N818 - the field's word; it ends a work
         self.status = status
 
 
-class WantsMore(Exception):  # noqa: N818 - control flow: leaves a half-made plan without a trace
+class WantsMore(Exception):
     """Raised while planning rows when something outside is needed first."""
 
     def __init__(self, wanted: Wanted) -> None:

@@ -10,16 +10,15 @@ from typing import Any, assert_never
 import msgspec
 
 import firmus.decider.operators  # noqa: F401 - fills the table of operators
-from firmus_contracts import commands as cmd
-from firmus_contracts import events as ev
-from firmus_contracts.statuses import TaskStatus, WorkflowStatus
-
 from firmus.decider import advance, ending, timeouts, updates
-from firmus.decider.context import Answers, Context, Decision, WantsMore, Wanted
+from firmus.decider.context import Answers, Context, Decision, Wanted, WantsMore
 from firmus.decider.turn import Turn
 from firmus.workflow.evolve import evolve
 from firmus.workflow.expressions import merge_workflow_input
 from firmus.workflow.state import TaskState, WorkflowState
+from firmus_contracts import commands as cmd
+from firmus_contracts import events as ev
+from firmus_contracts.statuses import TaskStatus, WorkflowStatus
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,7 +125,7 @@ def _repeated(state: WorkflowState, command: cmd.Command) -> Decision:
     return Decision(state=state)
 
 
-def _apply(  # noqa: C901, PLR0912 - one case per command
+def _apply(  # noqa: C901 - one case per command
     turn: Turn, command: cmd.Command
 ) -> Decision | cmd.Rejected | None:
     """Emits what the command itself says and notes what to look at."""

@@ -1,19 +1,21 @@
-"""How a workflow ends: its output, what it names as failed, what it cancels (spec 2.6, 3.4, 4.7)."""
+"""How a workflow ends: its output, what it blames, what it cancels (spec 2.6, 3.4, 4.7)."""
 
 from typing import Any
 
+from firmus.decider import inputs
+from firmus.decider.context import Wanted, WantsMore
+from firmus.decider.turn import Turn
+from firmus.workflow.document import Document
+from firmus.workflow.state import TaskState
 from firmus_contracts import events as ev
 from firmus_contracts import ids
 from firmus_contracts.statuses import TaskStatus, WorkflowStatus
 
-from firmus.decider import inputs
-from firmus.decider.context import WantsMore, Wanted
-from firmus.decider.turn import Turn
-from firmus.workflow.document import Document
-from firmus.workflow.state import TaskState
-
 _NAMED_AS_FAILED = frozenset({TaskStatus.FAILED, TaskStatus.FAILED_WITH_TERMINAL_ERROR})
-_FAILURES = {
+_FAILURES: dict[
+    WorkflowStatus,
+    type[ev.WorkflowFailed] | type[ev.WorkflowTimedOut] | type[ev.WorkflowTerminated],
+] = {
     WorkflowStatus.FAILED: ev.WorkflowFailed,
     WorkflowStatus.TIMED_OUT: ev.WorkflowTimedOut,
     WorkflowStatus.TERMINATED: ev.WorkflowTerminated,
@@ -69,7 +71,7 @@ def fail(
 def output_of(
     turn: Turn, blamed: int | None, status: WorkflowStatus | None = None
 ) -> dict[str, Any]:
-    """outputParameters where there are any, else the output of the task to blame or the last one."""
+    """What outputParameters say, else the output of the task to blame or of the last one."""
     blueprint = turn.context.blueprint
     template = blueprint.definition.output_parameters
     if template:

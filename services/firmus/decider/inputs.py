@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from firmus_contracts.definitions import TaskDef, WorkflowTask
-
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.document import Document
 from firmus.workflow.expressions import Template, compile_template, resolve, task_input
 from firmus.workflow.state import WorkflowState
+from firmus_contracts.definitions import TaskDef, WorkflowTask
 
 
 def template_of(blueprint: Blueprint, key: str, value: Any) -> Template:

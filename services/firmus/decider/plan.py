@@ -6,20 +6,28 @@ leaves no trace of the rows planned before it.
 
 from typing import Any
 
-from firmus_contracts import events as ev
-from firmus_contracts.definitions import TaskDef, WorkflowTask
-from firmus_contracts.statuses import TaskStatus
-
 from firmus.decider import inputs
 from firmus.decider.turn import Turn
 from firmus.workflow.document import Document
 from firmus.workflow.domains import choose_domain
+from firmus_contracts import events as ev
+from firmus_contracts.definitions import TaskDef, WorkflowTask
+from firmus_contracts.statuses import TaskStatus
 
 
 class Plan:
     """`suffix` and `iteration` are those of the loop pass that the rows belong to, if any."""
 
-    __slots__ = ("failures", "iteration", "next_ordinal", "next_seq", "refs", "rows", "suffix", "turn")
+    __slots__ = (
+        "failures",
+        "iteration",
+        "next_ordinal",
+        "next_seq",
+        "refs",
+        "rows",
+        "suffix",
+        "turn",
+    )
 
     def __init__(self, turn: Turn, *, suffix: str = "", iteration: int = 0) -> None:
         self.turn = turn
@@ -118,5 +126,3 @@ def domain_for(turn: Turn, task_type: str) -> str | None:
     if not state.task_to_domain:
         return None
     return choose_domain(task_type, state.task_to_domain, context.last_poll, context.now_ms)
-
-

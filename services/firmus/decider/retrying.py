@@ -1,21 +1,21 @@
-"""The next attempt of a failed row: whether there is one, and what it looks like (spec 4.1, 4.2)."""
+"""The next attempt of a failed row: whether there is one, and its shape (spec 4.1, 4.2)."""
 
 import hashlib
 from typing import Any
 
 import msgspec
 
-from firmus_contracts import events as ev
-from firmus_contracts.definitions import TaskDef, WorkflowTask
-from firmus_contracts.statuses import TaskStatus, WorkflowStatus
-
 from firmus.decider import ending, inputs
+from firmus.decider.operators.fork_join_dynamic import branch_template
 from firmus.decider.operators.registry import operator_for
 from firmus.decider.plan import domain_for
 from firmus.decider.turn import Turn
 from firmus.workflow import retries
 from firmus.workflow.expressions import compile_template, task_input
 from firmus.workflow.state import TaskState
+from firmus_contracts import events as ev
+from firmus_contracts.definitions import TaskDef, WorkflowTask
+from firmus_contracts.statuses import TaskStatus, WorkflowStatus
 
 
 def retry(turn: Turn, row: TaskState, task: WorkflowTask, task_def: TaskDef | None) -> bool:
@@ -44,9 +44,7 @@ def retry(turn: Turn, row: TaskState, task: WorkflowTask, task_def: TaskDef | No
     return True
 
 
-def _attempt(
-    turn: Turn, row: TaskState, task: WorkflowTask, task_def: TaskDef
-) -> ev.TaskScheduled:
+def _attempt(turn: Turn, row: TaskState, task: WorkflowTask, task_def: TaskDef) -> ev.TaskScheduled:
     state, made = turn.state, row.made
     ordinal = state.next_ordinal
     delay_s = retries.delay_s(task_def, made.retry_count)
@@ -86,11 +84,21 @@ def _fresh_input(
     with_template = operator is None or operator.template
     if row.made.forked_by is not None:
         defaults = task_def.input_template if with_template else None
-        return task_input(compile_template(task.input_parameters), defaults, scope)
-    fresh = inputs.resolved_input(context.blueprint, task, task_def if with_template else None, scope)
+        return task_input(compile_template(_branch_template(turn, row, task)), defaults, scope)
+    fresh = inputs.resolved_input(
+        context.blueprint, task, task_def if with_template else None, scope
+    )
     if row.made.task_type == "SUB_WORKFLOW":
         return {"workflowInput": fresh}
     return fresh
+
+
+def _branch_template(turn: Turn, row: TaskState, task: WorkflowTask) -> dict[str, Any]:
+    """The template of a dynamic fork's branch, from the fork's own row."""
+    fork = turn.state.tasks[row.made.forked_by or 0]
+    parameter = turn.definition_of(fork)[0].dynamic_fork_tasks_input_param_name or ""
+    own = fork.input.get(parameter) or {}
+    return branch_template(task, own.get(task.task_reference_name))
 
 
 def _fraction(turn: Turn, ordinal: int) -> float:

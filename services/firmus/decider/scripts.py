@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
-import quickjs
+import quickjs  # type: ignore[import-untyped]  # it ships no types
 
 from firmus.ports import ScriptResult, Unavailable
 
@@ -34,8 +34,8 @@ _RUNNER = r"""
   const rawJSON = JSON.rawJSON, isArray = Array.isArray, keys = Object.keys, is = Object.is;
   const {isInteger, isSafeInteger} = Number, isView = ArrayBuffer.isView, asText = String;
   const bound = (method) => Function.prototype.call.bind(method);
-  const wellFormed = bound(String.prototype.toWellFormed), kindOf = bound(Object.prototype.toString);
-  const match = bound(RegExp.prototype.exec);
+  const wellFormed = bound(String.prototype.toWellFormed), match = bound(RegExp.prototype.exec);
+  const kindOf = bound(Object.prototype.toString);
   const errorText = bound(Error.prototype.toString), ErrorClass = Error;
   const join = bound(Array.prototype.join), parts = [];
   let writing = false;
@@ -241,13 +241,12 @@ class _Run:
         """The result; None when the engine's limit cut it."""
         self._started_s = time.monotonic()
         scope = msgspec.json.encode(self._scope)
+        large = _LARGE_INTEGERS if _LARGE.search(scope) else ""
         context = quickjs.Context()
         context.set_memory_limit(self._memory_limit)
-        runner = context.eval(_RUNNER)
         context.set_time_limit(self._cpu_limit_s)
         try:
-            large = _LARGE_INTEGERS if _LARGE.search(scope) else ""
-            text = runner(self._code, scope.decode(), large)
+            text = context.eval(_RUNNER)(self._code, scope.decode(), large)
         except quickjs.JSException as error:
             if str(error).startswith(_INTERRUPTED):
                 return None
@@ -256,10 +255,8 @@ class _Run:
             return _failed(*msgspec.json.decode(text[1:]))
         try:
             return ScriptResult(value=msgspec.json.decode(text))
-        except RecursionError:
-            return _failed("the result is nested too deeply", None)
-        finally:
-            self._code, self._scope = "", {}
+        except (msgspec.DecodeError, RecursionError) as error:
+            return _failed(f"a result that cannot be handed on: {error}", None)
 
 
 def _failed(message: str, line: int | None) -> ScriptResult:

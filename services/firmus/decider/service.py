@@ -8,27 +8,25 @@ import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Protocol
-
 import msgspec
 import structlog
 
-from firmus_contracts import commands as cmd
-from firmus_contracts import ids
-from firmus_contracts.bodies import decode_workflow_def
-from firmus_contracts.envelope import Cause, Commit, Record
-from firmus_contracts.errors import Refusal
-
+from firmus.broker.rejections import Rejection, Rejections
 from firmus.decider.context import Answers, Context, Decision, Limits, Wanted, nobody_polled
 from firmus.decider.decide import Needs, Outcome, decide, resume
 from firmus.eventlog.history import load_state
 from firmus.eventlog.port import AppendConflict, CommitTooLarge, EventLog, LogUnavailable
 from firmus.ports import Clock, DefinitionsPort, ScriptsPort, Unavailable
-from firmus.workflow.domains import LastPoll
 from firmus.workflow.blueprint import Blueprint
+from firmus.workflow.domains import LastPoll
 from firmus.workflow.evolve import answered
 from firmus.workflow.rest_view import task_view
 from firmus.workflow.state import WorkflowState
+from firmus_contracts import commands as cmd
+from firmus_contracts import ids
+from firmus_contracts.bodies import decode_workflow_def
+from firmus_contracts.envelope import Cause, Commit, Record
+from firmus_contracts.errors import Refusal
 
 _log = structlog.get_logger(__name__)
 
@@ -41,14 +39,6 @@ Waiting = tuple[cmd.Command, asyncio.Future[cmd.Answer]]
 
 class UnreadableHistory(Exception):
     """The workflow's log cannot be folded by this build; it stops here, loudly."""
-
-
-class Rejections(Protocol):
-    """Where refused and ignored commands are kept for `firmus log`; never waits."""
-
-    def record(
-        self, command: cmd.Command, *, code: str, message: str, now_ms: int
-    ) -> None: ...
 
 
 class Counters:
@@ -199,7 +189,7 @@ class Decider:
                 except CommitTooLarge as problem:
                     slot.loaded = False
                     _answer_all(batch, cmd.Rejected(code="PAYLOAD_TOO_LARGE", message=str(problem)))
-                except Exception as problem:
+                except Exception as problem:  # noqa: BLE001 - one workflow must not stop the others
                     slot.loaded = False
                     _log.exception("decider.failed", workflow_id=workflow_id)
                     _answer_all(batch, cmd.Rejected(code="INTERNAL", message=repr(problem)))
@@ -221,9 +211,7 @@ class Decider:
             raise UnreadableHistory(str(problem)) from problem
         slot.state, slot.position, slot.digest = loaded.state, loaded.position, loaded.digest
 
-    async def _decide_and_commit(
-        self, slot: _Slot, batch: list[Waiting]
-    ) -> list[Waiting]:
+    async def _decide_and_commit(self, slot: _Slot, batch: list[Waiting]) -> list[Waiting]:
         """Decides a batch and commits it once. Returns the commands left for the next commit."""
         decided: list[_Decided] = []
         state = slot.state
@@ -376,7 +364,15 @@ class Decider:
 
     def _rejected(self, command: cmd.Command, code: str, message: str, now_ms: int) -> None:
         self.counters.rejections += 1
-        self._rejections.record(command, code=code, message=message, now_ms=now_ms)
+        rejection = Rejection(
+            command_id=command.command_id,
+            kind=cmd.kind_of(command),
+            code=code,
+            message=message,
+            time_ms=now_ms,
+            actor=command.actor,
+        )
+        self._rejections.record(command.workflow_id, rejection)
 
 
 def _unknown(command: cmd.Command) -> cmd.Rejected:
@@ -397,18 +393,12 @@ def _answer(future: asyncio.Future[cmd.Answer], answer: cmd.Answer) -> None:
         future.set_result(answer)
 
 
-def _answer_all(
-    batch: Sequence[Waiting], answer: cmd.Answer
-) -> None:
+def _answer_all(batch: Sequence[Waiting], answer: cmd.Answer) -> None:
     for _, future in batch:
         _answer(future, answer)
 
 
-def _fail(
-    batch: Sequence[Waiting], problem: Exception
-) -> None:
+def _fail(batch: Sequence[Waiting], problem: Exception) -> None:
     for _, future in batch:
         if not future.done():
             future.set_exception(problem)
-
-

@@ -2,14 +2,13 @@
 state and time: a timer that fires too early, twice or for a past attempt changes nothing.
 """
 
-from firmus_contracts import events as ev
-from firmus_contracts.statuses import WorkflowStatus
-
 from firmus.decider import ending
 from firmus.decider.operators.registry import operator_for
 from firmus.decider.turn import Turn
 from firmus.workflow.deadlines import Kind, deadlines_of
 from firmus.workflow.state import TaskState, WorkflowState
+from firmus_contracts import events as ev
+from firmus_contracts.statuses import WorkflowStatus
 
 
 def workflow_deadline_ms(state: WorkflowState) -> int | None:
@@ -57,9 +56,7 @@ def expire_row(turn: Turn, row: TaskState) -> None:
         ending.fail(turn, WorkflowStatus.TIMED_OUT, reason, ordinal=row.ordinal)
 
 
-def _reason(
-    state: WorkflowState, row: TaskState, kind: Kind, now_ms: int, policy: str
-) -> str:
+def _reason(state: WorkflowState, row: TaskState, kind: Kind, now_ms: int, policy: str) -> str:
     timeouts = row.made.timeouts or ev.Timeouts()
     name, task_id = row.made.task_def_name, state.task_id(row.ordinal)
     match kind:

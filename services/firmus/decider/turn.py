@@ -5,21 +5,20 @@ Local to one call of decide; nothing of it is seen outside but the finished even
 
 from collections import deque
 
-from firmus_contracts import events as ev
-from firmus_contracts.definitions import TaskDef, WorkflowTask
-
 from firmus.decider.context import (
     Answers,
     Context,
     Decision,
     ScriptNeed,
-    WantsMore,
     Wanted,
+    WantsMore,
 )
 from firmus.ports import ScriptResult
 from firmus.workflow.dynamic import definition_of
 from firmus.workflow.evolve import evolve
 from firmus.workflow.state import TaskState, WorkflowState
+from firmus_contracts import events as ev
+from firmus_contracts.definitions import TaskDef, WorkflowTask
 
 _ENDINGS = (
     ev.TaskCompleted,

@@ -1,12 +1,11 @@
 """What a worker's report does to its row (spec 4.5)."""
 
+from firmus.decider.turn import Turn
+from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
 from firmus_contracts import ids
 from firmus_contracts.commands import UpdateOutcome, UpdateTask
 from firmus_contracts.statuses import ResultStatus
-
-from firmus.decider.turn import Turn
-from firmus.workflow.state import TaskState, WorkflowState
 
 REASON_MAX = 500
 

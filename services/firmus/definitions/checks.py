@@ -8,63 +8,15 @@ from collections import Counter
 from collections.abc import Iterable
 
 from firmus.definitions.reference_checks import reference_errors
-from firmus.definitions.task_checks import TEMPLATED_TYPES, Outside, error, task_errors
-from firmus.definitions.unsupported import task_def_unsupported, workflow_unsupported
+from firmus.definitions.task_checks import Outside, error, task_errors
 from firmus.workflow.blueprint import child_lists
-from firmus_contracts.bodies import VALIDATION_FAILED
 from firmus_contracts.definitions import TaskDef, WorkflowDef, WorkflowTask
-from firmus_contracts.errors import Refusal, ValidationError
+from firmus_contracts.errors import ValidationError
 
 SCHEMA_VERSION = 2
 _NOT_NEGATIVE = "TaskDef FIELD: 0 must be >= 0"
 _SCALE = "Backoff scale factor. Applicable for LINEAR_BACKOFF"
 _RESPONSE_TIMEOUT = "TaskDef responseTimeoutSeconds: {} should be minimum 1 second"
-
-
-def check_workflow_def(definition: WorkflowDef, outside: Outside) -> None:
-    """Raises Refusal INVALID with all faults, else UNSUPPORTED with all that firmus lacks."""
-    check_workflow_defs([definition], outside)
-
-
-def check_workflow_defs(definitions: list[WorkflowDef], outside: Outside) -> None:
-    """The same for several that are registered together or not at all."""
-    if len(definitions) == 1:
-        _refuse("INVALID", workflow_errors(definitions[0], outside))
-    else:
-        _refuse("INVALID", workflow_list_errors(definitions, outside))
-    for definition in definitions:
-        _refuse("UNSUPPORTED", workflow_unsupported(definition))
-
-
-def check_task_def(definition: TaskDef) -> None:
-    """Raises Refusal INVALID or UNSUPPORTED."""
-    check_task_defs([definition])
-
-
-def check_task_defs(definitions: list[TaskDef]) -> None:
-    """The same for several that are registered together or not at all."""
-    if len(definitions) == 1:
-        _refuse("INVALID", task_def_errors(definitions[0]))
-    else:
-        _refuse("INVALID", task_def_list_errors(definitions))
-    for definition in definitions:
-        _refuse("UNSUPPORTED", task_def_unsupported(definition))
-
-
-def looked_up(definitions: Iterable[WorkflowDef]) -> set[str]:
-    """The names whose registered task definitions the checks ask `Outside.task_def` for."""
-    return {
-        task.name
-        for definition in definitions
-        for task in _all_tasks(definition.tasks)
-        if task.type in TEMPLATED_TYPES and task.name and task.task_definition is None
-    }
-
-
-def _refuse(code: str, faults: tuple[ValidationError, ...]) -> None:
-    if faults:
-        first = f" {faults[0].message}" if code == "UNSUPPORTED" else ""
-        raise Refusal(code, VALIDATION_FAILED + first, faults)
 
 
 def workflow_list_errors(

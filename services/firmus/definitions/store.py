@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from eventsourcing.persistence import (
-    ApplicationRecorder,
     DataError,
     EventStore,
     IntegrityError,
@@ -139,21 +138,31 @@ class Definitions:
 class JetStreamDefinitions(Definitions):
     """Definitions in the DEFINITIONS stream, which exists already.
 
-    `wire` belongs to the running loop and reads; `recorder` writes, in a thread.
+    `wire` belongs to the running loop and reads. The first write opens a thread with a connection
+    of its own to `servers`; `close` ends it.
     """
 
     def __init__(
-        self, *, wire: JetStreamWire, recorder: ApplicationRecorder, blobs: BlobStore, clock: Clock
+        self, *, wire: JetStreamWire, servers: str, blobs: BlobStore, clock: Clock
     ) -> None:
-        super().__init__(JetStreamJournal(wire, recorder), blobs, clock)
+        journal = JetStreamJournal(wire, servers)
+        super().__init__(journal, blobs, clock)
+        self.close = journal.close
 
 
 class JetStreamJournal:
-    def __init__(self, wire: JetStreamWire, recorder: ApplicationRecorder) -> None:
+    def __init__(self, wire: JetStreamWire, servers: str) -> None:
         self._wire = wire
+        self._servers = servers
         self._stream = EventStream(wire.connection, DEFINITIONS_STREAM, _PREFIX)
         self._mapper = struct_mapper()
-        self._store = EventStore(self._mapper, recorder)
+        self._thread: NatsThread | None = None
+        self._store: EventStore[str] | None = None
+
+    async def close(self) -> None:
+        thread, self._thread, self._store = self._thread, None, None
+        if thread is not None:
+            await asyncio.to_thread(thread.close)
 
     async def catch_up(self, catalogue: Catalogue) -> None:
         try:
@@ -168,7 +177,7 @@ class JetStreamJournal:
 
     async def record(self, event: Event) -> bool:
         try:
-            await asyncio.to_thread(self._store.put, [event])
+            await asyncio.to_thread(self._put, event)
         except IntegrityError:
             return False
         except DataError as fault:
@@ -176,6 +185,17 @@ class JetStreamJournal:
         except (OperationalError, InterfaceError) as fault:
             raise Unavailable(f"the definition may not be stored: {fault}") from fault
         return True
+
+    def _put(self, event: Event) -> None:
+        """Blocks; one call at a time."""
+        if self._thread is None:
+            self._thread = NatsThread(self._servers, name="firmus-definitions")
+        if self._store is None:
+            stream = EventStream(self._thread.nc, DEFINITIONS_STREAM, _PREFIX)
+            self._store = EventStore(
+                self._mapper, JetStreamApplicationRecorder(self._thread, stream)
+            )
+        self._store.put([event])
 
     async def _apply_page(self, catalogue: Catalogue) -> None:
         page = await self._stream.page(start=catalogue.position + 1, limit=_PAGE)
@@ -205,13 +225,6 @@ class SharedCheck:
             await asyncio.wait({before})
         self._running, self._next = self._next, None
         await self._check()
-
-
-def open_recorder(servers: str) -> tuple[NatsThread, JetStreamApplicationRecorder]:
-    """The recorder of the DEFINITIONS stream and its thread, which the caller closes. Blocks."""
-    thread = NatsThread(servers, name="firmus-definitions")
-    stream = EventStream(thread.nc, DEFINITIONS_STREAM, _PREFIX)
-    return thread, JetStreamApplicationRecorder(thread, stream)
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:

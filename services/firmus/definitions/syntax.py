@@ -1,8 +1,12 @@
 """Whether a text is JavaScript, found by compiling it with QuickJS; nothing of it ever runs."""
 
+import re
+
 import quickjs  # type: ignore[import-untyped]  # ships no type information
 
 _STOP = "firmus: parsed"
+_BEFORE = f'throw "{_STOP}";'
+_PLACE = re.compile(r"<input>:(\d+):(\d+)")
 _MEMORY_MAX_BYTES = 64 * 1024 * 1024
 _STACK_MAX_BYTES = 256 * 1024
 
@@ -18,8 +22,18 @@ def javascript_error(text: str) -> str | None:
     context.set_memory_limit(_MEMORY_MAX_BYTES)
     context.set_max_stack_size(_STACK_MAX_BYTES)
     try:
-        context.eval(f'throw "{_STOP}";{text}')
+        context.eval(_BEFORE + text)
     except quickjs.JSException as problem:
-        lines = str(problem).splitlines()
-        return None if lines[:1] == [_STOP] else (lines[0] if lines else "unreadable")
+        told = str(problem)
+        words = told.split("\n", 1)[0]
+        return None if words == _STOP else words + _where(told)
     return "unreadable"
+
+
+def _where(told: str) -> str:
+    """The place in the text itself, counted from 1."""
+    place = _PLACE.search(told)
+    if place is None:
+        return ""
+    line, column = int(place[1]), int(place[2])
+    return f" at {line}:{column - len(_BEFORE) if line == 1 else column}"

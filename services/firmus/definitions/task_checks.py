@@ -10,8 +10,6 @@ from firmus_contracts.definitions import TaskDef, WorkflowTask
 from firmus_contracts.errors import ValidationError
 
 TERMINATION_STATUSES = frozenset({"COMPLETED", "FAILED", "TERMINATED"})
-TEMPLATED_TYPES = frozenset({"HTTP", "KAFKA_PUBLISH", "JSON_JQ_TRANSFORM"})
-"""Types whose checks accept a property from the task definition's input template."""
 _TERMINATION = (
     "terminate task must have an terminationStatus parameter and must be set to COMPLETED or FAILED"
 )

@@ -40,6 +40,8 @@ def build(ports: GatewayPorts, polls: Polls) -> App:
     table = by_path(routes(ports, polls))
     router = ExactRouter([path for path in table if path.endswith("/")])
     app: App = falcon.asgi.App(request_type=Request, router=router)
+    # Void answers carry no content type (spec 8), so every other answer names its own.
+    app.resp_options.default_media_type = None  # type: ignore[assignment]  # read as "none"
     handle: Any = handler(ports.instance)
     app.add_error_handler(Exception, handle)
     app.add_error_handler(falcon.HTTPError, handle)

@@ -88,6 +88,17 @@ class WorkflowDefinitions:
             raise Refusal("NOT_FOUND", f"No such workflow definition: {key} version: {version}")
         answers.empty(resp)
 
+    async def delete_by_query(self, req: Request, resp: Response, key: str) -> None:
+        """The published contract's form: the version in the query, else the latest; 204."""
+        version = optional_integer(req, "version")
+        if version is None:
+            latest = await self._definitions.workflow(key)
+            version = None if latest is None else latest.version
+        if version is None or not await self._definitions.delete_workflow(key, version):
+            shown = "null" if version is None else version
+            raise Refusal("NOT_FOUND", f"No such workflow definition: {key} version: {shown}")
+        answers.empty(resp, 204)
+
     async def _by_name(self) -> dict[str, list[WorkflowDef]]:
         """All versions, ascending, of each name, in the order of names."""
         by_name: defaultdict[str, list[WorkflowDef]] = defaultdict(list)

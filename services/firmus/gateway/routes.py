@@ -1,4 +1,4 @@
-"""Every path of the API in one table: method, path, handler (spec section 8).
+"""Every path of the API in one table: method, path, handler (spec section 8, published OpenAPI).
 
 A path that Conductor has and firmus does not answer yet is here too, with 501, so that a client
 learns that it asked for the right thing. `key` is the name or id at the second place of a path.
@@ -60,6 +60,7 @@ def _metadata(workflows: WorkflowDefinitions, tasks: TaskDefinitions) -> list[Ro
         Route("GET", f"{base}/workflow/{{key}}", workflows.get),
         Route("GET", f"{base}/workflow/{{key}}/versions", workflows.versions),
         Route("DELETE", f"{base}/workflow/{{key}}/{{version}}", workflows.delete),
+        Route("DELETE", f"{base}/workflow/{{key}}", workflows.delete_by_query),
         Route("POST", f"{base}/taskdefs", tasks.register),
         Route("PUT", f"{base}/taskdefs", tasks.update),
         Route("GET", f"{base}/taskdefs", tasks.all),
@@ -75,11 +76,13 @@ def _workflows(workflows: Workflows, search: Search) -> list[Route]:
         Route("POST", f"{base}/{{key}}", workflows.start_by_name),
         Route("GET", f"{base}/{{key}}", workflows.get),
         Route("DELETE", f"{base}/{{key}}", workflows.terminate),
+        Route("DELETE", f"{base}/{{key}}/terminate", workflows.terminate),
         Route("GET", f"{base}/{{key}}/tasks", workflows.tasks),
         Route("GET", f"{base}/{{key}}/status", workflows.status),
         Route("PUT", f"{base}/{{key}}/pause", workflows.pause),
         Route("PUT", f"{base}/{{key}}/resume", workflows.resume),
         Route("PUT", f"{base}/decide/{{key}}", workflows.decide),
+        Route("POST", "/api/admin/sweep/requeue/{key}", workflows.sweep),
         Route("GET", f"{base}/search", search.workflows),
         Route("GET", f"{base}/search-v2", search.workflow_objects),
     ]
@@ -104,6 +107,7 @@ def _tasks(tasks: Tasks, queues: Queues, search: Search) -> list[Route]:
         Route("POST", f"{base}/update-v2", tasks.update_and_poll),
         Route("POST", f"{base}/{{key}}/{{ref}}/{{status}}", tasks.update_by_ref),
         Route("POST", f"{base}/{{key}}/{{ref}}/{{status}}/sync", tasks.update_by_ref_sync),
+        Route("POST", f"{base}/{{key}}/ack", tasks.acknowledge),
         Route("POST", f"{base}/{{key}}/log", tasks.log),
         Route("GET", f"{base}/{{key}}/log", tasks.logs),
         Route("GET", f"{base}/{{key}}", tasks.get),
@@ -167,7 +171,6 @@ _NOT_YET = (
     ("GET", "/event/{key}"),
     ("DELETE", "/event/{key}"),
     ("GET", "/admin/task/{key}"),
-    ("POST", "/admin/sweep/requeue/{key}"),
     ("POST", "/admin/consistency/verifyAndRepair/{key}"),
     ("GET", "/admin/queues"),
     ("GET", "/environment"),

@@ -40,7 +40,7 @@ from firmus_contracts.commands import Accepted, LogTask, UpdateOutcome, UpdateTa
 from firmus_contracts.errors import Refusal
 from firmus_contracts.events import TaskLogged
 from firmus_contracts.requests import TaskExecLog, TaskResult
-from firmus_contracts.statuses import ResultStatus
+from firmus_contracts.statuses import ResultStatus, TaskStatus
 
 _POLL_TIMEOUT_MS = 100
 _POLL_TIMEOUT_MS_MAX = 5000
@@ -126,11 +126,13 @@ class Tasks:
         answers.json(resp, await self._views.workflow(state, include_tasks=True))
 
     async def get(self, _req: Request, resp: Response, key: str) -> None:
-        state = await self._decider.read(ids.workflow_of(key)) if ids.is_task_id(key) else None
-        row = None if state is None else state.tasks.get(ids.ordinal_of(key))
-        if state is None or row is None:
-            raise Refusal("NOT_FOUND", f"Task not found for taskId: {key}")
+        state, row = await self._row(key)
         answers.json(resp, await self._views.task(state, row))
+
+    async def acknowledge(self, _req: Request, resp: Response, key: str) -> None:
+        """Whether a worker has the task: polling acknowledges it already (spec 9.3)."""
+        _, row = await self._row(key)
+        answers.json(resp, row.status is TaskStatus.IN_PROGRESS)
 
     async def logs(self, _req: Request, resp: Response, key: str) -> None:
         """All lines of a task, oldest first; 204 when there are none."""
@@ -159,6 +161,14 @@ class Tasks:
         )
         await submit(self._decider, command)
         answers.empty(resp)
+
+    async def _row(self, task_id: str) -> tuple[WorkflowState, TaskState]:
+        known = ids.is_task_id(task_id)
+        state = await self._decider.read(ids.workflow_of(task_id)) if known else None
+        row = None if state is None else state.tasks.get(ids.ordinal_of(task_id))
+        if state is None or row is None:
+            raise Refusal("NOT_FOUND", f"Task not found for taskId: {task_id}")
+        return state, row
 
     async def _next(self, queue: Queue, worker_id: str) -> list[msgspec.Raw]:
         """What the queue has now; one that cannot be asked has nothing (spec 9.2)."""
@@ -255,6 +265,6 @@ def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
 
 def _one_or_none(resp: Response, tasks: list[msgspec.Raw]) -> None:
     if tasks:
-        resp.data = bytes(tasks[0])
+        answers.row(resp, tasks[0])
     else:
         answers.empty(resp, 204)

@@ -118,6 +118,11 @@ class Workflows:
         await submit(self._decider, command)
         answers.empty(resp)
 
+    async def sweep(self, req: Request, resp: Response, key: str) -> None:
+        """`decide` under the name that operators know it by."""
+        await self.decide(req, resp, key)
+        answers.plain(resp, f"true.{key}")
+
     async def terminate(self, req: Request, resp: Response, key: str) -> None:
         command_id = self._command_ids.of(req, "terminate", key)
         command = TerminateWorkflow(

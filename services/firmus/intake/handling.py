@@ -1,9 +1,8 @@
 """What becomes of one start event: done, to be tried again later, or a dead letter."""
 
-from typing import Protocol
-
 import msgspec
 
+from firmus.broker.keys import IdempotencyKeys, Strategy
 from firmus.intake.starts import Start, StartMessage, for_workflow, read_start
 from firmus.ports import DeciderPort, Unavailable
 from firmus_contracts.commands import Rejected, StartWorkflow
@@ -13,18 +12,6 @@ DELAY_FIRST_S = 0.5
 DELAY_MOST_S = 30.0
 DELIVERIES_OF_FAULTS_MAX = 10
 """A fault of ours (HTTP 500) may pass; after this many tries it is a dead letter all the same."""
-
-
-class KeysPort(Protocol):
-    """Idempotency keys: (definition name, key) leads to a workflow id, for ever."""
-
-    async def claim(self, name: str, key: str, workflow_id: str) -> str:
-        """Stores the id unless the key has one; the id that it has now. Raises Unavailable."""
-        ...
-
-    async def replace(self, name: str, key: str, *, held: str, workflow_id: str) -> bool:
-        """Puts another id in the place of `held`; False when `held` is no longer there."""
-        ...
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -50,7 +37,7 @@ class Dead(msgspec.Struct, frozen=True):
 Outcome = Started | Later | Dead
 
 
-async def handle(message: StartMessage, decider: DeciderPort, keys: KeysPort) -> Outcome:
+async def handle(message: StartMessage, decider: DeciderPort, keys: IdempotencyKeys) -> Outcome:
     """Starts the workflow that a message asks for. Doing it twice is harmless."""
     try:
         start = read_start(message)
@@ -69,27 +56,21 @@ async def handle(message: StartMessage, decider: DeciderPort, keys: KeysPort) ->
     return Started(answer.workflow_id)
 
 
-async def _claimed(start: Start, decider: DeciderPort, keys: KeysPort) -> StartWorkflow | None:
-    """The start under the id that its key leads to; None when that workflow runs already.
-
-    A key that leads to a workflow which does not exist was claimed before a crash: it is started.
-    """
+async def _claimed(
+    start: Start, decider: DeciderPort, keys: IdempotencyKeys
+) -> StartWorkflow | None:
+    """The start under the id that its key leads to; None when that workflow is there already."""
     fresh = start.command
     if start.key is None:
         return fresh
-    held = await keys.claim(fresh.name, start.key, fresh.workflow_id)
-    if held == fresh.workflow_id:
-        return fresh
-    state = await decider.read(held)
-    if state is None:
-        return for_workflow(fresh, held)
-    if start.strategy == "RETURN_EXISTING":
-        return None
-    if start.strategy == "FAIL_ON_RUNNING" and state.status.terminal:
-        moved = await keys.replace(fresh.name, start.key, held=held, workflow_id=fresh.workflow_id)
-        if moved:
-            return fresh
-    raise Refusal("CONFLICT", f"idempotency key '{start.key}' is taken by workflow {held}")
+
+    async def is_running(workflow_id: str) -> bool | None:
+        state = await decider.read(workflow_id)
+        return None if state is None else not state.status.terminal
+
+    strategy = Strategy(start.strategy)
+    claim = await keys.claim(fresh.name, start.key, strategy, fresh.workflow_id, is_running)
+    return None if claim.existing else for_workflow(fresh, claim.workflow_id)
 
 
 async def _exists(workflow_id: str, decider: DeciderPort) -> bool:

@@ -13,7 +13,8 @@ from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig
 
-from firmus.intake.handling import Dead, KeysPort, Later, Started, handle
+from firmus.broker.keys import IdempotencyKeys
+from firmus.intake.handling import Dead, Later, Started, handle
 from firmus.intake.starts import StartMessage, definition_of
 from firmus.ports import DeciderPort
 from firmus_contracts import subjects
@@ -32,7 +33,7 @@ REASON_MAX = 1000
 class Intake:
     """Several may run at once on one NATS; `url` may hold several addresses, comma between."""
 
-    def __init__(self, url: str, *, decider: DeciderPort, keys: KeysPort) -> None:
+    def __init__(self, url: str, *, decider: DeciderPort, keys: IdempotencyKeys) -> None:
         self._decider = decider
         self._keys = keys
         self.started = 0

@@ -41,7 +41,11 @@ def fold_record(
     if body.first_version != expected:
         raise CannotFollow(f"version {body.first_version} where {expected} was expected")
     wanted = _published_up_to(body, record.position, published)
-    shared = commit_headers(body, record.position, source=source) if wanted is not None else {}
+    shared = (
+        {}
+        if wanted is None
+        else commit_headers(body, record.position, record.digest, source=source)
+    )
     ordinals: set[int] = set()
     public: list[tuple[int, PublicEvent]] = []
     version = body.first_version

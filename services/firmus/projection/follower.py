@@ -57,9 +57,7 @@ class Follower:
             self._states.trim()
         return out
 
-    def _apply(
-        self, record: Record, faults: dict[str, CannotFollow], out: list[Outgoing]
-    ) -> None:
+    def _apply(self, record: Record, faults: dict[str, CannotFollow], out: list[Outgoing]) -> None:
         workflow_id = record.workflow_id
         if workflow_id in self._stopped:
             return

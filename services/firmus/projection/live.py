@@ -70,6 +70,12 @@ class LiveModel:
             if before is not None:
                 await self._close(before)
 
+    async def discard(self, number: int, model: ReadModel) -> None:
+        """Closes and removes a model that was being built, unless it is in use by now."""
+        if self.model is not model:
+            await self._run(model.close)
+            await self._run(lambda: self.folder.remove(number))
+
     async def close(self) -> None:
         async with self._writing:
             model, self.model = self.model, None

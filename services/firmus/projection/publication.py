@@ -11,6 +11,8 @@ from urllib.parse import quote
 import msgspec
 from msgspec import UNSET
 
+from firmus.projection.times import gmt
+from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
 from firmus_contracts import subjects
 from firmus_contracts.envelope import Cause, Commit
@@ -27,8 +29,6 @@ from firmus_contracts.public_events import (
     event_type,
 )
 from firmus_contracts.statuses import TaskStatus
-from firmus.projection.times import gmt
-from firmus.workflow.state import TaskState, WorkflowState
 
 DEFAULT_SOURCE = "/firmus"
 SUBJECT_MAX = 2000
@@ -83,7 +83,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def commit_headers(
-    commit: Commit, position: int, *, source: str = DEFAULT_SOURCE
+    commit: Commit, position: int, digest: str, *, source: str = DEFAULT_SOURCE
 ) -> dict[str, str]:
     """The headers that all public events of a commit share; made once for each commit."""
     headers = {
@@ -92,7 +92,7 @@ def commit_headers(
         "ce-time": gmt(commit.time_ms),
         "content-type": "application/json",
         POSITION_HEADER: str(position),
-        COMMIT_HEADER: commit.commit_id,
+        COMMIT_HEADER: digest,
     }
     if commit.trace is not None:
         headers["traceparent"] = header_text(commit.trace)
@@ -146,7 +146,7 @@ def without_payloads(event: PublicEvent) -> PublicEvent:
     """The event with input and output emptied, which a header tells; for one that is too large."""
     body = msgspec.json.decode(event.body)
     emptied = [name for name in ("input", "output") if body.get(name)]
-    body.update(dict.fromkeys(emptied, {}))
+    body |= {name: {} for name in emptied}
     headers = {**event.headers, OMITTED_HEADER: ",".join(emptied)}
     return PublicEvent(event.subject, headers, _encode(body))
 
@@ -218,7 +218,7 @@ def parse_event_id(event_id: str) -> tuple[str, int]:
 
 
 def header_text(text: str) -> str:
-    """Text as a header holds it: printable ASCII, all else percent-encoded (as CloudEvents asks)."""
+    """Text as a header holds it: printable ASCII, the rest percent-encoded as CloudEvents asks."""
     if text.isascii() and text.isprintable() and not _ENCODED.intersection(text):
         return text
     return quote(text, safe="!#$&'()*+,/:;<=>?@[\\]^`{|}~-_.", errors="surrogatepass")

@@ -19,7 +19,6 @@ from firmus.broker.wire import NO_MESSAGE, JetStreamWire, StreamRefused, Unanswe
 from firmus.eventlog.port import EventLog
 from firmus.projection.publication import parse_event_id, without_payloads
 from firmus.projection.store import EventsCursor
-from firmus_contracts.envelope import Commit
 from firmus_contracts.public_events import COMMIT_HEADER, POSITION_HEADER, PublicEvent
 from firmus_contracts.subjects import EVENTS_STREAM
 
@@ -98,9 +97,7 @@ class EventsPublisher:
     @classmethod
     async def open(cls, wire: JetStreamWire) -> "EventsPublisher":
         publisher = cls(wire)
-        publisher._lane = await wire.connection.open_lane(
-            f"{publisher._inbox}*", publisher._on_ack
-        )
+        publisher._lane = await wire.connection.open_lane(f"{publisher._inbox}*", publisher._on_ack)
         return publisher
 
     async def close(self) -> None:
@@ -138,15 +135,27 @@ class EventsPublisher:
         self.acked = cursor
 
     async def _last_in_log(self, log: EventLog) -> tuple[EventsCursor | None, int]:
-        """The newest message whose commit the log holds, and how many newer ones were removed."""
+        """The newest message whose commit the log holds, and how many newer ones were removed.
+
+        What others have put on the stream is passed over and stays.
+        """
         orphans: list[int] = []
-        while (last := await self._message_before(orphans)) is not None:
-            cursor, workflow_id, commit_id = last
-            if await _holds(log, cursor, workflow_id, commit_id):
+        foreign = 0
+        end = await log.end()
+        message = await self._message()
+        while message is not None:
+            origin = _origin_of(message)
+            if origin is not None and await _holds(log, end, origin):
                 break
-            orphans.append(cursor.sequence)
-            if len(orphans) > ORPHANS_MAX or await log.end() == 0:
-                raise ForeignEvents("the messages of EVENTS name commits that are not in this log")
+            if origin is None:
+                foreign += 1
+            else:
+                orphans.append(message.seq)
+            if len(orphans) + foreign > ORPHANS_MAX or (orphans and end == 0):
+                raise ForeignEvents("the messages of EVENTS are not of this log")
+            message = await self._message(message.seq - 1)
+        if foreign:
+            _log.warning("EVENTS holds %d messages that firmus did not write", foreign)
         if orphans:
             _log.error(
                 "the log has lost its end: %d public events of commits that it does not hold"
@@ -155,29 +164,26 @@ class EventsPublisher:
             )
         for sequence in orphans:
             await self._wire.api(f"STREAM.MSG.DELETE.{EVENTS_STREAM}", {"seq": sequence})
-        return (None if last is None else last[0]), len(orphans)
+        return (origin.cursor if message is not None and origin else None), len(orphans)
 
-    async def _message_before(self, newer: list[int]) -> tuple[EventsCursor, str, str] | None:
-        """The last message of EVENTS, or the one before those already looked at."""
-        at = newer[-1] - 1 if newer else None
-        while at != 0:
+    async def _message(self, at: int | None = None) -> "_Message | None":
+        """The last message of EVENTS, or the last one up to the sequence `at`."""
+        first = 1
+        while at is None or at >= first:
             request = {"last_by_subj": ">"} if at is None else {"seq": at}
             try:
                 answer = await self._wire.api(f"STREAM.MSG.GET.{EVENTS_STREAM}", request)
             except StreamRefused as refused:
-                if refused.code != NO_MESSAGE or at is None:
-                    if refused.code == NO_MESSAGE:
-                        return None
+                if refused.code != NO_MESSAGE:
                     raise
-                at = await self._earlier(at)
+                if at is None:
+                    return None
+                at -= 1
+                state = await self._wire.stream_state(EVENTS_STREAM)
+                first = state.first_seq if state.messages else at + 1
                 continue
-            return _cursor_of(_decode_answer(answer).message)
+            return _decode_answer(answer).message
         return None
-
-    async def _earlier(self, at: int) -> int:
-        """The sequence to look at next when there is no message at `at`; 0 when there is none."""
-        state = await self._wire.stream_state(EVENTS_STREAM)
-        return at - 1 if state.messages and at > state.first_seq else 0
 
     async def send(self, events: list[Outgoing]) -> None:
         """Publishes events after all sent before. Returns when there is room for more, not when
@@ -303,24 +309,29 @@ class EventsPublisher:
             self._timer = None
 
 
-async def _holds(log: EventLog, cursor: EventsCursor, workflow_id: str, commit_id: str) -> bool:
-    if cursor.position > await log.end():
-        return False
-    records = await log.read(workflow_id, after=cursor.position - 1)
-    if not records or records[0].position != cursor.position:
-        return False
-    body = records[0].body
-    return isinstance(body, Commit) and body.commit_id == commit_id
+class _Origin(msgspec.Struct, frozen=True):
+    """The commit that a message comes from."""
+
+    cursor: EventsCursor
+    workflow_id: str
+    digest: str
 
 
-def _cursor_of(message: _Message) -> tuple[EventsCursor, str, str]:
-    """The cursor, workflow id and commit id in a stored message. Raises ForeignEvents."""
+async def _holds(log: EventLog, end: int, origin: _Origin) -> bool:
+    position = origin.cursor.position
+    if position > end:
+        return False
+    records = await log.read(origin.workflow_id, after=position - 1)
+    return bool(records) and (records[0].position, records[0].digest) == (position, origin.digest)
+
+
+def _origin_of(message: _Message) -> _Origin | None:
+    """What the headers of a stored message tell; None when firmus did not write it."""
     headers = base64.b64decode(message.hdrs).decode("utf-8", "replace").split("\r\n")
     values = {key.lower(): value.strip() for key, _, value in (it.partition(":") for it in headers)}
     try:
         workflow_id, version = parse_event_id(values["ce-id"])
-        position = int(values[POSITION_HEADER.lower()])
-        commit_id = values[COMMIT_HEADER.lower()]
-    except (KeyError, ValueError) as fault:
-        raise ForeignEvents(f"message {message.seq} of EVENTS was not written by firmus") from fault
-    return EventsCursor(position, version, message.seq), workflow_id, commit_id
+        cursor = EventsCursor(int(values[POSITION_HEADER.lower()]), version, message.seq)
+        return _Origin(cursor, workflow_id, values[COMMIT_HEADER.lower()])
+    except (KeyError, ValueError):
+        return None

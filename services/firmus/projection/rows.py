@@ -36,7 +36,7 @@ class Classifiers:
             try:
                 known = classifier_of((await self._definitions.pinned(sha256)).definition)
             except KeyError:
-                _log.error("the definition snapshot %s is not stored", sha256)  # noqa: TRY400 - says all
+                _log.error("the definition snapshot %s is not stored", sha256)
                 known = PLAIN_CLASSIFIER
             self._known[sha256] = known
         return known

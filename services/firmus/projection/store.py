@@ -122,33 +122,45 @@ class ReadModel:
     """An open read model. `write` is called by one thread at a time; `find` by any."""
 
     def __init__(self, path: Path) -> None:
+        """Makes the file if it does not exist. Raises UnusableModel; sqlite3.OperationalError when
+        the file cannot be reached.
+        """
         self.path = path
-        self._writer = _connect(path)
         self._readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
-        self._open: list[sqlite3.Connection] = [self._writer]
+        self._open: list[sqlite3.Connection] = []
         try:
+            self._writer = self._connect()
             self._check_schema()
             for _ in range(READERS):
-                reader = _connect(path)
-                self._open.append(reader)
+                reader = self._connect()
                 reader.execute("PRAGMA query_only = ON")
                 self._readers.put(reader)
-        except BaseException:
+        except sqlite3.OperationalError:
+            self.close()
+            raise
+        except sqlite3.DatabaseError as error:
+            self.close()
+            raise UnusableModel(f"{path}: {error}") from error
+        except UnusableModel:
             self.close()
             raise
 
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        self._open.append(connection)
+        for pragma in ("synchronous = NORMAL", "busy_timeout = 5000", "cache_size = -32768"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
     def _check_schema(self) -> None:
-        try:
-            found = self._writer.execute("PRAGMA user_version").fetchone()[0]
-            if found == 0:
-                self._writer.execute("PRAGMA journal_mode = WAL")
-                self._writer.executescript(
-                    f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-                )
-            elif found != SCHEMA_VERSION:
-                raise UnusableModel(f"{self.path}: schema {found}, this build has {SCHEMA_VERSION}")
-        except sqlite3.DatabaseError as error:
-            raise UnusableModel(f"{self.path}: {error}") from error
+        found = self._writer.execute("PRAGMA user_version").fetchone()[0]
+        if found == 0:
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            self._writer.executescript(
+                f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+        elif found != SCHEMA_VERSION:
+            raise UnusableModel(f"{self.path}: schema {found}, this build has {SCHEMA_VERSION}")
 
     def close(self) -> None:
         for connection in self._open:
@@ -207,13 +219,6 @@ class ReadModel:
     def _progress(self, key: str) -> str | None:
         row = self._writer.execute("SELECT value FROM progress WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    for pragma in ("synchronous = NORMAL", "busy_timeout = 5000", "cache_size = -32768"):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
 
 
 @contextmanager

@@ -6,12 +6,10 @@ ready (spec 1.9, 7.4). Input and output are in it as Java-style text, so free te
 
 import msgspec
 
-from firmus_contracts.definitions import WorkflowDef
-from firmus.projection.javatext import java_text
-from firmus.projection.times import gmt
+from firmus.workflow.rest_view import task_summary, workflow_summary
 from firmus.workflow.state import TaskState, WorkflowState
+from firmus_contracts.definitions import WorkflowDef
 
-REASON_MAX = 500
 PLAIN_CLASSIFIER = "workflow"
 
 Row = tuple[str | int | None, ...]
@@ -28,55 +26,6 @@ TASK_COLUMNS = (
     "task_def_name", "status", "domain", "scheduled_ms", "start_ms", "update_ms", "end_ms",
     "summary",
 )  # fmt: skip
-
-
-class _Summary(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """How summaries are written: what is None is left out, what has no default is always there."""
-
-    correlation_id: str | None = None
-    reason_for_incompletion: str | None = None
-    external_input_payload_storage_path: str | None = None
-
-
-class WorkflowSummary(_Summary):
-    workflow_type: str
-    version: int
-    workflow_id: str
-    start_time: str
-    update_time: str
-    end_time: str | None = None
-    status: str
-    input: str
-    output: str
-    execution_time: int
-    event: str | None = None
-    failed_reference_task_names: str
-    failed_task_names: tuple[str, ...]
-    priority: int
-    created_by: str | None = None
-    task_to_domain: dict[str, str]
-    idempotency_key: str | None = None
-    parent_workflow_id: str
-    classifier: str
-
-
-class TaskSummary(_Summary):
-    workflow_id: str
-    workflow_type: str
-    scheduled_time: str
-    start_time: str
-    update_time: str
-    end_time: str
-    status: str
-    execution_time: int
-    queue_wait_time: int
-    task_def_name: str | None = None
-    task_type: str
-    input: str
-    output: str
-    task_id: str
-    workflow_priority: int
-    domain: str | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -106,7 +55,7 @@ def workflow_row(state: WorkflowState, classifier: str) -> Row:
         state.created_ms,
         state.updated_ms,
         state.ended_ms or None,
-        _encode(workflow_summary(state, classifier)).decode(),
+        _encode(workflow_summary(state, classifier=classifier)).decode(),
     )
 
 
@@ -128,57 +77,4 @@ def task_row(state: WorkflowState, row: TaskState) -> Row:
         row.updated_ms,
         row.end_ms or None,
         _encode(task_summary(state, row)).decode(),
-    )
-
-
-def workflow_summary(state: WorkflowState, classifier: str) -> WorkflowSummary:
-    ended = state.ended_ms
-    return WorkflowSummary(
-        workflow_type=state.name,
-        version=state.definition_version,
-        workflow_id=state.workflow_id,
-        correlation_id=state.correlation_id,
-        start_time=gmt(state.created_ms),
-        update_time=gmt(state.updated_ms),
-        end_time=gmt(ended) if ended else None,
-        status=state.status.value,
-        input=java_text(state.input),
-        output=java_text(state.output),
-        reason_for_incompletion=state.reason,
-        execution_time=ended - state.created_ms if ended else 0,
-        event=state.event,
-        failed_reference_task_names=",".join(state.failed_refs),
-        failed_task_names=state.failed_names,
-        external_input_payload_storage_path=state.external_input_path,
-        priority=state.priority,
-        created_by=state.created_by,
-        task_to_domain=state.task_to_domain,
-        idempotency_key=state.idempotency_key,
-        parent_workflow_id=state.parent_workflow_id or "",
-        classifier=classifier,
-    )
-
-
-def task_summary(state: WorkflowState, row: TaskState) -> TaskSummary:
-    made = row.made
-    started = row.start_ms
-    return TaskSummary(
-        workflow_id=state.workflow_id,
-        workflow_type=state.name,
-        correlation_id=state.correlation_id,
-        scheduled_time=gmt(row.scheduled_ms),
-        start_time=gmt(started),
-        update_time=gmt(row.updated_ms),
-        end_time=gmt(row.end_ms),
-        status=row.status.value,
-        reason_for_incompletion=None if row.reason is None else row.reason[:REASON_MAX],
-        execution_time=row.end_ms - started if row.end_ms and started else 0,
-        queue_wait_time=started - row.scheduled_ms if started else 0,
-        task_def_name=made.task_def_name,
-        task_type=made.task_type,
-        input=java_text(row.input),
-        output=java_text(row.output),
-        task_id=state.task_id(made.ordinal),
-        workflow_priority=state.priority,
-        domain=made.domain,
     )

@@ -31,17 +31,19 @@ class Checkpoints:
         self._written_at = 0
         self.written = 0
 
-    async def load(self) -> None:
-        """Restores what there is. Raises what the store raises."""
+    async def load(self, end: int) -> None:
+        """Restores what there is, if it fits a log that ends at `end`; the store may raise."""
         index = checkpoint.decode_index(await self._store.get(checkpoint.INDEX))
         for number in self._shards:
             stored = await self._store.get(checkpoint.shard_name(number))
             image = checkpoint.decode_shard(stored)
-            if image is None:
+            good = index.get(number)
+            known_to = max(image.position if image else 0, good.until if good else 0)
+            if image is None or known_to > end:
                 if stored is not None:
-                    _log.warning("checkpoint of shard %d cannot be used; reading the log", number)
+                    _log.warning("checkpoint of shard %d does not fit; reading the log", number)
                 continue
-            checkpoint.restore(self._fold, number, image, index.get(number))
+            checkpoint.restore(self._fold, number, image, good)
             self._good[number] = Good(image.position, self._fold.shards[number].position)
 
     def progressed(self) -> None:
@@ -60,7 +62,7 @@ class Checkpoints:
             self._many.clear()
             try:
                 await self.write()
-            except Exception:
+            except Exception:  # noqa: BLE001 - one failure must not end all other work
                 _log.exception("no checkpoint could be written; the last one stays")
 
     async def write(self, *, pause_s: float = PAUSE_S) -> None:

@@ -108,7 +108,7 @@ def start_child(parent: WorkflowState, row: TaskState) -> StartWorkflow:
         trace=parent.trace,
         name=str(name),
         version=None if inline else _version(given.get("subWorkflowVersion")),
-        definition=msgspec.Raw(msgspec.json.encode(definition)) if inline else None,
+        definition=msgspec.Raw(msgspec.json.encode(definition) if inline else b""),
         input=child_input,
         correlation_id=parent.correlation_id,
         priority=_priority(given.get("priority")),
@@ -122,10 +122,6 @@ def report_child_ended(effect: ChildEnded, child: WorkflowState) -> ReportChildE
     """What the parent is told; None when the child is open again and will end anew."""
     if not child.status.terminal:
         return None
-    reason = None
-    if child.status is not WorkflowStatus.COMPLETED:
-        short = f"{child.name}.{child.definition_version}/{child.workflow_id}"
-        reason = f"Sub workflow {short} failure reason: {child.reason or 'null'}"
     return ReportChildEnded(
         command_id=effect.command_id,
         workflow_id=effect.parent_workflow_id,
@@ -133,9 +129,10 @@ def report_child_ended(effect: ChildEnded, child: WorkflowState) -> ReportChildE
         trace=child.trace,
         task_id=effect.parent_task_id,
         child_id=child.workflow_id,
+        child=f"{child.name}.{child.definition_version}/{child.workflow_id}",
         status=child.status,
         output=child.output,
-        reason=reason,
+        reason=child.reason,
     )
 
 

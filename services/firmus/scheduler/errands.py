@@ -31,7 +31,9 @@ from firmus_contracts.statuses import TaskStatus
 
 RUNNING_MAX = 128
 AGAIN_AFTER_S = 0.2
-AGAIN_AFTER_MAX_S = 30.0
+AGAIN_AFTER_MAX_S = 60.0
+_PASSING = frozenset({"INTERNAL", "UNREADABLE_LOG"})
+_OVER = frozenset({"NOT_FOUND", "CONFLICT", "ILLEGAL_STATE"})
 
 FailureInput = Callable[[str], Awaitable[dict[str, Any]]]
 """The input of the failure workflow of the workflow with this id (spec 4.7)."""
@@ -106,20 +108,18 @@ class Errands:
         except Unavailable:
             self._again(effect)
             return
-        except Exception:
+        except Exception:  # noqa: BLE001 - one failure must not end all other work
             _log.exception("errand %s failed; it will be tried again", effect.command_id)
             self._again(effect)
             return
-        if _retryable(answer):
-            self._again(effect)
-            return
-        if isinstance(answer, Rejected) and isinstance(effect, StartFailure):
-            _log.warning(
-                "failure workflow %s of %s was refused: %s",
-                effect.target.name,
-                effect.workflow_id,
-                answer.message,
-            )
+        if isinstance(answer, Rejected):
+            level = logging.DEBUG if isinstance(effect, StopChild | GoOn) else logging.WARNING
+            _log.log(level, "errand %s was refused: %s", effect.command_id, answer.message)
+            # A parent that cannot take its child's end is to be seen, not to wait for ever.
+            untold = isinstance(effect, ChildEnded) and answer.code not in _OVER
+            if untold or _retryable(answer):
+                self._again(effect)
+                return
         self._attempts.pop(effect.command_id, None)
         self._fold.owed.pop(effect.command_id, None)
         self.done += 1
@@ -158,7 +158,7 @@ class Errands:
             done = await self._start(row)
         except Unavailable:
             done = False
-        except Exception:
+        except Exception:  # noqa: BLE001 - one failure must not end all other work
             _log.exception("starting child %s failed; it will be tried again", row.child_id)
             done = False
         key = row.task_id
@@ -259,7 +259,8 @@ class Errands:
 
 
 def _retryable(answer: Answer | None) -> bool:
+    """Whether a refusal may pass: for lack of resources, or for a fault on our own side."""
     if answer is None or isinstance(answer, Accepted):
         return False
     problem = ERRORS.get(answer.code)
-    return problem is not None and problem.retryable
+    return problem is None or problem.retryable or answer.code in _PASSING

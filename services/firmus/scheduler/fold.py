@@ -20,8 +20,11 @@ from firmus_contracts import ids
 from firmus_contracts.envelope import Commit, Record, Unreadable
 from firmus_contracts.statuses import TaskStatus, WorkflowStatus
 
-ORDER_BITS = 20
-"""Room in an order for the index of an event in its commit."""
+INDEX_BITS = 16
+ORDER_MASK = (1 << 63) - 1
+"""An order is the position and the index of the event in its commit; the epochs of a position wrap
+around, so that it fits a checkpoint's integers.
+"""
 
 
 class Shard(msgspec.Struct, gc=False, eq=False):
@@ -102,7 +105,7 @@ class Fold:
             return
         self.events += len(body.events)
         version = body.first_version
-        order = record.position << ORDER_BITS
+        order = (record.position << INDEX_BITS) & ORDER_MASK
         for event in body.events:
             handler = _HANDLERS.get(type(event))
             if handler is not None:
@@ -173,7 +176,7 @@ def _started(fold: Fold, _shard: Shard, flow: Flow, event: ev.WorkflowStarted, a
     flow.parent_workflow_id = event.parent_workflow_id
     flow.parent_task_id = event.parent_task_id
     flow.clock_ms = at.now_ms
-    if event.timeout_s > 0 and event.timeout_policy != "ALERT_ONLY":
+    if event.timeout_s > 0 and event.timeout_policy == "TIME_OUT_WF":
         flow.timeout_s = event.timeout_s
         fold.timeline.arm(flow, flow.deadline_ms())
 

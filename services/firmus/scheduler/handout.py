@@ -79,6 +79,9 @@ class HandOut:
             return []
         return [(task_type, domain) for domain, task_type in self._queues.ready_keys()]
 
+    def has_ready(self, task_type: str, domain: str | None) -> bool:
+        return self._open and self._queues.has_ready((domain, task_type))
+
     async def poll(
         self,
         task_type: str,

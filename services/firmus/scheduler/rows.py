@@ -67,7 +67,7 @@ class Row(msgspec.Struct, array_like=True, gc=False, eq=False):
 
 
 class Flow(msgspec.Struct, array_like=True, gc=False, eq=False):
-    """An open workflow. `timeout_s` is 0 where its passing changes nothing (ALERT_ONLY).
+    """An open workflow. `timeout_s` is 0 where its passing changes nothing (its policy).
 
     `clock_ms` is where the workflow timeout counts from. `canceled` are the children of rows that
     were canceled; they end when the workflow does. `paused`: the deadlines of its tasks wait.

@@ -86,7 +86,7 @@ class Scheduler:
         if self.ready.is_set():
             try:
                 await self._checkpoints.write(pause_s=0)
-            except Exception:
+            except Exception:  # noqa: BLE001 - one failure must not end all other work
                 _log.exception("no checkpoint could be written; the last one stays")
         if self._running is not None:
             self._running.cancel()
@@ -112,6 +112,10 @@ class Scheduler:
     def ready_queues(self) -> list[tuple[str, str | None]]:
         """(task type, domain) of the queues with due tasks."""
         return self._handout.ready_queues()
+
+    def has_ready(self, task_type: str, domain: str | None) -> bool:
+        """Whether a due task waits in that queue."""
+        return self._handout.has_ready(task_type, domain)
 
     def counters(self) -> dict[str, int]:
         """Numbers for metrics. Depths are of now, the others count from the start."""
@@ -149,8 +153,9 @@ class Scheduler:
         self._arm(now_ms)
 
     async def _work(self) -> None:
-        await self._checkpoints.load()
-        position = await self._catch_up()
+        end = await self._log.end()
+        await self._checkpoints.load(end)
+        position = await self._catch_up(end)
         self._open()
         checkpoints = asyncio.ensure_future(self._checkpoints.run())
         try:
@@ -162,12 +167,11 @@ class Scheduler:
             checkpoints.cancel()
             await asyncio.gather(checkpoints, return_exceptions=True)
 
-    async def _catch_up(self) -> int:
+    async def _catch_up(self, end: int) -> int:
         """Reads to where the log ended when this began, and returns the position reached.
 
         It reads foreign shards too: the last commit of the log may be in one.
         """
-        end = await self._log.end()
         position = self._fold.read_to = follow_from(self._fold)
         if position >= end:
             return position
@@ -220,7 +224,7 @@ class Scheduler:
             await self._decider.submit(command)
         except Unavailable:
             _log.debug("timer %s not answered; it comes again", command.command_id)
-        except Exception:
+        except Exception:  # noqa: BLE001 - one failure must not end all other work
             _log.exception("timer %s failed; it comes again", command.command_id)
 
     def _fired_off(self, task: "asyncio.Task[None]") -> None:

@@ -14,14 +14,13 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
-from firmus_contracts import commands as cmd
-from firmus_contracts import ids, subjects
-from firmus_contracts.envelope import Record
-
 from firmus.eventlog.history import Loaded, load_state
 from firmus.eventlog.port import EventLog, LogUnavailable
 from firmus.ports import DeciderPort, Unavailable
 from firmus.workflow.state import WorkflowState
+from firmus_contracts import commands as cmd
+from firmus_contracts import ids, subjects
+from firmus_contracts.envelope import Record
 
 ANSWER_WITHIN_S = 5.0
 ASK_AGAIN_AFTER_S = 1.5
@@ -29,8 +28,8 @@ NOBODY_THERE_PAUSE_S = 0.05
 QUEUE_GROUP = "deciders"
 
 _encode = msgspec.json.encode
-_decode_command = msgspec.json.Decoder(cmd.Command).decode
-_decode_answer = msgspec.json.Decoder(cmd.Answer).decode
+_commands: msgspec.json.Decoder[cmd.Command] = msgspec.json.Decoder(cmd.Command)
+_answers: msgspec.json.Decoder[cmd.Answer] = msgspec.json.Decoder(cmd.Answer)
 
 
 class DeciderServer:
@@ -65,7 +64,7 @@ class DeciderServer:
 
     async def _answer(self, message: Msg) -> None:
         try:
-            command = _decode_command(message.data)
+            command = _commands.decode(message.data)
             answer: cmd.Answer = await self._decider.submit(command)
         except msgspec.ValidationError as problem:
             answer = cmd.Rejected(code="INVALID", message=str(problem))
@@ -98,7 +97,7 @@ class RemoteDecider:
             try:
                 wait_s = min(ASK_AGAIN_AFTER_S, left_s)
                 reply = await self._connection.request(subject, data, timeout=wait_s)
-                return _decode_answer(reply.data)
+                return _answers.decode(reply.data)
             except (NatsError, TimeoutError):
                 await asyncio.sleep(NOBODY_THERE_PAUSE_S)
         return await self._from_log(command)

@@ -10,13 +10,14 @@ from typing import Any, Self
 import msgspec
 from nats.aio.msg import Msg
 
-from firmus.broker.keys import Keys
+from firmus.broker.keys import IdempotencyKeys, JetStreamKeyStore, Strategy
 from firmus.clock import SystemClock
 from firmus.ports import Clock
-from firmus.workflow.state import WorkflowState
 from firmus.worker.link import Link, open_link
+from firmus.workflow.state import WorkflowState
 from firmus_contracts import ids, subjects
 from firmus_contracts.commands import Rejected, StartWorkflow
+from firmus_contracts.envelope import Record
 from firmus_contracts.errors import Refusal
 from firmus_contracts.requests import StartWorkflowRequest
 from firmus_contracts.statuses import TaskStatus, WorkflowStatus
@@ -69,11 +70,11 @@ class Client:
     def __init__(self, url: str, *, clock: Clock | None = None) -> None:
         self._url = url
         self._clock = clock or SystemClock()
-        self._open: tuple[Link, Keys] | None = None
+        self._open: tuple[Link, IdempotencyKeys] | None = None
 
     async def __aenter__(self) -> Self:
         link = await open_link(self._url, name="firmus client")
-        self._open = (link, Keys(link.wire))
+        self._open = (link, IdempotencyKeys(JetStreamKeyStore(link.wire)))
         return self
 
     async def __aexit__(
@@ -105,10 +106,12 @@ class Client:
         """
         workflow_id = ids.mint_workflow_id(self._clock.now_ms(), secrets.randbits(ids.RANDOM_BITS))
         if idempotency_key is not None:
-            held = await self._keys.claim(name, idempotency_key, workflow_id)
-            if held != workflow_id and await self._link.decider.read(held) is not None:
-                return held
-            workflow_id = held
+            claim = await self._keys.claim(
+                name, idempotency_key, Strategy.RETURN_EXISTING, workflow_id, self._is_running
+            )
+            if claim.existing:
+                return claim.workflow_id
+            workflow_id = claim.workflow_id
         answer = await self._link.decider.submit(
             StartWorkflow(
                 command_id=f"start:{workflow_id}",
@@ -165,6 +168,10 @@ class Client:
             raise Refusal("NOT_FOUND", f"there is no workflow {workflow_id}")
         return workflow_of_state(state)
 
+    async def history(self, workflow_id: str) -> list[Record]:
+        """All commits of a workflow, from the log: what happened, when and why."""
+        return await self._link.decider.history(workflow_id)
+
     async def wait(self, workflow_id: str) -> Workflow:
         """A workflow after its end. Put a time limit around it with asyncio.timeout.
 
@@ -191,15 +198,19 @@ class Client:
         finally:
             await subscription.unsubscribe()
 
+    async def _is_running(self, workflow_id: str) -> bool | None:
+        state = await self._link.decider.read(workflow_id)
+        return None if state is None else not state.status.terminal
+
     @property
     def _link(self) -> Link:
         return self._opened()[0]
 
     @property
-    def _keys(self) -> Keys:
+    def _keys(self) -> IdempotencyKeys:
         return self._opened()[1]
 
-    def _opened(self) -> tuple[Link, Keys]:
+    def _opened(self) -> tuple[Link, IdempotencyKeys]:
         if self._open is None:
             raise RuntimeError("use the client in an async with block")
         return self._open

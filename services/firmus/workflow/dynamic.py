@@ -6,10 +6,9 @@ from functools import lru_cache
 
 import msgspec
 
-from firmus_contracts.definitions import TaskDef, WorkflowTask
-
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.state import TaskState, WorkflowState
+from firmus_contracts.definitions import TaskDef, WorkflowTask
 
 _decode = msgspec.json.Decoder(WorkflowTask).decode
 

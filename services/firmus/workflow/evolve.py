@@ -1,13 +1,13 @@
-"""evolve: how one event changes the state of a workflow. No rules here, only what the event says."""
+"""evolve: how one event changes a workflow's state. No rules here, only what the event says."""
 
 from typing import Any, assert_never
 
 import msgspec
 
+from firmus.workflow.state import RECENT_COMMANDS_MAX, TaskState, WorkflowState, base_ref
 from firmus_contracts import events as ev
 from firmus_contracts.envelope import Commit
 from firmus_contracts.statuses import TaskStatus, WorkflowStatus
-from firmus.workflow.state import RECENT_COMMANDS_MAX, TaskState, WorkflowState, base_ref
 
 replace = msgspec.structs.replace
 
@@ -138,9 +138,7 @@ def _workflow(state: WorkflowState, now_ms: int, **changes: Any) -> WorkflowStat
 
 def _workflow_ended(
     state: WorkflowState,
-    event: (
-        ev.WorkflowCompleted | ev.WorkflowFailed | ev.WorkflowTimedOut | ev.WorkflowTerminated
-    ),
+    event: (ev.WorkflowCompleted | ev.WorkflowFailed | ev.WorkflowTimedOut | ev.WorkflowTerminated),
     now_ms: int,
     status: WorkflowStatus,
 ) -> WorkflowState:
@@ -195,7 +193,7 @@ def _scheduled(state: WorkflowState, event: ev.TaskScheduled, now_ms: int) -> Wo
         tasks=tasks.set(event.ordinal, row),
         latest=state.latest.set(event.ref, event.ordinal),
         looped=state.looped if base == event.ref else state.looped.set(base, event.ordinal),
-        pending=pending.set(event.ordinal, True),  # noqa: FBT003 - a set, written as a map
+        pending=pending.set(event.ordinal, True),
         next_ordinal=max(state.next_ordinal, event.ordinal + 1),
         next_seq=max(state.next_seq, event.seq + 1),
         **joins,
@@ -230,9 +228,7 @@ def _joins_changed(
     return {"missing": missing.finish()}
 
 
-def _row(
-    state: WorkflowState, ordinal: int, now_ms: int, changes: dict[str, Any]
-) -> WorkflowState:
+def _row(state: WorkflowState, ordinal: int, now_ms: int, changes: dict[str, Any]) -> WorkflowState:
     row = replace(state.tasks[ordinal], updated_ms=now_ms, **changes)
     return replace(
         state,
@@ -305,6 +301,4 @@ def _settled(state: WorkflowState, event: ev.TasksSettled) -> WorkflowState:
     for ordinal in event.ordinals:
         tasks[ordinal] = replace(tasks[ordinal], settled=True)
         pending.pop(ordinal, None)
-    return replace(
-        state, version=state.version + 1, tasks=tasks.finish(), pending=pending.finish()
-    )
+    return replace(state, version=state.version + 1, tasks=tasks.finish(), pending=pending.finish())

@@ -38,4 +38,8 @@ def delay_s(task_def: TaskDef, retry_count: int) -> int:
 
 def jitter_ms(task_def: TaskDef, random_fraction: float) -> int:
     """Milliseconds added after the cap: uniform over 0..backoffJitterMs."""
-    return int(random_fraction * (task_def.backoff_jitter_ms + 1)) if task_def.backoff_jitter_ms > 0 else 0
+    return (
+        int(random_fraction * (task_def.backoff_jitter_ms + 1))
+        if task_def.backoff_jitter_ms > 0
+        else 0
+    )

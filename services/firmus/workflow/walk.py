@@ -1,8 +1,7 @@
 """Which task follows which in a definition (spec 3.3.4): a pure function of the tree."""
 
-from firmus_contracts.definitions import WorkflowTask
-
 from firmus.workflow.blueprint import Blueprint
+from firmus_contracts.definitions import WorkflowTask
 
 BRANCHING = frozenset({"SWITCH", "DECISION"})
 

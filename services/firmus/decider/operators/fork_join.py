@@ -1,13 +1,12 @@
 """FORK_JOIN: all branches begin at once, together with the JOIN behind them (spec 3.6.5)."""
 
-from firmus_contracts.definitions import WorkflowTask
-from firmus_contracts.statuses import TaskStatus
-
 from firmus.decider.context import WorkflowFault
 from firmus.decider.operators import join, registry
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
 from firmus.workflow.walk import next_sibling
+from firmus_contracts.definitions import WorkflowTask
+from firmus_contracts.statuses import TaskStatus
 
 
 def plan(planned: Plan, task: WorkflowTask) -> None:

@@ -4,15 +4,14 @@ from typing import Any
 
 import msgspec
 
-from firmus_contracts.definitions import TaskDef, WorkflowTask
-from firmus_contracts.statuses import TaskStatus
-
-from firmus.decider.context import WantsMore, Wanted, WorkflowFault
+from firmus.decider.context import Wanted, WantsMore, WorkflowFault
 from firmus.decider.operators import join
 from firmus.decider.operators.dynamic_branch import plan_dynamic
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
 from firmus.workflow.walk import next_sibling
+from firmus_contracts.definitions import TaskDef, WorkflowTask
+from firmus_contracts.statuses import TaskStatus
 
 _encode = msgspec.json.encode
 
@@ -22,7 +21,8 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
     following = next_sibling(blueprint, task.task_reference_name or "")
     if following is None or following.type != "JOIN":
         raise WorkflowFault(
-            "Dynamic join definition is not followed by a join task.  Check the workflow definition."
+            "Dynamic join definition is not followed by a join task.  "
+            "Check the workflow definition."
         )
     given = planned.input_of(task, with_template=False)
     branches = _branches(given, task.dynamic_fork_tasks_param or "")
@@ -52,12 +52,17 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
         plan_dynamic(
             planned,
             branch,
-            msgspec.Raw(_encode(raw)),
-            fork,
-            {**branch.input_parameters, **(own if isinstance(own, dict) else {})},
-            branch.task_definition or task_defs.get(branch.name or ""),
+            raw=msgspec.Raw(_encode(raw)),
+            fork=fork,
+            template=branch_template(branch, own),
+            task_def=branch.task_definition or task_defs.get(branch.name or ""),
         )
     join.plan(planned, following, join_on=joined, extra_input=following.input_parameters)
+
+
+def branch_template(branch: WorkflowTask, own: Any) -> dict[str, Any]:
+    """A branch's own parameters with what the fork's map gives it over them."""
+    return {**branch.input_parameters, **(own if isinstance(own, dict) else {})}
 
 
 def _branches(given: dict[str, Any], parameter: str) -> list[tuple[WorkflowTask, dict[str, Any]]]:

@@ -1,10 +1,9 @@
 """HUMAN: open until somebody updates it (spec 3.6.17)."""
 
-from firmus_contracts.definitions import WorkflowTask
-from firmus_contracts.statuses import TaskStatus
-
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
+from firmus_contracts.definitions import WorkflowTask
+from firmus_contracts.statuses import TaskStatus
 
 
 def plan(planned: Plan, task: WorkflowTask) -> None:

@@ -1,15 +1,15 @@
 """INLINE: a script as a task (spec 3.6.12)."""
 
-from firmus_contracts import events as ev
-from firmus_contracts.definitions import WorkflowTask
-from firmus_contracts.statuses import TaskStatus
-
 from firmus.decider.context import ScriptNeed
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
 from firmus.workflow.state import TaskState
+from firmus_contracts import events as ev
+from firmus_contracts.definitions import WorkflowTask
+from firmus_contracts.statuses import TaskStatus
 
+EMPTY = "Empty '{}' in INLINE task's input parameters. A non-empty String value must be provided."
 EVALUATORS = frozenset({"javascript", "graaljs", "value-param"})
 
 
@@ -49,9 +49,9 @@ def execute(turn: Turn, row: TaskState) -> None:
 
 def _unusable(evaluator: object, expression: object) -> str | None:
     if not isinstance(evaluator, str) or not evaluator.strip():
-        return "Empty 'evaluatorType' in INLINE task's input parameters. A non-empty String value must be provided."
+        return EMPTY.format("evaluatorType")
     if not isinstance(expression, str) or not expression.strip():
-        return "Empty 'expression' in INLINE task's input parameters. A non-empty String value must be provided."
+        return EMPTY.format("expression")
     if evaluator not in EVALUATORS:
         return f"Unknown evaluator '{evaluator}' in INLINE task"
     return None

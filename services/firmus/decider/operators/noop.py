@@ -1,13 +1,12 @@
 """NOOP: ends as soon as it is reached (spec 3.6.21)."""
 
-from firmus_contracts import events as ev
-from firmus_contracts.definitions import WorkflowTask
-from firmus_contracts.statuses import TaskStatus
-
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
 from firmus.workflow.state import TaskState
+from firmus_contracts import events as ev
+from firmus_contracts.definitions import WorkflowTask
+from firmus_contracts.statuses import TaskStatus
 
 
 def plan(planned: Plan, task: WorkflowTask) -> None:

@@ -5,11 +5,10 @@ from typing import Any
 
 import msgspec
 
-from firmus_contracts.definitions import WorkflowTask
-
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
 from firmus.workflow.state import TaskState
+from firmus_contracts.definitions import WorkflowTask
 
 
 class Operator(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,9 +1,8 @@
 """The table of operators by task type; what is not in it is work for a worker."""
 
-from firmus_contracts.definitions import WorkflowTask
-
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
+from firmus_contracts.definitions import WorkflowTask
 
 OPERATORS: dict[str, Operator] = {}
 """Filled by `operators/__init__.py`, one line per module."""

@@ -5,16 +5,15 @@ The decision mints the child's id; the scheduler starts the child and reports ba
 
 from typing import Any
 
-from firmus_contracts import ids
-from firmus_contracts.definitions import SubWorkflowParams, WorkflowTask
-from firmus_contracts.statuses import TaskStatus
-
 from firmus.decider import inputs
 from firmus.decider.context import WorkflowFault
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
 from firmus.workflow.document import Document
+from firmus_contracts import ids
+from firmus_contracts.definitions import SubWorkflowParams, WorkflowTask
+from firmus_contracts.statuses import TaskStatus
 
 
 def plan(planned: Plan, task: WorkflowTask) -> None:
@@ -61,7 +60,11 @@ def _input(
     if isinstance(definition, str):
         definition = resolved("definition", definition)
     inline = isinstance(definition, dict)
-    name = definition.get("name") if isinstance(definition, dict) else resolved("name", parameters.name)
+    name = (
+        definition.get("name")
+        if isinstance(definition, dict)
+        else resolved("name", parameters.name)
+    )
     return {
         "subWorkflowName": name,
         "subWorkflowVersion": None if inline else resolved("version", parameters.version),

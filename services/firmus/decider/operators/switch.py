@@ -2,10 +2,6 @@
 
 from typing import Any
 
-from firmus_contracts import events as ev
-from firmus_contracts.definitions import WorkflowTask
-from firmus_contracts.statuses import TaskStatus
-
 from firmus.decider.context import ScriptNeed, WorkflowFault
 from firmus.decider.operators import registry
 from firmus.decider.operators.operator import Operator
@@ -13,6 +9,9 @@ from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
 from firmus.workflow.expressions import case_text
 from firmus.workflow.state import TaskState
+from firmus_contracts import events as ev
+from firmus_contracts.definitions import WorkflowTask
+from firmus_contracts.statuses import TaskStatus
 
 SCRIPTS = frozenset({"javascript", "graaljs"})
 
@@ -37,7 +36,7 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
         planned.failures.append(ev.TaskFailed(ordinal=ordinal, reason=error))
         return
     case = case_text(value)
-    branch = task.decision_cases[case] if case in task.decision_cases else task.default_case
+    branch = task.decision_cases.get(case, task.default_case)
     chosen = {"hasChildren": "true"} if branch else {}
     planned.add(
         task,
@@ -52,9 +51,7 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
         registry.plan_task(planned, branch[0])
 
 
-def _evaluated(
-    planned: Plan, task: WorkflowTask, given: dict[str, Any]
-) -> tuple[Any, str | None]:
+def _evaluated(planned: Plan, task: WorkflowTask, given: dict[str, Any]) -> tuple[Any, str | None]:
     evaluator = task.evaluator_type or ""
     expression = task.expression or ""
     if evaluator == "value-param":

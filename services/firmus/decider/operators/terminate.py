@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from firmus_contracts import events as ev
-from firmus_contracts.definitions import WorkflowTask
-from firmus_contracts.statuses import TaskStatus, WorkflowStatus
-
 from firmus.decider import ending
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
 from firmus.workflow.state import TaskState
+from firmus_contracts import events as ev
+from firmus_contracts.definitions import WorkflowTask
+from firmus_contracts.statuses import TaskStatus, WorkflowStatus
 
 STATUSES = {
     "COMPLETED": WorkflowStatus.COMPLETED,

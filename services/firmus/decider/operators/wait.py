@@ -2,16 +2,15 @@
 
 from typing import Any
 
-from firmus_contracts import events as ev
-from firmus_contracts.definitions import WorkflowTask
-from firmus_contracts.statuses import TaskStatus
-
 from firmus.decider.context import WorkflowFault
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
 from firmus.workflow.durations import duration_ms, until_ms
 from firmus.workflow.state import TaskState
+from firmus_contracts import events as ev
+from firmus_contracts.definitions import WorkflowTask
+from firmus_contracts.statuses import TaskStatus
 
 FOR_EVER_S = 2**31 - 1
 
@@ -28,9 +27,7 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
     _row(planned, task, given, deadline_ms)
 
 
-def _row(
-    planned: Plan, task: WorkflowTask, given: dict[str, Any], deadline_ms: int | None
-) -> int:
+def _row(planned: Plan, task: WorkflowTask, given: dict[str, Any], deadline_ms: int | None) -> int:
     return planned.add(
         task,
         task_type="WAIT",
@@ -51,9 +48,7 @@ def _deadline_ms(given: dict[str, Any], now_ms: int) -> int | None:
     """When the wait ends; None: when somebody says so. Raises ValueError on bad times."""
     duration, until = given.get("duration"), given.get("until")
     if duration and until:
-        raise ValueError(
-            "Both 'duration' and 'until' specified. Please provide only one input"
-        )
+        raise ValueError("Both 'duration' and 'until' specified. Please provide only one input")
     if duration:
         return now_ms + duration_ms(str(duration))
     if until:

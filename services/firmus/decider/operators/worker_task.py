@@ -1,10 +1,9 @@
 """SIMPLE and user-defined types: a row that waits in a task queue for a worker (spec 3.6.1)."""
 
-from firmus_contracts.definitions import WorkflowTask
-from firmus_contracts.statuses import TaskStatus
-
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan, domain_for
+from firmus_contracts.definitions import WorkflowTask
+from firmus_contracts.statuses import TaskStatus
 
 
 def plan(planned: Plan, task: WorkflowTask) -> None:

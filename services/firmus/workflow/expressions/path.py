@@ -15,7 +15,8 @@ _COMPILED_MAX = 8192
 
 
 class Path:
-    """A path that can be looked up in any scope.
+    """A path that can be looked up in any scope. One whose regular expression takes too long on
+    some value finds nothing: the others' decisions would wait for it.
 
     `definite`: it finds one value at most; otherwise a list. `root` is its first name, None when
     it starts with something else (`..`, `*`). The document itself (`$`) has no steps.
@@ -39,7 +40,7 @@ class Path:
         """The value; None for a definite path that leads nowhere, [] for an indefinite one."""
         value = self._start(scope)
         if self._plain is None:
-            found = MISSING if value is MISSING else follow(self._steps, value, scope)
+            found = MISSING if value is MISSING else self._follow(value, scope)
             if found is MISSING:
                 return None if self.definite else []
             return found
@@ -53,6 +54,12 @@ class Path:
             else:
                 return None
         return None if value is MISSING else value
+
+    def _follow(self, value: Any, scope: Scope) -> Any:
+        try:
+            return follow(self._steps, value, scope)
+        except TimeoutError:
+            return MISSING
 
     def _start(self, scope: Scope) -> Any:
         if self._key is not None:

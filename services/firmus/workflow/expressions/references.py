@@ -45,12 +45,10 @@ def _written(body: Body) -> str:
 
 def _first_name(body: str) -> str | None:
     before, nested, _ = body.partition("${")
-    if nested:
-        head, dot, _ = before.partition(".")
-        return head.strip() if dot else None
-    if body in RESERVED:
+    head, dot, _ = before.partition(".")
+    if body in RESERVED or (nested and not dot):
         return None
     try:
-        return compile_path(body).root
+        return compile_path(head if nested else body).root
     except ValueError:
         return None

@@ -1,0 +1,110 @@
+"""Commands that were refused, by workflow: for people who ask why nothing happened.
+
+They take no version of the workflow and are no part of its log, so they are recorded without
+waiting, and lost rather than in anybody's way.
+"""
+
+from collections import OrderedDict, deque
+from typing import Protocol
+
+import msgspec
+
+from firmus.broker.wire import JetStreamWire, StreamRefused, Unanswered
+from firmus.ports import Unavailable
+from firmus_contracts.commands import Command, kind_of
+from firmus_contracts.ids import is_workflow_id
+from firmus_contracts.subjects import REJECTED_STREAM, rejected_subject
+
+MESSAGE_MAX = 2000
+PENDING_MAX_BYTES = 1024 * 1024
+_PER_WORKFLOW_MAX = 1000
+_WORKFLOWS_MAX = 10_000
+
+
+class Rejection(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A refused command. `kind` is the command's type, `code` a key of `errors.ERRORS`."""
+
+    command_id: str
+    kind: str
+    code: str
+    message: str
+    time_ms: int
+    actor: str = ""
+
+
+class Rejections(Protocol):
+    """Satisfies `decider.service.Rejections` too."""
+
+    def record(self, command: Command, *, code: str, message: str, now_ms: int) -> None:
+        """Records without waiting, a long message cut. It is dropped when no workflow can have the
+        command's workflow id, there is no connection, or too much waits to be sent.
+        """
+        ...
+
+    async def of(self, workflow_id: str) -> list[Rejection]:
+        """What is kept of a workflow's rejections, oldest first. Raises Unavailable."""
+        ...
+
+
+class JetStreamRejections:
+    """In the bounded stream REJECTED, which exists already. `dropped` counts what was lost here."""
+
+    def __init__(self, wire: JetStreamWire) -> None:
+        self._wire = wire
+        self.dropped = 0
+
+    def record(self, command: Command, *, code: str, message: str, now_ms: int) -> None:
+        connection = self._wire.connection
+        if (
+            not is_workflow_id(command.workflow_id)
+            or not connection.is_connected
+            or connection.pending_data_size > PENDING_MAX_BYTES
+        ):
+            self.dropped += 1
+            return
+        data = msgspec.json.encode(rejection_of(command, code, message, now_ms))
+        subject = rejected_subject(command.workflow_id).encode()
+        connection.send(b"PUB %b %d\r\n%b\r\n" % (subject, len(data), data))
+
+    async def of(self, workflow_id: str) -> list[Rejection]:
+        if not is_workflow_id(workflow_id):
+            return []
+        try:
+            found = await self._wire.history(REJECTED_STREAM, rejected_subject(workflow_id))
+        except (Unanswered, StreamRefused) as fault:
+            raise Unavailable(f"rejections cannot be read: {fault}") from fault
+        return [msgspec.json.decode(stored.data, type=Rejection) for stored in found]
+
+
+class MemoryRejections:
+    """The newest ones of the workflows that were refused something last."""
+
+    def __init__(self) -> None:
+        self._by_workflow: OrderedDict[str, deque[Rejection]] = OrderedDict()
+
+    def record(self, command: Command, *, code: str, message: str, now_ms: int) -> None:
+        workflow_id = command.workflow_id
+        if not is_workflow_id(workflow_id):
+            return
+        kept = self._by_workflow.setdefault(workflow_id, deque(maxlen=_PER_WORKFLOW_MAX))
+        kept.append(rejection_of(command, code, message, now_ms))
+        self._by_workflow.move_to_end(workflow_id)
+        if len(self._by_workflow) > _WORKFLOWS_MAX:
+            self._by_workflow.popitem(last=False)
+
+    async def of(self, workflow_id: str) -> list[Rejection]:
+        return list(self._by_workflow.get(workflow_id, ()))
+
+
+def rejection_of(command: Command, code: str, message: str, now_ms: int) -> Rejection:
+    """What is kept of a refused command."""
+    if len(message) > MESSAGE_MAX:
+        message = message[:MESSAGE_MAX] + "…"
+    return Rejection(
+        command_id=command.command_id,
+        kind=kind_of(command),
+        code=code,
+        message=message,
+        time_ms=now_ms,
+        actor=command.actor,
+    )

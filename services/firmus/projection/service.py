@@ -1,0 +1,302 @@
+"""The projection service: follows the log, publishes EVENTS at once, writes rows in groups.
+
+One instance is active, under a lease; the others wait. EVENTS and rows have cursors of their own;
+after any trouble the service starts again from both, which is exact (`publisher`, `store`).
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Coroutine
+from contextlib import aclosing, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from firmus.broker.wire import StreamRefused, Unanswered
+from firmus.eventlog.port import EventLog, LogTruncated, LogUnavailable
+from firmus.ports import Unavailable
+from firmus.projection.folder import ReadModelFolder
+from firmus.projection.follower import CHUNK, Follower
+from firmus.projection.live import LiveModel
+from firmus.projection.publication import DEFAULT_SOURCE
+from firmus.projection.publisher import EventsPublisher, PublishBroken
+from firmus.projection.rebuild import Rebuild, RebuildProgress
+from firmus.projection.rows import Classifiers, PinnedDefinitions, RowBuffer
+from firmus.projection.search import LocalSearch
+from firmus.projection.store import EventsCursor, ReadModel, RowsCursor, Stopped, UnusableModel
+from firmus_contracts.errors import Refusal
+
+FLUSH_S = 0.1
+FLUSH_COMMITS = 500
+BUFFER_MAX = 5000
+CATCH_UP_MAX = 20_000
+"""Positions that rows may be behind EVENTS at a start; beyond, a rebuild beside it catches up."""
+SETTLE_S = 2.0
+RETRY_S = 0.1
+RETRY_MAX_S = 5.0
+
+_log = logging.getLogger(__name__)
+
+_TROUBLE = (
+    PublishBroken, LogUnavailable, LogTruncated, Unanswered, StreamRefused, Unavailable,
+    sqlite3.Error, OSError,
+)  # fmt: skip
+
+
+class ActiveLease(Protocol):
+    """What makes one instance the active one. `lost` is set when it was taken away."""
+
+    @property
+    def held(self) -> bool: ...
+
+    @property
+    def lost(self) -> asyncio.Event: ...
+
+    async def acquire(self) -> None:
+        """Returns when it is held, however long that takes."""
+        ...
+
+    async def release(self) -> None: ...
+
+
+class ProjectionStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """`position`: the last commit taken; `published`: the last one whose events are in EVENTS."""
+
+    active: bool
+    position: int = 0
+    published: int = 0
+    rebuild: RebuildProgress | None = None
+    stopped: list[Stopped] = []
+
+
+class ProjectionService:
+    """`publisher` None runs without EVENTS. `active` is set while searches are answered."""
+
+    def __init__(
+        self,
+        *,
+        log: EventLog,
+        folder: Path,
+        definitions: PinnedDefinitions,
+        lease: ActiveLease,
+        publisher: EventsPublisher | None,
+        source: str = DEFAULT_SOURCE,
+    ) -> None:
+        self._log = log
+        self._live = LiveModel(ReadModelFolder(folder))
+        self._classifiers = Classifiers(definitions)
+        self._lease = lease
+        self._publisher = publisher
+        self._source = source
+        self._follower: Follower | None = None
+        self._changed = asyncio.Event()
+        self._full = asyncio.Event()
+        self._half_written = False
+        self._flushing = asyncio.Lock()
+        self._rebuild: Rebuild | None = None
+        self._rebuild_wanted = asyncio.Event()
+        self.active = asyncio.Event()
+        self.standby = asyncio.Event()
+        self.standby.set()
+        self.local_search = LocalSearch(self._live, log)
+
+    async def run(self) -> None:
+        """Runs until it is cancelled."""
+        try:
+            while True:
+                await self._lease.acquire()
+                try:
+                    await self._while_active()
+                finally:
+                    self.active.clear()
+                    self.standby.set()
+                    await self._live.close()
+                    await self._lease.release()
+        finally:
+            self._live.dispose()
+
+    async def _while_active(self) -> None:
+        """One life after another, until the lease is lost."""
+        loop = asyncio.get_running_loop()
+        pause_s = RETRY_S
+        while self._lease.held:
+            began = loop.time()
+            try:
+                await self._one_life()
+            except _TROUBLE as trouble:
+                _log.warning("the projection starts again after: %r", trouble)
+            pause_s = (
+                RETRY_S if loop.time() - began > RETRY_MAX_S else min(2 * pause_s, RETRY_MAX_S)
+            )
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._lease.lost.wait()
+
+    async def _one_life(self) -> None:
+        """From both cursors on. Returns when the lease is lost; raises any trouble."""
+        model = await self._model_of_this_log()
+        checkpoint = EventsCursor() if model is None else model.events_checkpoint()
+        resumed = await self._publisher.resume(self._log, checkpoint) if self._publisher else None
+        published = resumed.cursor.position if resumed else 0
+        if model is None and published <= CATCH_UP_MAX:
+            model = await self._first_model()
+        rows_cursor = RowsCursor() if model is None else model.rows_cursor()
+        follower = Follower(self._log, rows=None, resumed=resumed, source=self._source)
+        after = max(published - 1, 0)
+        if published - rows_cursor.position > CATCH_UP_MAX:
+            _log.warning("the read model is far behind EVENTS: it is built anew beside")
+            self._rebuild_wanted.set()
+        else:
+            follower.rows = RowBuffer(self._classifiers)
+            follower.applied = rows_cursor
+            after = min(rows_cursor.position, after) if resumed else rows_cursor.position
+        self._follower = follower
+        self._half_written = False
+        self.standby.clear()
+        self.active.set()
+        jobs = [self._follow(follower, after), self._write_rows(follower), self._rebuilds(follower)]
+        if self._publisher is not None:
+            jobs.append(self._publisher.watch())
+        try:
+            await _until_first_ends(self._lease.lost.wait(), *jobs)
+        except asyncio.CancelledError:
+            await self._settle(follower)
+            raise
+
+    async def _model_of_this_log(self) -> ReadModel | None:
+        """The read model in use, opened; None when there is none or it is not of this log."""
+        model = self._live.model
+        if model is None:
+            folder = self._live.folder
+            folder.remove_unfinished()
+            number = folder.current()
+            if number is None:
+                return None
+            try:
+                model = await self._live.open(number)
+            except UnusableModel as fault:
+                _log.warning("the read model is built anew: %s", fault)
+                return None
+            self._live.model = model
+        cursor = model.rows_cursor()
+        if cursor.position:
+            records = await self._log.read(cursor.workflow_id, after=cursor.position - 1)
+            if not records or (records[0].position, records[0].digest) != (
+                cursor.position,
+                cursor.digest,
+            ):
+                _log.error("the log does not hold what the read model shows: it is built anew")
+                await self._live.close()
+                return None
+        return model
+
+    async def _first_model(self) -> ReadModel:
+        number = self._live.folder.unused()
+        model = await self._live.open(number)
+        await self._live.swap(number, model)
+        return model
+
+    async def _follow(self, follower: Follower, after: int) -> None:
+        async with aclosing(self._log.follow(after=after)) as batches:  # type: ignore[type-var]  # a generator
+            async for batch in batches:
+                for at in range(0, len(batch), CHUNK):
+                    out = await follower.take(batch[at : at + CHUNK])
+                    if out and self._publisher is not None:
+                        await self._publisher.send(out)
+                    await self._note(follower)
+
+    async def _note(self, follower: Follower) -> None:
+        """Wakes the writer of rows, and waits for it when too much has collected."""
+        rows = follower.rows
+        if rows is not None and rows.commits:
+            self._changed.set()
+            if rows.commits >= FLUSH_COMMITS:
+                self._full.set()
+            if len(rows) >= BUFFER_MAX:
+                await self._flush(follower)
+        await asyncio.sleep(0)
+
+    async def _write_rows(self, follower: Follower) -> None:
+        while True:
+            await self._changed.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_S):
+                    await self._full.wait()
+            self._changed.clear()
+            self._full.clear()
+            await self._flush(follower)
+
+    async def _flush(self, follower: Follower) -> None:
+        """Writes what has collected; one after the other, or a later cursor could stand before
+        its rows do.
+        """
+        async with self._flushing:
+            rows = follower.rows
+            if rows is None or not rows.commits:
+                return
+            self._half_written = True
+            events = self._publisher.acked if self._publisher else None
+            await self._live.write(await rows.take(follower.applied, events))
+            self._half_written = False
+
+    async def _settle(self, follower: Follower) -> None:
+        """A clean stop: what was taken is stored and written, if that goes quickly."""
+        with suppress(TimeoutError, *_TROUBLE):
+            async with asyncio.timeout(SETTLE_S):
+                if self._publisher is not None:
+                    await self._publisher.drained()
+                if not self._half_written:
+                    await self._flush(follower)
+
+    async def _rebuilds(self, follower: Follower) -> None:
+        while True:
+            await self._rebuild_wanted.wait()
+            self._rebuild_wanted.clear()
+            self._rebuild = Rebuild(self._log, self._live, self._classifiers, follower)
+            events = self._publisher.acked if self._publisher else EventsCursor()
+            try:
+                await self._rebuild.run(events)
+            except (*_TROUBLE, UnusableModel) as trouble:
+                _log.exception("the rebuild of the read model failed", exc_info=trouble)
+            else:
+                _log.info("the read model was rebuilt: %s", self._rebuild.progress)
+
+    def rebuild(self) -> RebuildProgress:
+        """Starts a rebuild; `status` tells how far it is. Raises Refusal when one is running or
+        this instance stands by.
+        """
+        if not self.active.is_set() or self._follower is None:
+            raise Refusal("ILLEGAL_STATE", "This projection stands by; ask the active one")
+        if self._rebuild_wanted.is_set() or (
+            self._rebuild is not None and self._rebuild.progress.state == "running"
+        ):
+            raise Refusal("CONFLICT", "A rebuild is running already")
+        self._rebuild_wanted.set()
+        return RebuildProgress(state="running", model=self._live.folder.unused())
+
+    def status(self) -> ProjectionStatus:
+        follower, model = self._follower, self._live.model
+        if not self.active.is_set() or follower is None:
+            return ProjectionStatus(active=False)
+        return ProjectionStatus(
+            active=True,
+            position=follower.applied.position,
+            published=self._publisher.acked.position if self._publisher else 0,
+            rebuild=self._rebuild.progress if self._rebuild else None,
+            stopped=model.stopped() if model else [],
+        )
+
+
+async def _until_first_ends(*jobs: Coroutine[Any, Any, Any]) -> None:
+    """Runs jobs together until one ends or fails, which ends the others too."""
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

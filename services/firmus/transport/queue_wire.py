@@ -1,0 +1,82 @@
+"""What schedulers and gateways say to each other about task queues, and how they say it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import msgspec
+
+from firmus.broker.connection import Connection
+from firmus.ports import QueueSize
+
+Key = tuple[str | None, str]
+"""(domain, task type)."""
+
+_RECONNECT_PATIENCE_S = 60.0
+
+
+class Ask(msgspec.Struct, frozen=True, array_like=True):
+    """Polls of one queue: worker id and count of each."""
+
+    task_type: str
+    domain: str | None
+    pollers: list[tuple[str, int]]
+
+
+class Part(msgspec.Struct, frozen=True, array_like=True):
+    """Begun tasks, each with the index of its poller. `more`: another part follows."""
+
+    tasks: list[tuple[int, msgspec.Raw]]
+    more: bool
+
+
+class Sizes(msgspec.Struct, frozen=True, array_like=True):
+    """Queue sizes of some shards out of `shard_count`."""
+
+    shard_count: int
+    shards: list[int]
+    sizes: list[QueueSize]
+
+
+encode = msgspec.json.encode
+decode_ask = msgspec.json.Decoder(Ask).decode
+decode_part = msgspec.json.Decoder(Part).decode
+decode_sizes = msgspec.json.Decoder(Sizes).decode
+
+
+def send(connection: Connection, subject: str, data: bytes, reply: str = "") -> bool:
+    """Queues a message for the next write; False, and nothing happens, while not connected."""
+    if not connection.is_connected:
+        return False
+    connection.send(b"PUB %b %b %d\r\n%b\r\n" % (subject.encode(), reply.encode(), len(data), data))
+    return True
+
+
+class Background:
+    """Tasks in the background that end with their owner."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def finish(self) -> None:
+        """Waits for what was started."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def cancel(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self.finish()
+
+
+async def when_back(connection: Connection, then: Callable[[], None]) -> None:
+    """Calls `then` once the lost connection is there again; never when it was closed."""
+    while not await connection.connected(_RECONNECT_PATIENCE_S):
+        if connection.is_closed:
+            return
+    then()

@@ -1,0 +1,187 @@
+"""Search over core NATS: `firmus.search`, request and reply; and the projection's operations.
+
+Only the active projection answers, so a standby is never asked and two never answer.
+"""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+
+from firmus.eventlog.port import LogUnavailable
+from firmus.ports import SearchPage, Unavailable
+from firmus.projection.rebuild import RebuildProgress
+from firmus.projection.service import ProjectionService, ProjectionStatus
+from firmus_contracts.commands import Rejected
+from firmus_contracts.errors import Refusal
+from firmus_contracts.subjects import SEARCH
+
+REBUILD = "firmus.projection.rebuild"
+STATUS = "firmus.projection.status"
+TIMEOUT_S = 12.0
+NO_RESPONDER_WAIT_S = 2.0
+PAUSE_S = 0.05
+
+
+class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    what: str
+    query: str
+    free_text: str
+    start: int
+    size: int
+    sort: str
+
+
+class SearchAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="found", rename="camel"):
+    page: SearchPage
+
+
+class RebuildAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="rebuild", rename="camel"):
+    progress: RebuildProgress
+
+
+class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="status", rename="camel"):
+    status: ProjectionStatus
+
+
+class NotNow(msgspec.Struct, frozen=True, kw_only=True, tag="unavailable", rename="camel"):
+    problem: str
+
+
+_Answer = SearchAnswer | RebuildAnswer | StatusAnswer | Rejected | NotNow
+_encode = msgspec.json.Encoder().encode
+_requests = msgspec.json.Decoder(SearchRequest)
+_answers: msgspec.json.Decoder[_Answer] = msgspec.json.Decoder(_Answer)
+
+
+class SearchServer:
+    """Answers for a projection of this process while that is the active one."""
+
+    def __init__(self, connection: Client, projection: ProjectionService) -> None:
+        self._connection = connection
+        self._projection = projection
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Runs until it is cancelled."""
+        while True:
+            await self._projection.active.wait()
+            subscriptions = await self._subscribe()
+            try:
+                await self._projection.standby.wait()
+            finally:
+                await self._unsubscribe(subscriptions)
+
+    async def _subscribe(self) -> list[Subscription]:
+        subjects = (SEARCH, REBUILD, STATUS)
+        return [await self._connection.subscribe(it, cb=self._received) for it in subjects]
+
+    async def _unsubscribe(self, subscriptions: list[Subscription]) -> None:
+        if not self._connection.is_closed:
+            for subscription in subscriptions:
+                await subscription.unsubscribe()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _received(self, message: Msg) -> None:
+        task = asyncio.create_task(self._answer(message))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, message: Msg) -> None:
+        answer: _Answer
+        try:
+            answer = await self._answered(message)
+        except msgspec.MsgspecError as problem:
+            answer = Rejected(code="INVALID", message=str(problem))
+        except Refusal as refusal:
+            answer = Rejected(code=refusal.code, message=refusal.message)
+        except (Unavailable, LogUnavailable) as problem:
+            answer = NotNow(problem=str(problem))
+        encoded = _encode(answer)
+        if len(encoded) > self._connection.max_payload:
+            problem_text = "The page does not fit in one message: ask for a smaller size"
+            encoded = _encode(Rejected(code="PAYLOAD_TOO_LARGE", message=problem_text))
+        await message.respond(encoded)
+
+    async def _answered(self, message: Msg) -> _Answer:
+        if message.subject == REBUILD:
+            return RebuildAnswer(progress=self._projection.rebuild())
+        if message.subject == STATUS:
+            return StatusAnswer(status=self._projection.status())
+        asked = _requests.decode(message.data)
+        page = await self._projection.local_search.search(
+            asked.what,
+            query=asked.query,
+            free_text=asked.free_text,
+            start=asked.start,
+            size=asked.size,
+            sort=asked.sort,
+        )
+        return SearchAnswer(page=page)
+
+
+class RemoteSearch:
+    """Implements `ports.SearchPort` for a process without a projection of its own."""
+
+    def __init__(self, connection: Client, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._connection = connection
+        self._timeout_s = timeout_s
+
+    async def search(
+        self, what: str, *, query: str, free_text: str, start: int, size: int, sort: str
+    ) -> SearchPage:
+        request = SearchRequest(
+            what=what, query=query, free_text=free_text, start=start, size=size, sort=sort
+        )
+        answer = await self._ask(SEARCH, request)
+        if isinstance(answer, SearchAnswer):
+            return answer.page
+        raise _unexpected(answer)
+
+    async def rebuild(self) -> RebuildProgress:
+        """Starts a rebuild of the read model. Raises Refusal when one is running, Unavailable."""
+        answer = await self._ask(REBUILD)
+        if isinstance(answer, RebuildAnswer):
+            return answer.progress
+        raise _unexpected(answer)
+
+    async def status(self) -> ProjectionStatus:
+        """How far the active projection is. Raises Unavailable."""
+        answer = await self._ask(STATUS)
+        if isinstance(answer, StatusAnswer):
+            return answer.status
+        raise _unexpected(answer)
+
+    async def _ask(self, subject: str, request: Any = None) -> _Answer:
+        """While nobody listens (a change of the active projection) it is asked again for a bit."""
+        try:
+            data = b"" if request is None else _encode(request)
+        except UnicodeEncodeError as error:
+            raise Refusal("INVALID", "A search holds text that is not Unicode") from error
+        loop = asyncio.get_running_loop()
+        until = loop.time() + min(NO_RESPONDER_WAIT_S, self._timeout_s)
+        while True:
+            try:
+                reply = await self._connection.request(subject, data, timeout=self._timeout_s)
+            except NoRespondersError as error:
+                if loop.time() >= until:
+                    raise Unavailable("no projection is active") from error
+                await asyncio.sleep(PAUSE_S)
+            except (NatsError, TimeoutError) as error:
+                raise Unavailable(f"no projection answered: {error}") from error
+            else:
+                return _answers.decode(reply.data)
+
+
+def _unexpected(answer: _Answer) -> Exception:
+    if isinstance(answer, Rejected):
+        return Refusal(answer.code, answer.message)
+    if isinstance(answer, NotNow):
+        return Unavailable(answer.problem)
+    return Unavailable(f"an answer to another question: {type(answer).__name__}")

@@ -1,0 +1,370 @@
+"""Which process holds what: the only place that knows every service and adapter.
+
+A role is one service with all it needs; `run_up` puts several into one event loop, `run_service`
+runs one alone. Inside a process the ports are the objects themselves, across processes their
+forms over core NATS.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from firmus.broker.checkpoint_store import JetStreamCheckpoints
+from firmus.broker.connection import Connection, connect
+from firmus.broker.keys import IdempotencyKeys, JetStreamKeyStore
+from firmus.broker.leases import Lease, bucket_ttl_s
+from firmus.broker.polldata import PollTable, listen
+from firmus.broker.rejections import JetStreamRejections
+from firmus.broker.shard_leases import ShardLeases
+from firmus.broker.streams import Layout, prepare
+from firmus.broker.wire import JetStreamWire
+from firmus.clock import SystemClock
+from firmus.console.outcome import CommandError
+from firmus.decider.scripts import QuickJsScripts
+from firmus.decider.service import Decider
+from firmus.definitions.store import JetStreamDefinitions
+from firmus.eventlog.blobs import JetStreamBlobs
+from firmus.eventlog.jetstream import JetStreamLog
+from firmus.gateway.ports import GatewayPorts
+from firmus.gateway.service import serve as serve_gateway
+from firmus.intake.service import Intake
+from firmus.metrics import decider_metrics, scheduler_metrics
+from firmus.ports import DeciderPort, QueuesPort, SearchPort
+from firmus.projection.publisher import EventsPublisher
+from firmus.projection.service import ProjectionService
+from firmus.scheduler.owner import OwnedScheduler
+from firmus.scheduler.service import Scheduler
+from firmus.settings import Settings
+from firmus.telemetry import TRACING, Metrics, set_up_tracing
+from firmus.transport.decider import DeciderServer, RemoteDecider
+from firmus.transport.queue_server import QueuesServer
+from firmus.transport.queues import NotedQueues, PollNotices, RemoteQueues
+from firmus.transport.search import RemoteSearch, SearchServer
+from firmus.workflow.rest_view import workflow_view
+
+log = structlog.get_logger(__name__)
+
+PATIENCE_S = 5.0
+REPLICATED_PATIENCE_S = 15.0
+"""A new leader of a replicated stream takes some seconds; appends wait for it."""
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    """What every service of a process shares: the connection and what stands on it."""
+
+    settings: Settings
+    connection: Connection
+    wire: JetStreamWire
+    layout: Layout
+    log: JetStreamLog
+    blobs: JetStreamBlobs
+    definitions: JetStreamDefinitions
+    clock: SystemClock
+    metrics: Metrics
+    instance: str
+
+    @property
+    def url(self) -> str:
+        return self.settings.nats_url or ""
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings, role: str) -> AsyncIterator[Node]:
+    """Connects, checks the log's layout, declares streams. Raises BrokerUnavailable or
+    BrokerUnsuitable.
+    """
+    url = settings.nats_url or ""
+    set_up_tracing(f"firmus-{role}", settings.otel_endpoint, ratio=settings.otel_ratio)
+    connection = await connect(url, name=f"firmus {role}")
+    definitions: JetStreamDefinitions | None = None
+    try:
+        wire = await JetStreamWire.open(connection)
+        layout = await prepare(
+            wire,
+            shards=settings.shards,
+            replicas=settings.replicas,
+            durability=settings.durability,
+        )
+        blobs = JetStreamBlobs(wire)
+        replicated = settings.replicas > 1
+        clock = SystemClock()
+        definitions = JetStreamDefinitions(wire=wire, servers=url, blobs=blobs, clock=clock)
+        yield Node(
+            settings=settings,
+            connection=connection,
+            wire=wire,
+            layout=layout,
+            log=JetStreamLog(
+                wire,
+                blobs,
+                shards=layout.shards,
+                replicated=replicated,
+                patience_s=REPLICATED_PATIENCE_S if replicated else PATIENCE_S,
+            ),
+            blobs=blobs,
+            definitions=definitions,
+            clock=clock,
+            metrics=Metrics(),
+            instance=f"{role}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}",
+        )
+    finally:
+        if definitions is not None:
+            await definitions.close()
+        with contextlib.suppress(Exception):
+            await connection.close()
+        TRACING.close()
+
+
+# --- roles ---
+
+
+@contextlib.asynccontextmanager
+async def decider_role(node: Node, *, exclusive: bool) -> AsyncIterator[Decider]:
+    """`exclusive`: nobody else can write to this log, so no leases are asked for."""
+    scripts = QuickJsScripts()
+    polls = PollTable()
+    stop_listening = await listen(node.connection, polls)
+    decider = Decider(
+        log=node.log,
+        definitions=node.definitions,
+        scripts=scripts,
+        clock=node.clock,
+        rejections=JetStreamRejections(node.wire),
+        last_poll=lambda task_type, domain: polls.last_poll_ms(task_type, domain) or 0,
+    )
+    decider_metrics(node.metrics, decider)
+    server = DeciderServer(node.connection, decider)
+    owned: set[int] = set()
+
+    async def gained(shard: int) -> None:
+        owned.add(shard)
+        await server.own(owned)
+
+    async def lost(shard: int) -> None:
+        owned.discard(shard)
+        await server.own(owned)
+
+    try:
+        async with _shards_of(node, "decider", gained, lost, exclusive=exclusive):
+            yield decider
+    finally:
+        await server.stop()
+        await decider.drain()
+        await stop_listening()
+        scripts.close()
+
+
+@contextlib.asynccontextmanager
+async def scheduler_role(
+    node: Node, decider: DeciderPort, *, exclusive: bool
+) -> AsyncIterator[OwnedScheduler]:
+    def make(shards: tuple[int, ...]) -> Scheduler:
+        return Scheduler(
+            log=node.log,
+            decider=decider,
+            clock=node.clock,
+            shards=shards,
+            shard_count=node.layout.shards,
+            store=JetStreamCheckpoints(node.connection),
+            failure_input=lambda workflow_id: failure_input(node, decider, workflow_id),
+        )
+
+    owner = OwnedScheduler(make, lambda scheduler: QueuesServer(node.connection, scheduler))
+    scheduler_metrics(node.metrics, owner)
+    try:
+        if exclusive:
+            await owner.own(range(node.layout.shards))
+            yield owner
+        else:
+            async with _shards_of(node, "scheduler", owner.gain, owner.lose, exclusive=False):
+                yield owner
+    finally:
+        await owner.stop()
+
+
+@contextlib.asynccontextmanager
+async def _shards_of(
+    node: Node,
+    role: str,
+    gained: Callable[[int], Awaitable[None]],
+    lost: Callable[[int], Awaitable[None]],
+    *,
+    exclusive: bool,
+) -> AsyncIterator[None]:
+    if exclusive:
+        for shard in range(node.layout.shards):
+            await gained(shard)
+        yield
+        return
+    leases = ShardLeases(
+        node.wire,
+        role,
+        node.instance,
+        shards=node.layout.shards,
+        ttl_s=await bucket_ttl_s(node.wire),
+        on_gained=gained,
+        on_lost=lost,
+    )
+    leases.start()
+    try:
+        yield
+    finally:
+        await leases.stop()
+
+
+async def failure_input(node: Node, decider: DeciderPort, workflow_id: str) -> dict[str, Any]:
+    """What a failure workflow is told of the failed one (spec 4.7)."""
+    state = await decider.read(workflow_id)
+    if state is None:
+        raise LookupError(workflow_id)
+    blueprint = await node.definitions.pinned(state.definition_hash)
+    view = workflow_view(state, blueprint, now_ms=node.clock.now_ms(), include_tasks=True)
+    blamed = {}
+    if state.failed_ordinal is not None:
+        blamed = {"failureTaskId": state.task_id(state.failed_ordinal)}
+    return {
+        **state.input,
+        "workflowId": workflow_id,
+        "reason": state.reason,
+        "failureStatus": state.status.value,
+        **blamed,
+        "failedWorkflow": msgspec.json.decode(msgspec.json.encode(view)),
+    }
+
+
+@contextlib.asynccontextmanager
+async def projection_role(node: Node) -> AsyncIterator[ProjectionService]:
+    lease = Lease(
+        node.wire,
+        "projection",
+        holder=node.instance,
+        ttl_s=await bucket_ttl_s(node.wire),
+    )
+    publisher = await EventsPublisher.open(node.wire)
+    folder = Path(node.settings.data_dir) / "readmodel"
+    folder.mkdir(parents=True, exist_ok=True)
+    service = ProjectionService(
+        log=node.log,
+        folder=folder,
+        definitions=node.definitions,
+        lease=lease,
+        publisher=publisher,
+    )
+    async with _background(service.run(), SearchServer(node.connection, service).run()):
+        yield service
+
+
+async def gateway(
+    node: Node, decider: DeciderPort, queues: QueuesPort, search: SearchPort
+) -> None:
+    """Serves REST until cancelled."""
+    ports = GatewayPorts(
+        decider=decider,
+        queues=queues,
+        definitions=node.definitions,
+        search=search,
+        clock=node.clock,
+        keys=IdempotencyKeys(JetStreamKeyStore(node.wire)),
+        metrics=node.metrics.render,
+        troubles=lambda: () if node.connection.is_connected else ("no connection to NATS",),
+    )
+    await serve_gateway(ports, host=node.settings.host, port=node.settings.port)
+
+
+@contextlib.asynccontextmanager
+async def intake_role(node: Node, decider: DeciderPort) -> AsyncIterator[Intake]:
+    keys = IdempotencyKeys(JetStreamKeyStore(node.wire))
+    intake = Intake(node.url, decider=decider, keys=keys)
+    await intake.start()
+    try:
+        yield intake
+    finally:
+        await intake.stop()
+
+
+@contextlib.asynccontextmanager
+async def _background(*work: Any) -> AsyncIterator[None]:
+    """Runs coroutines beside the block; their faults end it."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one) for one in work]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+# --- processes ---
+
+
+async def run_up(settings: Settings) -> None:
+    """Gateway, intake, scheduler and decider in this loop, the projection too if all are one."""
+    exclusive = settings.processes != "each"
+    async with contextlib.AsyncExitStack() as stack:
+        node = await stack.enter_async_context(opened(settings, "up"))
+        search: SearchPort = RemoteSearch(node.connection)
+        if settings.processes == "one":
+            projection = await stack.enter_async_context(projection_role(node))
+            search = projection.local_search
+        decider = await stack.enter_async_context(decider_role(node, exclusive=exclusive))
+        scheduler = await stack.enter_async_context(
+            scheduler_role(node, decider, exclusive=exclusive)
+        )
+        await scheduler.ready()
+        await stack.enter_async_context(intake_role(node, decider))
+        queues = NotedQueues(scheduler, PollNotices(node.connection, node.clock))
+        await gateway(node, decider, queues, search)
+
+
+async def run_service(role: str, settings: Settings) -> None:
+    """One service by itself, until cancelled."""
+    async with opened(settings, role) as node, contextlib.AsyncExitStack() as stack:
+        if role == "projection":
+            await stack.enter_async_context(projection_role(node))
+        elif role == "decider":
+            await stack.enter_async_context(decider_role(node, exclusive=False))
+        else:
+            remote = RemoteDecider(node.connection, node.log, shards=node.layout.shards)
+            await _with_remote_decider(role, node, remote, stack)
+        log.info("serving", role=role, instance=node.instance)
+        await asyncio.Event().wait()
+
+
+async def _with_remote_decider(
+    role: str, node: Node, decider: RemoteDecider, stack: contextlib.AsyncExitStack
+) -> None:
+    match role:
+        case "scheduler":
+            await stack.enter_async_context(scheduler_role(node, decider, exclusive=False))
+        case "intake":
+            await stack.enter_async_context(intake_role(node, decider))
+        case "gateway":
+            queues = RemoteQueues(node.connection, node.clock)
+            await queues.start()
+            stack.push_async_callback(queues.stop)
+            await gateway(node, decider, queues, RemoteSearch(node.connection))
+        case _:
+            raise ValueError(f"no such service: {role}")
+
+
+async def run_rebuild(settings: Settings) -> None:
+    """Asks the active projection for a new read model and waits until it is swapped in."""
+    connection = await connect(settings.nats_url or "", name="firmus rebuild")
+    try:
+        search = RemoteSearch(connection)
+        await search.rebuild()
+        while (progress := (await search.status()).rebuild) and progress.state == "running":
+            log.info("rebuilding", position=progress.position, of=progress.target)
+            await asyncio.sleep(0.5)
+        if progress is not None and progress.state == "failed":
+            raise CommandError(f"the rebuild failed: {progress.problem}")
+    finally:
+        await connection.close()

@@ -1,0 +1,78 @@
+"""Settings: flags beat the environment, the environment beats the defaults, mistakes are named."""
+
+import pytest
+
+from firmus.settings import FIELDS, Settings, SettingsError, environment, is_loopback, read_settings
+
+
+def test_nothing_given_means_the_defaults() -> None:
+    assert read_settings({}) == Settings()
+
+
+def test_flags_beat_the_environment_and_none_means_not_given() -> None:
+    environ = {"FIRMUS_PORT": "9000", "FIRMUS_SHARDS": "4", "HOME": "/x"}
+    settings = read_settings(environ, {"port": 9001, "shards": None, "run": "system:up"})
+    assert (settings.port, settings.shards) == (9001, 4)
+
+
+def test_texts_of_the_environment_become_numbers_and_truth_values() -> None:
+    environ = {"FIRMUS_METRICS": "off", "FIRMUS_REPLICAS": "3", "FIRMUS_OTEL_RATIO": "0.5"}
+    settings = read_settings({**environ, "FIRMUS_NATS_URL": "nats://a"})
+    assert (settings.metrics, settings.replicas, settings.otel_ratio) == (False, 3, 0.5)
+
+
+def test_an_empty_variable_counts_as_not_given() -> None:
+    assert read_settings({"FIRMUS_NATS_URL": ""}).nats_url is None
+
+
+def test_the_address_that_kubernetes_puts_into_firmus_port_is_left_alone() -> None:
+    assert read_settings({"FIRMUS_PORT": "tcp://10.0.0.1:8080"}).port == 8080
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"FIRMUS_PORT": "many"}, "port"),
+        ({"FIRMUS_PORT": "70000"}, "port"),
+        ({"FIRMUS_SHARDS": "0"}, "shards"),
+        ({"FIRMUS_DURABILITY": "hope"}, "durability"),
+        ({"FIRMUS_METRICS": "perhaps"}, "metrics"),
+        ({"FIRMUS_OTEL_RATIO": "2"}, "otel_ratio"),
+        ({"FIRMUS_REPLICAS": "3"}, "nats_url"),
+        ({"FIRMUS_DURABILTY": "power"}, "FIRMUS_DURABILITY"),
+    ],
+)
+def test_a_mistake_is_refused_by_name(environ: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        read_settings(environ)
+
+
+def test_a_public_address_needs_consent() -> None:
+    with pytest.raises(SettingsError, match="--insecure-public"):
+        read_settings({"FIRMUS_HOST": "0.0.0.0"})
+    assert read_settings({"FIRMUS_HOST": "0.0.0.0"}, {"insecure_public": True}).insecure_public
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("localhost", True), ("127.0.0.9", True), ("::1", True), ("::", False), ("a.example", False)],
+)
+def test_only_this_machine_reaches_loopback(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+def test_another_process_reads_the_same_settings_from_the_environment() -> None:
+    settings = Settings(
+        host="0.0.0.0",
+        insecure_public=True,
+        metrics=False,
+        nats_url="nats://a:1",
+        replicas=3,
+        otel_ratio=0.25,
+        processes="each",
+    )
+    assert read_settings(environment(settings)) == settings
+
+
+def test_there_are_few_settings() -> None:
+    assert len(FIELDS) < 25

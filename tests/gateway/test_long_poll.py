@@ -1,0 +1,61 @@
+"""A poll waits with its client and no longer."""
+
+import asyncio
+
+from firmus.gateway import service
+from tests.gateway.client import Api
+from tests.gateway.ports import World
+
+
+async def test_a_poll_whose_client_leaves_is_cancelled_before_a_task_is_begun(
+    api: Api, world: World
+):
+    await api.register("w", "a")
+    host, port = api.base.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"GET /api/tasks/poll/batch/a?timeout=5000 HTTP/1.1\r\nHost: x\r\n\r\n")
+    await world.queues.polling.wait()
+
+    writer.close()
+    await world.queues.cancelled.wait()
+    started = await api.start("w")
+
+    found = (await api.get(f"/workflow/{started}")).body["tasks"][0]
+    assert (found["status"], found["pollCount"]) == ("SCHEDULED", 0)
+    assert [started] == [task["workflowInstanceId"] for task in await api.poll("a")]
+
+
+async def test_a_client_that_stays_is_served_on_the_same_connection_after_its_poll(api: Api):
+    host, port = api.base.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    answers = []
+    for path in ("/api/tasks/poll/batch/a?timeout=1", "/api/version"):
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        answers.append(await reader.readexactly(length))
+    writer.close()
+
+    assert answers[0] == b"[]"
+    assert answers[1]
+
+
+async def test_closing_answers_waiting_polls_with_nothing(world: World):
+    listener = await service.start(world.ports(), host="127.0.0.1", port=0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+    writer.write(b"GET /api/tasks/poll/batch/a?timeout=5000 HTTP/1.1\r\nHost: x\r\n\r\n")
+    await world.queues.polling.wait()
+
+    await listener.close()
+
+    answer = await reader.read()
+    writer.close()
+    assert (answer.splitlines()[0], answer.splitlines()[-1]) == (b"HTTP/1.1 200 OK", b"[]")
+
+
+async def test_a_gateway_that_closes_begins_nothing_for_late_polls(world: World):
+    listener = await service.start(world.ports(), host="127.0.0.1", port=0)
+    await listener.close()
+    await listener.close()
+
+    assert world.queues.polls == 0

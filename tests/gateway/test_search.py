@@ -1,0 +1,81 @@
+"""Search: what is asked of the read model, and what its answer becomes."""
+
+import pytest
+
+from tests.gateway.client import Api
+from tests.gateway.ports import World
+
+
+async def test_a_page_of_summaries_says_how_far_it_reaches(api: Api):
+    await api.register("w", "a")
+    started = [await api.start("w") for _ in range(3)]
+
+    answer = await api.get("/workflow/search", start=1, size=1)
+
+    assert (3, started[1:2]) == (
+        answer.body["totalHits"],
+        [found["workflowId"] for found in answer.body["results"]],
+    )
+    assert (
+        answer.headers["firmus-search-position"],
+        answer.headers["firmus-search-lag"],
+    ) == ("7", "2")
+
+
+async def test_the_parameters_reach_the_read_model(api: Api, world: World):
+    await api.get("/workflow/search")
+    await api.get(
+        "/workflow/search",
+        query="status=RUNNING",
+        classifier="a,b",
+        topLevelOnly="true",
+        freeText="x",
+        sort="startTime:DESC",
+    )
+
+    defaults, given = world.search.asked
+    assert defaults == {
+        "what": "workflows",
+        "query": "",
+        "free_text": "*",
+        "sort": "",
+        "start": 0,
+        "size": 100,
+    }
+    assert (given["free_text"], given["sort"]) == ("x", "startTime:DESC")
+    assert given["query"] == 'status=RUNNING AND classifier IN (a,b) AND parentWorkflowId=""'
+
+
+@pytest.mark.parametrize("path", ["/workflow/search", "/workflow/search-v2", "/tasks/search"])
+async def test_a_page_is_limited_and_a_bad_query_refused(api: Api, path):
+    large = await api.get(path, size=5001)
+    bad = await api.get(path, query="gibberish")
+
+    what = path.split("/")[1].removesuffix("s") + "s"
+    assert (400, f"Cannot return more than 5000 {what}. Please use pagination.") == (
+        large.status,
+        large.body["validationErrors"][0]["message"],
+    )
+    assert (
+        bad.status,
+        bad.body["message"],
+    ) == (400, "Incorrectly formatted query string: gibberish")
+
+
+async def test_search_v2_gives_executions_without_tasks_and_tasks_whole(api: Api):
+    await api.register("w", "a")
+    started = await api.start("w", {"x": 1})
+
+    workflows = (await api.get("/workflow/search-v2")).body
+    tasks = (await api.get("/tasks/search-v2")).body
+    summaries = (await api.get("/tasks/search")).body
+
+    assert (1, [(started, {"x": 1}, [])]) == (
+        workflows["totalHits"],
+        [(w["workflowId"], w["input"], w["tasks"]) for w in workflows["results"]],
+    )
+    assert (1, [(started, "a_0")]) == (
+        tasks["totalHits"],
+        [(t["workflowInstanceId"], t["referenceTaskName"]) for t in tasks["results"]],
+    )
+    assert [started] == [t["workflowId"] for t in summaries["results"]]

@@ -1,0 +1,84 @@
+"""The listening server."""
+
+import asyncio
+import socket
+
+import aiohttp
+import pytest
+
+from firmus.gateway import service
+from tests.gateway.client import Api
+from tests.gateway.ports import World
+
+
+async def test_port_0_takes_a_free_port_and_close_gives_it_back(world: World):
+    listener = await service.start(world.ports(), host="127.0.0.1", port=0)
+    await listener.close()
+
+    with socket.create_server(("127.0.0.1", listener.port)) as again:
+        assert listener.port == again.getsockname()[1]
+
+
+async def test_a_port_in_use_is_an_error_for_the_caller(world: World):
+    listener = await service.start(world.ports(), host="127.0.0.1", port=0)
+
+    with pytest.raises(OSError, match="in use"):
+        await service.start(world.ports(), host="127.0.0.1", port=listener.port)
+
+    await listener.close()
+
+
+async def test_serve_listens_until_it_is_cancelled(world: World):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    serving = asyncio.create_task(service.serve(world.ports(), host="127.0.0.1", port=port))
+    async with aiohttp.ClientSession() as session:
+        while True:
+            try:
+                answer = await Api(session, port).get("//health")
+                break
+            except aiohttp.ClientConnectorError:
+                await asyncio.sleep(0.01)
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+
+    assert {"healthy": answer.body["healthy"]} == {"healthy": True}
+
+
+async def test_answers_do_not_name_the_server_software(api: Api):
+    headers = (await api.get("/version")).headers
+
+    assert not {"server", "date"} & {name.lower() for name in headers}
+
+
+async def test_health_names_what_is_wrong(api: Api, world: World):
+    well = await api.get("//health")
+    world.troubles.append("the log is full")
+
+    ill = await api.get("/health")
+
+    assert (well.status, well.body["healthy"]) == (200, True)
+    assert (
+        ill.status,
+        ill.body["healthy"],
+        ill.body["healthResults"][0]["details"]["error"],
+    ) == (503, False, "the log is full")
+
+
+async def test_version_metrics_and_configuration(api: Api, world: World):
+    version = await api.get("/version")
+    metrics = await api.get("//metrics")
+    config = await api.get("/admin/config")
+
+    assert (version.status, version.kind) == (200, "text/plain")
+    assert (200, "text/plain", world.metrics.decode()) == (
+        metrics.status,
+        metrics.kind,
+        metrics.body,
+    )
+    assert version.body == config.body["version"]
+
+
+async def test_there_is_no_token_while_security_is_off(api: Api):
+    assert (await api.post("/token", {"keyId": "k", "keySecret": "s"})).status == 404
