@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 PREFIX = "FIRMUS_"
-ROLES = ("gateway", "intake", "systemworker", "scheduler", "projection", "decider")
+ROLES = ("gateway", "intake", "scheduler", "projection", "decider")
 """The services, in the order in which they stop."""
 
 

@@ -1,6 +1,7 @@
 """What a process says about itself: log lines, figures for Prometheus, traces. Free when unused."""
 
 import logging
+import random
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -100,14 +101,21 @@ class Tracing:
     def __init__(self) -> None:
         self._provider: TracerProvider | None = None
         self._tracer: Any = None
+        self._ratio = 0.0
 
-    def use(self, provider: "TracerProvider") -> None:
+    def use(self, provider: "TracerProvider", ratio: float) -> None:
+        self._ratio = ratio
         self._provider = provider
         self._tracer = provider.get_tracer("firmus")
         self.enabled = True
 
     def start(self, name: str) -> str | None:
-        """A short span for the start of a workflow; its traceparent, None when not sampled."""
+        """A short span for the start of a workflow; its traceparent, None when not sampled.
+
+        Sampling is decided here, and here only: all decisions of a sampled start are recorded.
+        """
+        if random.random() >= self._ratio:  # noqa: S311 - statistics, no secret
+            return None
         with self._tracer.start_as_current_span(name) as span:
             return traceparent_of(span)
 
@@ -155,13 +163,10 @@ def set_up_tracing(
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - costly, and rarely wanted
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - as above
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - as above
-    from opentelemetry.sdk.trace.sampling import TraceIdRatioBased  # noqa: PLC0415 - as above
 
-    provider = TracerProvider(
-        resource=Resource.create({"service.name": service}), sampler=TraceIdRatioBased(ratio)
-    )
+    provider = TracerProvider(resource=Resource.create({"service.name": service}))
     provider.add_span_processor(BatchSpanProcessor(exporter or _otlp(endpoint)))
-    tracing.use(provider)
+    tracing.use(provider, ratio)
     return tracing
 
 

@@ -10,7 +10,7 @@ import contextlib
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import structlog
 
 from firmus.broker.checkpoint_store import JetStreamCheckpoints
 from firmus.broker.connection import Connection, connect
-from firmus.broker.keys import IdempotencyKeys, JetStreamKeyStore
+from firmus.broker.keys import IdempotencyKeys, JetStreamKeyStore, KeyLedger
 from firmus.broker.leases import Lease, bucket_ttl_s
 from firmus.broker.polldata import PollTable, listen
 from firmus.broker.rejections import JetStreamRejections
@@ -52,6 +52,7 @@ from firmus.workflow.rest_view import workflow_view
 
 log = structlog.get_logger(__name__)
 
+SECRET_PREFIX = "CONDUCTOR_SECRET_"  # noqa: S105 - where secrets are looked for
 PATIENCE_S = 5.0
 REPLICATED_PATIENCE_S = 15.0
 """A new leader of a replicated stream takes some seconds; appends wait for it."""
@@ -138,7 +139,8 @@ async def decider_role(node: Node, *, exclusive: bool) -> AsyncIterator[Decider]
         scripts=scripts,
         clock=node.clock,
         rejections=JetStreamRejections(node.wire),
-        last_poll=lambda task_type, domain: polls.last_poll_ms(task_type, domain) or 0,
+        last_poll=polls.last_poll_ms,
+        secrets=secrets_of(os.environ),
     )
     decider_metrics(node.metrics, decider)
     server = DeciderServer(node.connection, decider)
@@ -160,6 +162,15 @@ async def decider_role(node: Node, *, exclusive: bool) -> AsyncIterator[Decider]
         await decider.drain()
         await stop_listening()
         scripts.close()
+
+
+def secrets_of(environ: Mapping[str, str]) -> dict[str, str]:
+    """Secrets come from the decider's own environment, under Conductor's prefix (spec 2.7)."""
+    return {
+        name.removeprefix(SECRET_PREFIX): value
+        for name, value in environ.items()
+        if name.startswith(SECRET_PREFIX)
+    }
 
 
 @contextlib.asynccontextmanager
@@ -262,9 +273,7 @@ async def projection_role(node: Node) -> AsyncIterator[ProjectionService]:
         yield service
 
 
-async def gateway(
-    node: Node, decider: DeciderPort, queues: QueuesPort, search: SearchPort
-) -> None:
+async def gateway(node: Node, decider: DeciderPort, queues: QueuesPort, search: SearchPort) -> None:
     """Serves REST until cancelled."""
     ports = GatewayPorts(
         decider=decider,
@@ -272,7 +281,7 @@ async def gateway(
         definitions=node.definitions,
         search=search,
         clock=node.clock,
-        keys=IdempotencyKeys(JetStreamKeyStore(node.wire)),
+        keys=KeyLedger(JetStreamKeyStore(node.wire)),
         metrics=node.metrics.render,
         troubles=lambda: () if node.connection.is_connected else ("no connection to NATS",),
     )

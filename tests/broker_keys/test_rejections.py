@@ -10,7 +10,6 @@ from firmus.broker.rejections import (
 )
 from firmus.broker.streams import prepare
 from firmus.ports import Unavailable
-from firmus_contracts.commands import PauseWorkflow
 from firmus_contracts.ids import mint_workflow_id, task_id
 
 ONE, TWO = mint_workflow_id(1, 1), mint_workflow_id(1, 2)
@@ -32,9 +31,16 @@ def rejections(request):
     return request.getfixturevalue(request.param)
 
 
-def refuse(rejections, workflow_id, *, number=1, code="CONFLICT", message="too late") -> None:
-    command = PauseWorkflow(command_id=f"c{number}", workflow_id=workflow_id, actor="anna")
-    rejections.record(command, code=code, message=message, now_ms=number)
+def refuse(rejections, workflow_id, *, number=1, code="CONFLICT", message="too late") -> bool:
+    rejection = Rejection(
+        command_id=f"c{number}",
+        kind="pause_workflow",
+        code=code,
+        message=message,
+        time_ms=number,
+        actor="anna",
+    )
+    return rejections.record(workflow_id, rejection)
 
 
 async def kept(rejections, workflow_id, count) -> list[Rejection]:
@@ -45,7 +51,7 @@ async def kept(rejections, workflow_id, count) -> list[Rejection]:
 
 
 async def test_a_rejection_says_who_asked_for_what_and_why_not(rejections):
-    refuse(rejections, ONE, number=7)
+    assert refuse(rejections, ONE, number=7)
     assert await kept(rejections, ONE, 1) == [
         Rejection(
             command_id="c7",
@@ -72,7 +78,7 @@ async def test_a_workflow_without_rejections_has_none(rejections):
 
 @pytest.mark.parametrize("identifier", ["", "a.b", ">", "x y\r\n", task_id(ONE, 3)])
 async def test_what_cannot_be_a_workflow_has_no_rejections(rejections, identifier):
-    refuse(rejections, identifier)
+    assert not refuse(rejections, identifier)
     assert await rejections.of(identifier) == []
 
 
@@ -95,7 +101,7 @@ def test_memory_keeps_the_newest_only():
 async def test_without_a_connection_rejections_are_dropped_and_counted(wire):
     rejections = JetStreamRejections(wire)
     await wire.connection.close()
-    refuse(rejections, ONE)
+    assert not refuse(rejections, ONE)
     assert rejections.dropped == 1
     with pytest.raises(Unavailable):
         await rejections.of(ONE)

@@ -13,7 +13,20 @@ from firmus.console import system
 from firmus.console.outcome import CommandError
 from firmus.settings import FIELDS, ROLES
 
-COMMANDS = ["up", "serve", "demo", "worker", "bench", "start", "get", "log", "tail", "rebuild", "asyncapi", "version"]
+COMMANDS = [
+    "up",
+    "serve",
+    "demo",
+    "worker",
+    "bench",
+    "start",
+    "get",
+    "log",
+    "tail",
+    "rebuild",
+    "asyncapi",
+    "version",
+]
 
 
 def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -63,7 +63,7 @@ def test_a_decision_is_a_span_linked_to_the_start_of_its_workflow() -> None:
         pass
     tracing.close()
     start, decision = exporter.get_finished_spans()
-    assert trace == f"00-{start.context.trace_id:032x}-{start.context.span_id:016x}-01"
+    assert trace.startswith(f"00-{start.context.trace_id:032x}-{start.context.span_id:016x}-")
     assert decision.links[0].context.span_id == start.context.span_id
     assert decision.context.trace_id != start.context.trace_id
     assert dict(decision.attributes or {}) == {"workflow": "w", "events": 3}
@@ -86,3 +86,16 @@ def test_a_start_that_is_not_sampled_has_no_trace() -> None:
     tracing = set_up_tracing("firmus", None, ratio=0.0, exporter=exporter, tracing=Tracing())
     assert tracing.start("start flow") is None
     tracing.close()
+    assert exporter.get_finished_spans() == ()
+
+
+def test_the_share_of_starts_that_are_traced_decides_for_their_decisions_too() -> None:
+    exporter = InMemorySpanExporter()
+    tracing = set_up_tracing("firmus", None, ratio=0.5, exporter=exporter, tracing=Tracing())
+    traces = [trace for _ in range(64) if (trace := tracing.start("start flow")) is not None]
+    for trace in traces:
+        with tracing.decision("update_task", trace, {}):
+            pass
+    tracing.close()
+    assert 0 < len(traces) < 64
+    assert len(exporter.get_finished_spans()) == 2 * len(traces)

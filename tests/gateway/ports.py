@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from firmus.broker.rejections import MemoryRejections
 from firmus.clock import FixedClock
 from firmus.decider.service import Decider
 from firmus.definitions.memory import MemoryDefinitions
@@ -17,14 +18,6 @@ from firmus_contracts.commands import Accepted, Answer, BeginTask, Command
 from firmus_contracts.envelope import Record
 from firmus_contracts.errors import Refusal
 from firmus_contracts.events import TaskScheduled, TaskUpdated, WorkflowStarted
-
-
-class Rejections:
-    def __init__(self) -> None:
-        self.codes: list[str] = []
-
-    def record(self, command: Command, *, code: str, message: str, now_ms: int) -> None:
-        self.codes.append(code)
 
 
 class NoScripts:
@@ -76,15 +69,17 @@ class LogQueues:
     async def poll(
         self, task_type: str, *, domain: str | None, worker_id: str, count: int, timeout_s: float
     ) -> list[msgspec.Raw]:
+        """The time limit is for the wait alone: what has begun is always handed over."""
         self.polls += 1
+        until = asyncio.get_running_loop().time() + timeout_s
         try:
-            async with asyncio.timeout(timeout_s or None):
-                while True:
-                    await self._fold(wait=False)
-                    begun = await self._begin((task_type, domain), worker_id, count)
-                    if begun or not timeout_s:
-                        return begun
-                    self.polling.set()
+            while True:
+                await self._fold(wait=False)
+                begun = await self._begin((task_type, domain), worker_id, count)
+                if begun or not timeout_s:
+                    return begun
+                self.polling.set()
+                async with asyncio.timeout_at(until):
                     await self._fold(wait=True)
         except TimeoutError:
             return []
@@ -150,6 +145,8 @@ class LogSearch:
         if query and "=" not in query and " IN " not in query:
             raise Refusal("INVALID", f"Incorrectly formatted query string: {query}")
         found: list[Any] = []
+        if not await self._log.end():
+            return SearchPage(total_hits=0, results=[], position=7, lag=2)
         async for batch in self._log.follow(after=0):
             for record in batch:
                 if isinstance(record.commit.events[0], WorkflowStarted):
@@ -183,7 +180,7 @@ class World:
         self.clock = FixedClock()
         self.log = MemoryLog()
         self.definitions = MemoryDefinitions(self.clock, self.log.blobs)
-        self.rejections = Rejections()
+        self.rejections = MemoryRejections()
         self.decider = Decider(
             log=self.log,
             definitions=self.definitions,

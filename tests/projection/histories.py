@@ -23,6 +23,7 @@ class History:
         self.now_ms = T0
         self.version = 0
         self.position = 0
+        self.digest = ""
         self._log = log
 
     async def commit(self, *events: ev.WorkflowEvent, **more: Any) -> Commit:
@@ -34,10 +35,11 @@ class History:
             first_version=number,
             time_ms=self.now_ms,
             events=events,
+            previous=self.digest,
             **{"causes": causes, **more},
         )
         appended = await self._log.append(commit, expected=self.position)
-        self.position = appended.position
+        self.position, self.digest = appended.position, appended.digest
         self.version = commit.last_version
         return commit
 

@@ -239,7 +239,7 @@ async def test_more_than_the_window_is_published_in_order(
     await publisher.resume(log, EventsCursor())
     body = msgspec.json.encode({})
     many = [
-        Outgoing(PublicEvent(f"workflow.updated.d.w{n}", {"ce-id": f"w/{n}"}, body), n, 1)
+        Outgoing(PublicEvent(f"workflow.updated.d.w{n}", {"ce-id": f"w/{n}", "Nats-Msg-Id": f"w/{n}"}, body), n, 1)
         for n in range(1, 501)
     ]
     await publisher.send(many)

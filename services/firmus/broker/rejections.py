@@ -11,7 +11,6 @@ import msgspec
 
 from firmus.broker.wire import JetStreamWire, StreamRefused, Unanswered
 from firmus.ports import Unavailable
-from firmus_contracts.commands import Command, kind_of
 from firmus_contracts.ids import is_workflow_id
 from firmus_contracts.subjects import REJECTED_STREAM, rejected_subject
 
@@ -33,11 +32,9 @@ class Rejection(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_
 
 
 class Rejections(Protocol):
-    """Satisfies `decider.service.Rejections` too."""
-
-    def record(self, command: Command, *, code: str, message: str, now_ms: int) -> None:
-        """Records without waiting, a long message cut. It is dropped when no workflow can have the
-        command's workflow id, there is no connection, or too much waits to be sent.
+    def record(self, workflow_id: str, rejection: Rejection) -> bool:
+        """Records without waiting; False when it was dropped: no workflow can have that id, there
+        is no connection, or too much waits to be sent. Long messages are cut.
         """
         ...
 
@@ -53,18 +50,19 @@ class JetStreamRejections:
         self._wire = wire
         self.dropped = 0
 
-    def record(self, command: Command, *, code: str, message: str, now_ms: int) -> None:
+    def record(self, workflow_id: str, rejection: Rejection) -> bool:
         connection = self._wire.connection
         if (
-            not is_workflow_id(command.workflow_id)
+            not is_workflow_id(workflow_id)
             or not connection.is_connected
             or connection.pending_data_size > PENDING_MAX_BYTES
         ):
             self.dropped += 1
-            return
-        data = msgspec.json.encode(rejection_of(command, code, message, now_ms))
-        subject = rejected_subject(command.workflow_id).encode()
+            return False
+        data = msgspec.json.encode(_cut(rejection))
+        subject = rejected_subject(workflow_id).encode()
         connection.send(b"PUB %b %d\r\n%b\r\n" % (subject, len(data), data))
+        return True
 
     async def of(self, workflow_id: str) -> list[Rejection]:
         if not is_workflow_id(workflow_id):
@@ -82,29 +80,21 @@ class MemoryRejections:
     def __init__(self) -> None:
         self._by_workflow: OrderedDict[str, deque[Rejection]] = OrderedDict()
 
-    def record(self, command: Command, *, code: str, message: str, now_ms: int) -> None:
-        workflow_id = command.workflow_id
+    def record(self, workflow_id: str, rejection: Rejection) -> bool:
         if not is_workflow_id(workflow_id):
-            return
+            return False
         kept = self._by_workflow.setdefault(workflow_id, deque(maxlen=_PER_WORKFLOW_MAX))
-        kept.append(rejection_of(command, code, message, now_ms))
+        kept.append(_cut(rejection))
         self._by_workflow.move_to_end(workflow_id)
         if len(self._by_workflow) > _WORKFLOWS_MAX:
             self._by_workflow.popitem(last=False)
+        return True
 
     async def of(self, workflow_id: str) -> list[Rejection]:
         return list(self._by_workflow.get(workflow_id, ()))
 
 
-def rejection_of(command: Command, code: str, message: str, now_ms: int) -> Rejection:
-    """What is kept of a refused command."""
-    if len(message) > MESSAGE_MAX:
-        message = message[:MESSAGE_MAX] + "…"
-    return Rejection(
-        command_id=command.command_id,
-        kind=kind_of(command),
-        code=code,
-        message=message,
-        time_ms=now_ms,
-        actor=command.actor,
-    )
+def _cut(rejection: Rejection) -> Rejection:
+    if len(rejection.message) <= MESSAGE_MAX:
+        return rejection
+    return msgspec.structs.replace(rejection, message=rejection.message[:MESSAGE_MAX] + "…")

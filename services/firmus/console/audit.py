@@ -39,27 +39,32 @@ def rows_of(records: Sequence[Record]) -> list[AuditRow]:
 
 
 def _commit_rows(commit: Commit, refs: dict[int, str]) -> list[AuditRow]:
+    causes = _causes(commit)
     rows = []
-    causes = ", ".join(
-        f"{cause.kind} by {cause.actor}" if cause.actor else cause.kind for cause in commit.causes
-    )
     for index, event in enumerate(commit.events):
         if isinstance(event, ev.TaskScheduled):
             refs[event.ordinal] = event.ref
         ordinal = getattr(event, "ordinal", None)
-        what = describe(event, refs)
-        if index == 0 and causes:
-            what = f"{what}  [{causes}]" if what else f"[{causes}]"
         rows.append(
             AuditRow(
                 version=str(commit.first_version + index),
                 time_ms=commit.time_ms,
                 event=ev.tag_of(event),
                 ref="" if ordinal is None else refs.get(ordinal, f"#{ordinal}"),
-                what=what,
+                what="  ".join(part for part in (describe(event, refs), causes.get(index)) if part),
             )
         )
     return rows
+
+
+def _causes(commit: Commit) -> dict[int, str]:
+    """What each command of a commit is called, at the first event that answers it."""
+    at, found = 0, dict[int, str]()
+    for cause in commit.causes:
+        by = f" by {cause.actor}" if cause.actor else ""
+        found[at] = f"{found[at]} [{cause.kind}{by}]" if at in found else f"[{cause.kind}{by}]"
+        at += cause.events
+    return found
 
 
 def describe(event: ev.WorkflowEvent, refs: dict[int, str]) -> str:
@@ -83,7 +88,7 @@ def describe(event: ev.WorkflowEvent, refs: dict[int, str]) -> str:
 
 def _scheduled(event: ev.TaskScheduled) -> str:
     parts = [event.task_type]
-    if event.task_def_name and event.task_def_name != event.ref:
+    if event.task_def_name and event.task_def_name not in {event.ref, event.task_type}:
         parts.append(event.task_def_name)
     if event.retry_count:
         parts.append(f"retry {event.retry_count}")

@@ -12,7 +12,7 @@ from firmus.broker.connection import connect
 from firmus.broker.rejections import JetStreamRejections
 from firmus.broker.wire import JetStreamWire
 from firmus.console.audit import refusal_row, rows_of, table
-from firmus.console.outcome import CommandError, say
+from firmus.console.outcome import CommandError, remark, say
 from firmus.console.rest import RestClient
 from firmus.console.system import LOCAL_NATS, run_loop
 from firmus.embedded.datadir import read_address
@@ -82,12 +82,14 @@ def _as_json(record: Record) -> dict[str, Any]:
 
 
 async def _tail(options: argparse.Namespace) -> None:
-    connection = await connect(nats_url_of(options), name="firmus tail")
+    url = nats_url_of(options)
+    connection = await connect(url, name="firmus tail")
     arrived: asyncio.Queue[Msg] = asyncio.Queue()
     try:
         for subject in options.subject or subjects.EVENTS_SUBJECTS:
             await connection.subscribe(subject, cb=arrived.put)
         await connection.flush()
+        remark(f"listening on {url}; Ctrl-C ends it")
         with stop_requests() as stop:
             printing = asyncio.create_task(_print(arrived, options))
             told = asyncio.create_task(stop.wait())

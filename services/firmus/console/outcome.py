@@ -15,3 +15,9 @@ def say(line: str = "") -> None:
     """One line on standard output, there at once even when that is a pipe."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+
+
+def remark(line: str) -> None:
+    """One line beside the output, for a person."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

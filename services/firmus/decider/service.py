@@ -5,9 +5,10 @@ into the next commit together. Different workflows run side by side, their appen
 """
 
 import asyncio
-import secrets
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from secrets import token_hex
+
 import msgspec
 import structlog
 
@@ -21,6 +22,7 @@ from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.domains import LastPoll
 from firmus.workflow.evolve import answered
 from firmus.workflow.rest_view import task_view
+from firmus.workflow.secrets import bind, named_by
 from firmus.workflow.state import WorkflowState
 from firmus_contracts import commands as cmd
 from firmus_contracts import ids
@@ -90,6 +92,7 @@ class Decider:
         rejections: Rejections,
         last_poll: LastPoll = nobody_polled,
         environment: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
         limits: Limits | None = None,
         cached_max: int = 20_000,
     ) -> None:
@@ -101,6 +104,7 @@ class Decider:
         self._rejections = rejections
         self._last_poll = last_poll
         self._environment = environment or {}
+        self._secrets = secrets or {}
         self._limits = limits or Limits()
         self._cached_max = cached_max
         self._slots: OrderedDict[str, _Slot] = OrderedDict()
@@ -305,7 +309,7 @@ class Decider:
         events = tuple(event for one in decided for event in one.decision.events)
         first = decided[0].command
         commit = Commit(
-            commit_id=secrets.token_hex(8),
+            commit_id=token_hex(8),
             workflow_id=first.workflow_id,
             first_version=slot.state.version + 1 if slot.state else 1,
             time_ms=now_ms,
@@ -355,7 +359,12 @@ class Decider:
         elif decision.begun is not None:
             blueprint = await self._definitions.pinned(state.definition_hash)
             row = state.tasks[decision.begun]
-            result = _encode(task_view(state, row, blueprint, now_ms=now_ms))
+            task = task_view(state, row, blueprint, now_ms=now_ms)
+            names = named_by(blueprint, row.made.node or row.ref)
+            if names and row.made.forked_by is None:
+                bound = bind(row.input, names, self._secrets)
+                task = msgspec.structs.replace(task, input_data=bound)
+            result = _encode(task)
         return cmd.Accepted(
             workflow_id=one.command.workflow_id,
             version=state.version,

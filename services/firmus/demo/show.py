@@ -39,6 +39,8 @@ async def show(settings: Settings, *, orders: int, stay: bool) -> None:
             if stay:
                 say("\nstill running; Ctrl-C stops it")
                 await stop.wait()
+            else:
+                say("\nnow it stops; `firmus demo --stay` keeps it running")
 
 
 def _register(address: Address) -> None:

@@ -13,6 +13,7 @@ from firmus.projection.query import Compiled
 from firmus.projection.store import READERS, Found, ReadModel, RowBatch
 
 SEARCH_TIMEOUT_S = 10.0
+ROWS_AT_ONCE = 32
 
 _T = TypeVar("_T")
 
@@ -34,13 +35,28 @@ class LiveModel:
     async def write(self, batch: RowBatch) -> None:
         """Writes into whichever model is in use when its turn comes; nothing when there is none."""
         async with self._writing:
-            model = self.model
-            if model is not None:
-                await self._run(lambda: model.write(batch))
+            if self.model is not None:
+                await self.write_to(self.model, batch)
 
     async def write_to(self, model: ReadModel, batch: RowBatch) -> None:
-        """Writes into a model that is being built."""
-        await self._run(lambda: model.write(batch))
+        """All of a batch and its cursor, or nothing.
+
+        Rows are put in by the loop itself, some at a time: a thread would wait for the
+        interpreter's lock at every row. Only the commit, which may wait for the disk, is a thread's.
+        """
+        model.begin()
+        try:
+            for at in range(0, len(batch.workflows), ROWS_AT_ONCE):
+                model.put(batch.workflows[at : at + ROWS_AT_ONCE], ())
+                await asyncio.sleep(0)
+            for at in range(0, len(batch.tasks), ROWS_AT_ONCE):
+                model.put((), batch.tasks[at : at + ROWS_AT_ONCE])
+                await asyncio.sleep(0)
+            model.finish(batch)
+        except BaseException:
+            model.roll_back()
+            raise
+        await self._run(model.commit)
 
     async def search(self, what: Searchable, compiled: Compiled, *, start: int, size: int) -> Found:
         """Raises Unavailable when no model is open or the search takes too long."""

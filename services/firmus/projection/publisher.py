@@ -1,10 +1,10 @@
 """The EVENTS publisher: public events onto the stream, each once, in log order.
 
 Its cursor is the last message of EVENTS itself: position and commit stand in the headers, the
-version in `ce-id`. Each message expects the stream's sequence just before its own, so a second
-publisher, a lost message or a repetition breaks the chain instead of spoiling the stream; that
-also makes one acknowledgement per batch enough, since the last message is stored only if all
-before it are.
+version in `ce-id`. Each message expects the id of the event before it as the last one stored (the
+first one a sequence), so a lost message, a repetition or somebody else's breaks the chain instead
+of spoiling the stream, and two publishers at once store each event once. One acknowledgement per
+batch is enough: the last message is stored only if all before it are.
 """
 
 import asyncio
@@ -28,7 +28,9 @@ ACK_TIMEOUT_S = 5.0
 ORPHANS_MAX = 10_000
 CAREFUL_EVENTS = 256
 HEADER_ROOM_BYTES = 16 * 1024
-EXPECTED = "Nats-Expected-Last-Sequence"
+MESSAGE_ID = "Nats-Msg-Id"
+EXPECTED_SEQUENCE = "Nats-Expected-Last-Sequence"
+EXPECTED_ID = "Nats-Expected-Last-Msg-Id"
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +63,7 @@ class Outgoing(msgspec.Struct, frozen=True):
 class _Ack(msgspec.Struct):
     seq: int = 0
     duplicate: bool = False
-    error: msgspec.Raw | None = None
+    error: dict[str, object] | None = None
 
 
 class _Message(msgspec.Struct):
@@ -86,6 +88,7 @@ class EventsPublisher:
         self._inbox = f"_INBOX.{secrets.token_hex(8)}."
         self._lane: object | None = None
         self._sequence = 0
+        self._last_id: str | None = None
         self._sent: deque[EventsCursor] = deque()
         self._careful = 0
         self._broken: asyncio.Future[None] = wire.loop.create_future()
@@ -125,6 +128,7 @@ class EventsPublisher:
 
     def _restart_chain(self, sequence: int, cursor: EventsCursor) -> None:
         self._sequence = sequence
+        self._last_id = None
         self._sent.clear()
         self._inbox_epoch = secrets.token_hex(3)
         if self._broken.done():
@@ -206,8 +210,9 @@ class EventsPublisher:
             self._broken.result()
         event = self._fitting(outgoing.event)
         lines = "\r\n".join([f"{key}: {value}" for key, value in event.headers.items()])
-        block = f"NATS/1.0\r\n{EXPECTED}: {self._sequence}\r\n{lines}\r\n\r\n".encode()
+        block = f"NATS/1.0\r\n{self._expectation()}\r\n{lines}\r\n\r\n".encode()
         self._sequence += 1
+        self._last_id = event.headers[MESSAGE_ID]
         reply = ""
         if asks:
             reply = f"{self._inbox}{self._inbox_epoch}-{self._sequence} "
@@ -218,6 +223,11 @@ class EventsPublisher:
             b"HPUB %b %d %d\r\n%b%b\r\n"
             % (f"{event.subject} {reply}".rstrip().encode(), len(block), total, block, event.body)
         )
+
+    def _expectation(self) -> str:
+        if self._last_id is None:
+            return f"{EXPECTED_SEQUENCE}: {self._sequence}"
+        return f"{EXPECTED_ID}: {self._last_id}"
 
     def _fitting(self, event: PublicEvent) -> PublicEvent:
         if len(event.body) <= self._connection.max_payload - HEADER_ROOM_BYTES:
@@ -233,13 +243,13 @@ class EventsPublisher:
         """
         self._careful -= 1
         event = self._fitting(outgoing.event)
-        expectation = {EXPECTED: str(self._sequence)}
+        expectation = {EXPECTED_SEQUENCE: str(self._sequence)}
         try:
             stored = await self._wire.publish(
                 event.subject, event.body, headers={**event.headers, **expectation}
             )
             if stored <= self._sequence:
-                headers = {k: v for k, v in event.headers.items() if k != "Nats-Msg-Id"}
+                headers = {k: v for k, v in event.headers.items() if k != MESSAGE_ID}
                 stored = await self._wire.publish(
                     event.subject, event.body, headers={**headers, **expectation}
                 )

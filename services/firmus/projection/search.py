@@ -2,8 +2,6 @@
 
 from typing import Protocol
 
-import msgspec
-
 from firmus.ports import SearchPage, Unavailable
 from firmus.projection.fields import SEARCHABLE
 from firmus.projection.live import LiveModel
@@ -44,7 +42,7 @@ class LocalSearch:
         found = await self._live.search(searchable, compiled, start=start, size=size)
         return SearchPage(
             total_hits=found.total_hits,
-            results=[msgspec.Raw(summary.encode()) for summary in found.summaries],
+            results=found.summaries,
             position=found.position,
             lag=max(0, end - found.position),
         )

@@ -5,15 +5,14 @@ library's tracking record, for two reasons: it names the commit (workflow and di
 position, so that a log that lost its end is noticed, and it shares its transaction with the
 checkpoint of EVENTS; the idea, progress stored with the view, is the library's.
 
-Everything here blocks; `live.LiveModel` calls it from threads. One connection writes, others read
-beside it (WAL).
+Everything here blocks: `live.LiveModel` says what runs in threads. One connection writes, others
+read beside it (WAL).
 """
 
 import queue
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -67,6 +66,8 @@ def _upsert(table: str, columns: Sequence[str]) -> str:
 
 _UPSERT_WORKFLOW = _upsert("workflows", WORKFLOW_COLUMNS)
 _UPSERT_TASK = _upsert("tasks", TASK_COLUMNS)
+_POSITION = "(SELECT value FROM progress WHERE key = 'rows')"
+_decode_page = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _PUT = "INSERT OR REPLACE INTO progress (key, value) VALUES (?, ?)"
 
 
@@ -114,12 +115,12 @@ class Found(msgspec.Struct, frozen=True):
     """One page, the number of all hits, and the log position that both reflect."""
 
     total_hits: int
-    summaries: list[str]
+    summaries: list[msgspec.Raw]
     position: int
 
 
 class ReadModel:
-    """An open read model. `write` is called by one thread at a time; `find` by any."""
+    """An open read model. One writes at a time; any thread may call `find`."""
 
     def __init__(self, path: Path) -> None:
         """Makes the file if it does not exist. Raises UnusableModel; sqlite3.OperationalError when
@@ -179,54 +180,62 @@ class ReadModel:
         rows = self._writer.execute("SELECT workflow_id, position, problem FROM stopped")
         return [Stopped(*row) for row in rows]
 
-    def write(self, batch: RowBatch) -> None:
-        """All of a batch and its cursor, or nothing. A row never goes back to an older revision."""
-        with _transaction(self._writer, "BEGIN IMMEDIATE") as db:
-            db.executemany(_UPSERT_WORKFLOW, batch.workflows)
-            db.executemany(_UPSERT_TASK, batch.tasks)
-            db.executemany(
-                "INSERT OR REPLACE INTO stopped (workflow_id, position, problem) VALUES (?, ?, ?)",
-                [(it.workflow_id, it.position, it.problem) for it in batch.stopped],
-            )
-            db.execute(_PUT, ("rows", msgspec.json.encode(batch.cursor).decode()))
-            if batch.events is not None:
-                db.execute(_PUT, ("events", msgspec.json.encode(batch.events).decode()))
+    def begin(self) -> None:
+        """Begins a transaction; `put`, `finish` and `commit` complete it, `roll_back` ends it."""
+        self._writer.execute("BEGIN IMMEDIATE")
+
+    def put(self, workflows: Sequence[Row], tasks: Sequence[Row]) -> None:
+        """Rows inserted or brought up to date. A row never goes back to an older revision."""
+        self._writer.executemany(_UPSERT_WORKFLOW, workflows)
+        self._writer.executemany(_UPSERT_TASK, tasks)
+
+    def finish(self, batch: RowBatch) -> None:
+        """What a transaction holds beside its rows."""
+        self._writer.executemany(
+            "INSERT OR REPLACE INTO stopped (workflow_id, position, problem) VALUES (?, ?, ?)",
+            [(it.workflow_id, it.position, it.problem) for it in batch.stopped],
+        )
+        self._writer.execute(_PUT, ("rows", msgspec.json.encode(batch.cursor).decode()))
+        if batch.events is not None:
+            self._writer.execute(_PUT, ("events", msgspec.json.encode(batch.events).decode()))
+
+    def commit(self) -> None:
+        self._writer.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        self._writer.rollback()
 
     def find(
         self, what: Searchable, search: Compiled, *, start: int, size: int, timeout_s: float = 60.0
     ) -> Found:
-        """A page of hits. Raises sqlite3.OperationalError when it takes too long."""
+        """A page of hits. Raises sqlite3.OperationalError when it takes too long.
+
+        SQLite puts the page together in one step: a thread that takes row after row would wait for
+        the interpreter's lock each time, as long as a busy loop keeps it.
+        """
         where = f" WHERE {search.where}" if search.where else ""
-        page = f"SELECT summary FROM {what.table}{where} ORDER BY {search.order} LIMIT ? OFFSET ?"  # noqa: S608 - compiled from known names, values are bound
+        hits = f"SELECT summary FROM {what.table}{where} ORDER BY {search.order} LIMIT ? OFFSET ?"  # noqa: S608 - compiled from known names, values are bound
+        page = (
+            f"SELECT '[' || coalesce(group_concat(summary, ','), '') || ']', {_POSITION}"  # noqa: S608 - as above
+            f" FROM ({hits})"
+        )
         count = f"SELECT count(*) FROM {what.table}{where}"  # noqa: S608 - as above
         deadline = time.monotonic() + timeout_s
         reader = self._readers.get()
         try:
             reader.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS_STEPS)
-            with _transaction(reader, "BEGIN") as db:
-                rows = db.execute(page, (*search.parameters, size, start)).fetchall()
-                # A page that is not full shows the number of hits by itself.
-                if 0 < len(rows) < size or (start == 0 and len(rows) < size):
-                    total = start + len(rows)
-                else:
-                    total = db.execute(count, search.parameters).fetchone()[0]
-                stored = db.execute("SELECT value FROM progress WHERE key = 'rows'").fetchone()
+            text, stored = reader.execute(page, (*search.parameters, size, start)).fetchone()
+            summaries = _decode_page(text)
+            # A page that is not full shows the number of hits by itself.
+            if 0 < len(summaries) < size or (start == 0 and len(summaries) < size):
+                total = start + len(summaries)
+            else:
+                total = reader.execute(count, search.parameters).fetchone()[0]
         finally:
             self._readers.put(reader)
-        position = msgspec.json.decode(stored[0], type=RowsCursor).position if stored else 0
-        return Found(total, [row[0] for row in rows], position)
+        position = msgspec.json.decode(stored, type=RowsCursor).position if stored else 0
+        return Found(total, summaries, position)
 
     def _progress(self, key: str) -> str | None:
         row = self._writer.execute("SELECT value FROM progress WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[sqlite3.Connection]:
-    connection.execute(begin)
-    try:
-        yield connection
-    except BaseException:
-        connection.rollback()
-        raise
-    connection.execute("COMMIT")

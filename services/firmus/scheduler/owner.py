@@ -38,6 +38,7 @@ class OwnedScheduler:
         self._server: Server | None = None
         self._task: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
+        self._made = asyncio.Event()
         self._settling: asyncio.Task[None] | None = None
 
     @property
@@ -81,6 +82,7 @@ class OwnedScheduler:
             self._server = self._serve(scheduler)
             await self._server.start()
             self._current = scheduler
+            self._made.set()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A scheduler that fails is made anew; the log has everything it knew."""
@@ -101,9 +103,9 @@ class OwnedScheduler:
 
     async def ready(self) -> None:
         """Returns once the scheduler has caught up with the log."""
-        while self._current is None:
-            await asyncio.sleep(SETTLE_S)
-        await self._current.ready.wait()
+        await self._made.wait()
+        if self._current is not None:
+            await self._current.ready.wait()
 
     async def stop(self) -> None:
         if self._settling is not None:

@@ -9,6 +9,7 @@ from firmus.decider.operators import join
 from firmus.decider.operators.dynamic_branch import plan_dynamic
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
+from firmus.definitions.unsupported import task_unsupported
 from firmus.workflow.walk import next_sibling
 from firmus_contracts.definitions import TaskDef, WorkflowTask
 from firmus_contracts.statuses import TaskStatus
@@ -28,6 +29,7 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
     branches = _branches(given, task.dynamic_fork_tasks_param or "")
     branch_inputs = _inputs(given, task.dynamic_fork_tasks_input_param_name or "")
     _refuse_repeated(planned, task, branches)
+    _refuse_unsupported(branches)
     task_defs = _task_defs(planned, [branch for branch, _ in branches])
     fork = planned.add(
         task,
@@ -103,6 +105,15 @@ def _refuse_repeated(
                 f"{task.task_reference_name} attempted to create a duplicate task reference "
                 f"name: {ref}"
             )
+
+
+def _refuse_unsupported(branches: list[tuple[WorkflowTask, dict[str, Any]]]) -> None:
+    """What registration refuses in a definition is refused here in data too."""
+    for branch, _ in branches:
+        problems = task_unsupported(branch)
+        if problems:
+            ref = branch.task_reference_name
+            raise WorkflowFault(f"Task {ref} of a dynamic fork: {problems[0].message}")
 
 
 def _task_defs(planned: Plan, branches: list[WorkflowTask]) -> dict[str, TaskDef]:

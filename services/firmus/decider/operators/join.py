@@ -44,7 +44,7 @@ def execute(turn: Turn, row: TaskState) -> None:
         joined = turn.state.task(ref)
         if joined is None:
             return
-        if joined.output:
+        if joined.output and not failed:
             output[ref] = joined.output
         optional = turn.definition_of(joined)[0].optional
         if not joined.status.successful and not optional:

@@ -30,7 +30,7 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
             task_type="SWITCH",
             task_def_name="SWITCH",
             status=TaskStatus.IN_PROGRESS,
-            input={**given, "case": None},
+            input=given,
             node=task.task_reference_name,
         )
         planned.failures.append(ev.TaskFailed(ordinal=ordinal, reason=error))
