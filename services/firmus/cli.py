@@ -116,6 +116,11 @@ def _settings_flags(parser: argparse.ArgumentParser) -> None:
         choices=("one", "two", "each"),
         help="all services in one process, the projection in a second (default), each in its own",
     )
+    add(
+        "--instance",
+        metavar="NAME",
+        help="of this process, its own for ever: restarted after a kill it goes on at once",
+    )
     add("--log-level", choices=("debug", "info", "warning", "error"))
     add("--log-format", choices=("auto", "console", "json"))
     add("--metrics", action=argparse.BooleanOptionalAction, help="serve /metrics; default yes")

@@ -21,8 +21,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `durability` says what a commit survives: `process` a crash of any process, `power` a loss of
     power too. `processes`: all services in `one`, the projection in a second (`two`), or `each`
-    in its own. `nats_port` 0: the port of last time, else 4222, else any free one. `port` 0: any
-    free one. `shards` None: as the log has them, 16 in a new one.
+    in its own. `instance` is a name that no other process of the same service has: started again
+    under it, a killed service takes over its own leases at once. `nats_port` 0: the port of last
+    time, else 4222, else any free one. `port` 0: any free one. `shards` None: as the log
+    has them, 16 in a new one.
     """
 
     host: str = "127.0.0.1"
@@ -35,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     replicas: Literal[1, 3, 5] = 1
     shards: int | None = None
     processes: Literal["one", "two", "each"] = "two"
+    instance: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
     metrics: bool = True

@@ -20,7 +20,7 @@ import structlog
 from firmus.broker.checkpoint_store import JetStreamCheckpoints
 from firmus.broker.connection import Connection, connect
 from firmus.broker.keys import IdempotencyKeys, JetStreamKeyStore, KeyLedger
-from firmus.broker.leases import Lease, bucket_ttl_s
+from firmus.broker.leases import Lease, bucket_ttl_s, release_all
 from firmus.broker.polldata import PollTable, listen
 from firmus.broker.rejections import JetStreamRejections
 from firmus.broker.shard_leases import ShardLeases
@@ -97,6 +97,11 @@ async def opened(settings: Settings, role: str) -> AsyncIterator[Node]:
         blobs = JetStreamBlobs(wire)
         replicated = settings.replicas > 1
         clock = SystemClock()
+        instance = f"{role}-{settings.instance}"
+        if settings.instance is None:
+            instance = f"{role}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        else:
+            await release_all(wire, instance)
         definitions = JetStreamDefinitions(wire=wire, servers=url, blobs=blobs, clock=clock)
         yield Node(
             settings=settings,
@@ -114,7 +119,7 @@ async def opened(settings: Settings, role: str) -> AsyncIterator[Node]:
             definitions=definitions,
             clock=clock,
             metrics=Metrics(),
-            instance=f"{role}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}",
+            instance=instance,
         )
     finally:
         if definitions is not None:

@@ -4,7 +4,7 @@ import pytest
 from tests.broker_keys.conftest import TTL_S, declare_bucket, until
 
 from firmus.broker.connection import connect
-from firmus.broker.leases import Lease, bucket_ttl_s
+from firmus.broker.leases import Lease, bucket_ttl_s, release_all
 from firmus.broker.streams import LEASE_TTL_S, prepare
 from firmus.broker.wire import JetStreamWire
 
@@ -124,3 +124,13 @@ async def test_the_ttl_is_the_servers(wire, leases_bucket, bucket):
         await bucket_ttl_s(wire, bucket)
     await prepare(wire)
     assert await bucket_ttl_s(wire) == LEASE_TTL_S
+
+
+async def test_what_a_killed_process_held_is_free_for_its_next_life(lease_of, wire, leases_bucket):
+    left, others = lease_of("a", "cursor"), lease_of("b", "shard.1")
+    assert await left.try_acquire()
+    assert await others.try_acquire()
+    await crash(left)
+    await release_all(wire, "a", leases_bucket)
+    assert await lease_of("a", "cursor").try_acquire()
+    assert not await lease_of("a", "shard.1").try_acquire()

@@ -2,6 +2,9 @@
 and small but working queues, search and keys."""
 
 import asyncio
+import re
+from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -114,51 +117,85 @@ class LogQueues:
         return begun
 
     async def _fold(self, *, wait: bool) -> None:
-        if not wait and await self._log.end() <= self._after:
-            return
-        async for batch in self._log.follow(after=self._after):
-            for record in batch:
-                self._after = record.position
-                for event in record.commit.events:
-                    task_id = f"{record.workflow_id[:-6]}{getattr(event, 'ordinal', 0):06x}"
-                    if isinstance(event, TaskScheduled) and event.queued:
-                        self._of[task_id] = (event.task_type, event.domain)
-                    elif not (isinstance(event, TaskUpdated) and event.requeued):
-                        continue
-                    self._waiting.setdefault(self._of[task_id], []).append(task_id)
-            return
+        if wait:
+            async for _ in self._log.follow(after=self._after):
+                return
+        async with self._lock:
+            if await self._log.end() <= self._after:
+                return
+            async for batch in self._log.follow(after=self._after):
+                for record in batch:
+                    self._take(record)
+                return
+
+    def _take(self, record: Record) -> None:
+        self._after = record.position
+        for event in record.commit.events:
+            task_id = f"{record.workflow_id[:-6]}{getattr(event, 'ordinal', 0):06x}"
+            if isinstance(event, TaskScheduled) and event.queued:
+                self._of[task_id] = (event.task_type, event.domain)
+            elif not (isinstance(event, TaskUpdated) and event.requeued):
+                continue
+            self._waiting.setdefault(self._of[task_id], []).append(task_id)
 
 
 class LogSearch:
-    """Finds everything there is, oldest first; knows `field=value` pieces."""
+    """Finds by `field=value`, `>=`, `<=` and `IN (…)` pieces joined by AND, oldest first.
+
+    `behind`: how many commits each of the next answers lacks.
+    """
 
     def __init__(self, log: MemoryLog, door: Door) -> None:
         self._log = log
         self._door = door
         self.asked: list[dict[str, Any]] = []
+        self.behind: list[int] = []
 
     async def search(
         self, what: str, *, query: str, free_text: str, start: int, size: int, sort: str
     ) -> SearchPage:
         asked = {"what": what, "query": query, "free_text": free_text, "sort": sort}
         self.asked.append({**asked, "start": start, "size": size})
-        if query and "=" not in query and " IN " not in query:
+        pieces = [_PIECE.fullmatch(piece) for piece in query.split(" AND ") if piece]
+        if None in pieces:
             raise Refusal("INVALID", f"Incorrectly formatted query string: {query}")
-        found: list[Any] = []
-        if not await self._log.end():
-            return SearchPage(total_hits=0, results=[], position=7, lag=2)
-        async for batch in self._log.follow(after=0):
-            for record in batch:
-                if isinstance(record.commit.events[0], WorkflowStarted):
-                    state = await self._door.read(record.workflow_id)
-                    found += (
-                        [workflow_summary(state)]
-                        if what == "workflows"
-                        else [task_summary(state, row) for row in state.rows()]
-                    )
-            break
+        end = await self._log.end()
+        lag = self.behind.pop(0) if self.behind else 0
+        found = [
+            hit
+            for hit in await self._all(what, end - lag)
+            if all(_holds(hit, *piece.groups()) for piece in pieces if piece)
+        ]
         page = [msgspec.Raw(msgspec.json.encode(hit)) for hit in found[start : start + size]]
-        return SearchPage(total_hits=len(found), results=page, position=7, lag=2)
+        return SearchPage(total_hits=len(found), results=page, position=end - lag, lag=lag)
+
+    async def _all(self, what: str, upto: int) -> list[dict[str, Any]]:
+        found: list[Any] = []
+        async for batch in self._log.follow(after=0) if upto else _nothing():
+            for record in batch:
+                started = isinstance(record.commit.events[0], WorkflowStarted)
+                if started and record.position <= upto:
+                    state = await self._door.read(record.workflow_id)
+                    rows = [task_summary(state, row) for row in state.rows()]
+                    found += [workflow_summary(state)] if what == "workflows" else rows
+            break
+        return [msgspec.to_builtins(hit) for hit in found]
+
+
+_PIECE = re.compile(r"(\w+)\s*(>=|<=|=|IN)\s*(.+)")
+
+
+async def _nothing() -> AsyncIterator[list[Record]]:
+    return
+    yield
+
+
+def _holds(hit: dict[str, Any], field: str, operator: str, value: str) -> bool:
+    wanted = [part.strip().strip('"') for part in value.strip("()").split(",")]
+    if operator in ("=", "IN"):
+        return str(hit.get(field, "")) in wanted
+    at_ms = datetime.fromisoformat(hit[field]).timestamp() * 1000
+    return at_ms >= float(value) if operator == ">=" else at_ms <= float(value)
 
 
 class MemoryKeys:

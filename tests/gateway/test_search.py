@@ -16,10 +16,8 @@ async def test_a_page_of_summaries_says_how_far_it_reaches(api: Api):
         answer.body["totalHits"],
         [found["workflowId"] for found in answer.body["results"]],
     )
-    assert (
-        answer.headers["firmus-search-position"],
-        answer.headers["firmus-search-lag"],
-    ) == ("7", "2")
+    position, lag = (answer.headers[f"firmus-search-{name}"] for name in ("position", "lag"))
+    assert (position, lag) == ("3", "0")
 
 
 async def test_the_parameters_reach_the_read_model(api: Api, world: World):
@@ -79,3 +77,23 @@ async def test_search_v2_gives_executions_without_tasks_and_tasks_whole(api: Api
         [(t["workflowInstanceId"], t["referenceTaskName"]) for t in tasks["results"]],
     )
     assert [started] == [t["workflowId"] for t in summaries["results"]]
+
+
+async def test_workflows_are_found_by_their_tasks_each_once(api: Api):
+    await api.register("w", "a", "b")
+    await api.register("x", "c")
+    started = [await api.start("w"), await api.start("w")]
+    await api.start("x")
+    await api.post(f"/tasks/{started[0]}/a_0/COMPLETED", {})
+    query = "workflowType=w"
+
+    summaries = (await api.get("/workflow/search-by-tasks", query=query)).body
+    objects = (await api.get("/workflow/search-by-tasks-v2", query=query)).body
+    none = (await api.get("/workflow/search-by-tasks", query="taskType=nope")).body
+
+    assert summaries["totalHits"] == 3
+    assert [w["workflowId"] for w in summaries["results"]] == started
+    assert [(w["workflowId"], w["tasks"]) for w in objects["results"]] == [
+        (each, []) for each in started
+    ]
+    assert none == {"totalHits": 0, "results": []}

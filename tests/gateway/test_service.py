@@ -80,5 +80,30 @@ async def test_version_metrics_and_configuration(api: Api, world: World):
     assert version.body == config.body["version"]
 
 
+async def test_environment_and_names_of_secrets(world: World):
+    ports = world.ports(environment={"B": "2", "A": "1"}, secret_names=lambda: ["s"])
+    listener = await service.start(ports, host="127.0.0.1", port=0)
+    async with aiohttp.ClientSession() as session:
+        api = Api(session, listener.port)
+        found = [
+            (await api.get(path)).body
+            for path in ("/environment", "/environment/B", "/environment/C", "/secrets")
+        ]
+    await listener.close()
+
+    listed = [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
+    assert found == [listed, "2", "", ["s"]]
+
+
+async def test_content_type_is_written_as_people_write_it(api: Api):
+    host, port = api.base.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"GET /api/version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    whole = await reader.read()
+    writer.close()
+
+    assert b"\r\nContent-Type: text/plain" in whole
+
+
 async def test_there_is_no_token_while_security_is_off(api: Api):
     assert (await api.post("/token", {"keyId": "k", "keySecret": "s"})).status == 404

@@ -41,9 +41,7 @@ KINDS = [
     "fail",
 ]
 STEPS = st.lists(
-    st.tuples(
-        st.integers(1, 4), st.sampled_from(KINDS), st.integers(1, 5), st.integers(0, 3000)
-    ),
+    st.tuples(st.integers(1, 4), st.sampled_from(KINDS), st.integers(1, 5), st.integers(0, 3000)),
     max_size=60,
 )
 

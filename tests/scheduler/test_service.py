@@ -46,9 +46,11 @@ async def _is(world: World, workflow: str, status: TaskStatus) -> bool:
 
 async def test_the_clock_itself_wakes_the_scheduler(world: World) -> None:
     """A timer of the event loop, not a poll: nobody calls tick here."""
-    await world.start(W, scheduled(1, timeouts=Timeouts(poll_s=1)))
+    running = TaskStatus.IN_PROGRESS
+    wait = scheduled(1, "WAIT", queued=False, status=running, deadline_ms=world.clock.now_ms() + 9)
+    await world.start(W, wait)
     await world.scheduler()
-    world.clock.advance(1_000)
+    world.clock.advance(9)
     await until(lambda: _is(world, W, TaskStatus.TIMED_OUT))
 
 

@@ -134,3 +134,7 @@ def test_tasks_are_found_in_modules_and_lists() -> None:
     assert {one.name for one in tasks_in(orders)} == {one.name for one in orders.TASKS}
     assert tasks_in(orders.check_order) == [orders.check_order]
     assert tasks_in("nothing") == []
+
+
+def test_a_reason_is_cut_to_what_conductor_keeps() -> None:
+    assert len(raised(ValueError("x" * 9000)).reason or "") == 500

@@ -175,6 +175,32 @@ class Lease:
         return True
 
 
+async def release_all(wire: JetStreamWire, holder: str, bucket: str = LEASES_BUCKET) -> None:
+    """Ends the leases that an earlier process of the same name left behind when it was killed.
+
+    Should that process still run, it loses them as if they had run out. What cannot be ended
+    expires.
+    """
+    try:
+        entries = await wire.last_of_each(f"KV_{bucket}", [f"$KV.{bucket}.>"])
+        for entry in entries:
+            if not entry.data or _holder_of(entry.data) != holder:
+                continue
+            try:
+                await wire.publish(entry.subject, b"", expected=entry.sequence, headers=_DELETED)
+            except WrongLastSequence:
+                continue
+    except (Unanswered, StreamRefused):
+        return
+
+
+def _holder_of(data: bytes) -> str | None:
+    try:
+        return msgspec.json.decode(data, type=LeaseEntry).holder
+    except msgspec.MsgspecError:
+        return None
+
+
 async def nap(signal: asyncio.Event, pause_s: float, longest_s: float) -> float:
     """Waits for the signal, at most `pause_s`; returns the next pause.
 

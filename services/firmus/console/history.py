@@ -48,7 +48,9 @@ def nats_url_of(options: argparse.Namespace) -> str:
         told = RestClient(options.url).health().get("nats")
     except CommandError:
         told = None
-    return str(told) if told else LOCAL_NATS
+    if told:
+        return str(told)
+    return LOCAL_NATS if noted is None else noted.nats
 
 
 async def _log(options: argparse.Namespace) -> None:

@@ -93,6 +93,10 @@ class WorkflowFault(Exception):
         self.status = status
 
 
+class CannotStart(Exception):
+    """A start is refused because of what its first decision found; nothing is stored."""
+
+
 class WantsMore(Exception):
     """Raised while planning rows when something outside is needed first."""
 

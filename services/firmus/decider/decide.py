@@ -11,7 +11,7 @@ import msgspec
 
 import firmus.decider.operators  # noqa: F401 - fills the table of operators
 from firmus.decider import advance, ending, timeouts, updates
-from firmus.decider.context import Answers, Context, Decision, Wanted, WantsMore
+from firmus.decider.context import Answers, CannotStart, Context, Decision, Wanted, WantsMore
 from firmus.decider.turn import Turn
 from firmus.workflow.evolve import evolve
 from firmus.workflow.expressions import merge_workflow_input
@@ -62,10 +62,15 @@ def _go(turn: Turn, command: cmd.Command | None) -> Outcome:
             applied = _apply(turn, command)
         except WantsMore as more:
             return Needs(wanted=more.wanted, turn=turn, command=command)
+        except CannotStart as refused:
+            return cmd.Rejected(code="INVALID", message=str(refused))
         if isinstance(applied, cmd.Rejected):
             return applied
         turn.outcome = applied or turn.outcome
-    wanted = advance.advance(turn)
+    try:
+        wanted = advance.advance(turn)
+    except CannotStart as refused:
+        return cmd.Rejected(code="INVALID", message=str(refused))
     if wanted is not None:
         return Needs(wanted=wanted, turn=turn)
     return msgspec.structs.replace(turn.outcome, state=turn.state, events=tuple(turn.events))
@@ -103,6 +108,7 @@ def _start(state: WorkflowState | None, command: cmd.StartWorkflow, context: Con
     first = evolve(None, started, workflow_id=command.workflow_id, now_ms=context.now_ms)
     turn = Turn(first, context, Answers())
     turn.events.append(started)
+    turn.starting = True
     return _go(turn, command)
 
 

@@ -26,7 +26,7 @@ def complete(
     turn: Turn, *, output: dict[str, Any] | None = None, reason: str | None = None
 ) -> None:
     """Ends it well; what is still open (after TERMINATE) is cancelled."""
-    result = output if output is not None else output_of(turn, None)
+    result = output if output is not None else output_of(turn)
     refs, names = failed_names(turn)
     cancel_open(turn)
     turn.emit(
@@ -48,7 +48,7 @@ def fail(
     `ordinal` is the row to blame. A failure workflow starts unless the end was asked for by the
     API or a parent (spec 4.7).
     """
-    result = output if output is not None else output_of(turn, ordinal, status)
+    result = output if output is not None else output_of(turn, status)
     handler, note = failure_workflow(turn) if run_failure_workflow else (None, None)
     if handler is not None:
         result = {**result, "conductor.failure_workflow": handler.workflow_id}
@@ -68,19 +68,14 @@ def fail(
     )
 
 
-def output_of(
-    turn: Turn, blamed: int | None, status: WorkflowStatus | None = None
-) -> dict[str, Any]:
-    """What outputParameters say, else the output of the task to blame or of the last one."""
+def output_of(turn: Turn, status: WorkflowStatus | None = None) -> dict[str, Any]:
+    """What outputParameters say, else the output of the last row, whoever is to blame."""
     blueprint = turn.context.blueprint
     template = blueprint.definition.output_parameters
     if template:
         scope = Document(turn.state, environment=turn.context.environment, status=status)
         return dict(inputs.resolved(blueprint, "output", template, scope))
-    rows = turn.state.tasks
-    if blamed is not None:
-        return rows[blamed].output
-    if not rows:
+    if not turn.state.tasks:
         return turn.state.output
     return last_row(turn).output
 

@@ -32,7 +32,7 @@ _ENDINGS = (
 class Turn:
     """`todo`: ordinals of rows to look at, in the order in which they came to need it."""
 
-    __slots__ = ("answers", "context", "events", "outcome", "settled", "state", "todo")
+    __slots__ = ("answers", "context", "events", "outcome", "settled", "starting", "state", "todo")
 
     def __init__(self, state: WorkflowState, context: Context, answers: Answers) -> None:
         self.state = state
@@ -42,6 +42,7 @@ class Turn:
         self.todo: deque[int] = deque()
         self.settled: list[int] = []
         self.outcome = Decision(state=state)
+        self.starting = False
 
     def emit(self, event: ev.WorkflowEvent) -> None:
         """Appends an event, applies it, and notes which rows must be looked at because of it."""

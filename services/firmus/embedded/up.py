@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 HEALTHY_WITHIN_S = 60.0
 STOP_WITHIN_S = 20.0
+_OWNER = "up"
+"""The instance of all services beside our own nats-server: the folder's lock makes it unique."""
 Services = Callable[[Settings], Awaitable[None]]
 """Runs the services of the main process until cancelled."""
 
@@ -59,6 +61,8 @@ class MainServices:
         _, late = await asyncio.wait((self._task,), timeout=STOP_WITHIN_S)
         if late:
             log.warning("services did not stop in time", seconds=STOP_WITHIN_S)
+        elif not self._task.cancelled() and (fault := self._task.exception()) is not self.fault:
+            log.error("services stopped badly", exc_info=fault)
 
 
 async def run(settings: Settings, announce: Callable[[Address, DataDir], None]) -> None:
@@ -97,7 +101,9 @@ async def running(
                     binary=settings.nats_server,
                 )
                 await supervisor.keep(server)
-                settings = msgspec.structs.replace(settings, nats_url=server.url)
+                settings = msgspec.structs.replace(
+                    settings, nats_url=server.url, instance=settings.instance or _OWNER
+                )
             main = await _start_services(supervisor, directory, settings, services)
             await _until_healthy(settings, main, stop or asyncio.Event())
             address = _address(settings, directory)

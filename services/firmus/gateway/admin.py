@@ -7,6 +7,7 @@ from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response
 from firmus_contracts.envelope import ENGINE_VERSION
 from firmus_contracts.errors import Refusal
+from firmus_contracts.executions import EnvironmentVariable
 
 _METRICS = prometheus_client.CONTENT_TYPE_LATEST
 
@@ -41,6 +42,28 @@ class Admin:
     async def token(self, _req: Request, _resp: Response) -> None:
         """SDKs take a 404 here as "no authentication" and go on without a token."""
         raise Refusal("NOT_FOUND", "Security is off: this server needs no token")
+
+    async def environment(self, _req: Request, resp: Response) -> None:
+        values = self._ports.environment
+        answers.json(
+            resp, [EnvironmentVariable(name=name, value=values[name]) for name in sorted(values)]
+        )
+
+    async def environment_value(self, _req: Request, resp: Response, key: str) -> None:
+        """The value as text; no body when there is none."""
+        value = self._ports.environment.get(key)
+        if value is None:
+            answers.empty(resp)
+        else:
+            answers.plain(resp, value)
+
+    async def secrets(self, _req: Request, resp: Response) -> None:
+        """Their names, never their values."""
+        answers.json(resp, sorted(self._ports.secret_names()))
+
+    async def no_event_queues(self, _req: Request, resp: Response) -> None:
+        """Queues that event handlers listen to: there are no handlers."""
+        answers.json(resp, {})
 
     async def no_completion_queues(self, _req: Request, resp: Response) -> None:
         """Sizes and addresses of the default completion queues: none are configured."""

@@ -1,7 +1,7 @@
 """What the gateway is given. It keeps nothing that would be missed if it were killed."""
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -25,13 +25,14 @@ def _no_metrics() -> bytes:
     return b""
 
 
-def _no_troubles() -> Sequence[str]:
+def _nothing() -> Sequence[str]:
     return ()
 
 
 class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     """The services behind the API.
 
+    `environment` is what `${workflow.env.x}` reads; of secrets only the names are shown.
     `metrics` renders Prometheus text. `troubles` names what is wrong with this process; anything
     in it makes the health check fail. `instance` is how this server signs its errors.
     """
@@ -42,6 +43,8 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     search: SearchPort
     clock: Clock
     keys: KeysPort | None = None
+    environment: Mapping[str, str] = {}
+    secret_names: Callable[[], Sequence[str]] = _nothing
     metrics: Callable[[], bytes] = _no_metrics
-    troubles: Callable[[], Sequence[str]] = _no_troubles
+    troubles: Callable[[], Sequence[str]] = _nothing
     instance: str = socket.gethostname()

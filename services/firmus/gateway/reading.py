@@ -15,6 +15,7 @@ BODY_BYTES_MAX = 8 * 1024 * 1024
 _TRUE = frozenset({"true", "on", "yes", "1"})
 _FALSE = frozenset({"false", "off", "no", "0"})
 _TRACEPARENT_CHARS = 55
+_DIGITS_MAX = 20
 
 
 class Request(falcon.asgi.Request):
@@ -88,9 +89,9 @@ def required(req: Request, name: str) -> str:
     return found
 
 
-def integer(req: Request, name: str, default: int) -> int:
+def integer(req: Request, name: str, default: int, *, bits: int = 32) -> int:
     found = text(req, name)
-    return default if found is None else whole_number(name, found)
+    return default if found is None else whole_number(name, found, bits=bits)
 
 
 def optional_integer(req: Request, name: str) -> int | None:
@@ -98,13 +99,14 @@ def optional_integer(req: Request, name: str) -> int | None:
     return None if found is None else whole_number(name, found)
 
 
-def whole_number(name: str, found: str) -> int:
-    """A number in a query or a path, in the range of Java's int."""
+def whole_number(name: str, found: str, *, bits: int = 32) -> int:
+    """A number in a query or a path, in the range of Java's int or long."""
+    limit = 1 << (bits - 1)
     try:
-        number = int(found) if len(found) <= 11 else 1 << 31
+        number = int(found) if len(found) <= _DIGITS_MAX else limit
     except ValueError:
         raise Refusal("INVALID", f"{name}: '{found}' is not a number") from None
-    if not -(1 << 31) <= number < 1 << 31:
+    if not -limit <= number < limit:
         raise Refusal("INVALID", f"{name}: '{found}' is out of range")
     return number
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from firmus.gateway.admin import Admin
 from firmus.gateway.asking import CommandIds
 from firmus.gateway.bulk import Bulk
+from firmus.gateway.lookups import Lookups
 from firmus.gateway.metadata import TaskDefinitions, WorkflowDefinitions
 from firmus.gateway.polling import Polls
 from firmus.gateway.ports import GatewayPorts
@@ -40,6 +41,7 @@ def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
     return [
         *_metadata(WorkflowDefinitions(ports, registration), TaskDefinitions(ports, registration)),
         *_workflows(Workflows(ports, command_ids, registration), Search(ports)),
+        *_lists(Lookups(ports)),
         *_bulk(Bulk(ports, command_ids)),
         *_tasks(Tasks(ports, command_ids, polls), Queues(ports, polls), Search(ports)),
         *_admin(Admin(ports)),
@@ -85,6 +87,18 @@ def _workflows(workflows: Workflows, search: Search) -> list[Route]:
         Route("POST", "/api/admin/sweep/requeue/{key}", workflows.sweep),
         Route("GET", f"{base}/search", search.workflows),
         Route("GET", f"{base}/search-v2", search.workflow_objects),
+        Route("GET", f"{base}/search-by-tasks", search.workflows_by_tasks),
+        Route("GET", f"{base}/search-by-tasks-v2", search.workflow_objects_by_tasks),
+    ]
+
+
+def _lists(lookups: Lookups) -> list[Route]:
+    base = "/api/workflow"
+    return [
+        Route("GET", f"{base}/running/{{name}}", lookups.running),
+        Route("GET", f"{base}/{{key}}/correlated/{{correlation}}", lookups.correlated),
+        Route("POST", f"{base}/{{key}}/correlated", lookups.correlated_to_each),
+        Route("GET", "/api/admin/task/{key}", lookups.pending_tasks),
     ]
 
 
@@ -132,6 +146,10 @@ def _admin(admin: Admin) -> list[Route]:
         Route("GET", "/api/admin/config", admin.config),
         Route("POST", "/api/token", admin.token),
         Route("GET", "/api/token", admin.token),
+        Route("GET", "/api/environment", admin.environment),
+        Route("GET", "/api/environment/{key}", admin.environment_value),
+        Route("GET", "/api/secrets", admin.secrets),
+        Route("GET", "/api/admin/queues", admin.no_event_queues),
         Route("GET", "/api/queue/size", admin.no_completion_queues),
         Route("GET", "/api/queue/", admin.no_completion_queues),
         Route("POST", "/api/queue/update/{key}/{ref}/{status}", admin.no_completion_queue),
@@ -141,19 +159,14 @@ def _admin(admin: Admin) -> list[Route]:
 
 _NOT_YET = (
     ("POST", "/workflow/execute/{name}/{version}"),
-    ("GET", "/workflow/{key}/correlated/{correlation}"),
-    ("POST", "/workflow/{key}/correlated"),
     ("DELETE", "/workflow/{key}/remove"),
     ("DELETE", "/workflow/{key}/terminate-remove"),
-    ("GET", "/workflow/running/{name}"),
     ("PUT", "/workflow/{key}/skiptask/{ref}"),
     ("POST", "/workflow/{key}/rerun"),
     ("POST", "/workflow/{key}/restart"),
     ("POST", "/workflow/{key}/retry"),
     ("POST", "/workflow/{key}/resetcallbacks"),
     ("POST", "/workflow/{key}/messages"),
-    ("GET", "/workflow/search-by-tasks"),
-    ("GET", "/workflow/search-by-tasks-v2"),
     ("GET", "/workflow/externalstoragelocation"),
     ("GET", "/workflow/external-storage-location"),
     ("POST", "/workflow/test"),
@@ -170,12 +183,7 @@ _NOT_YET = (
     ("GET", "/event"),
     ("GET", "/event/{key}"),
     ("DELETE", "/event/{key}"),
-    ("GET", "/admin/task/{key}"),
     ("POST", "/admin/consistency/verifyAndRepair/{key}"),
-    ("GET", "/admin/queues"),
-    ("GET", "/environment"),
-    ("GET", "/environment/{key}"),
-    ("GET", "/secrets"),
     ("POST", "/scheduler/schedules"),
     ("GET", "/scheduler/schedules"),
     ("GET", "/scheduler/schedules/search"),

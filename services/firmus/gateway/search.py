@@ -62,6 +62,29 @@ class Search:
         found = [_TASK_HIT.decode(hit).task_id for hit in page.results]
         await self._whole(resp, page, found, self._task)
 
+    async def workflows_by_tasks(self, req: Request, resp: Response) -> None:
+        """The workflows of a page of tasks, each once; the total counts tasks (spec 7.1)."""
+        page, found = await self._workflows_of_tasks(req, resp)
+        results: list[msgspec.Raw] = []
+        if found:
+            query = f"workflowId IN ({','.join(found)})"
+            summaries = await self._search.search(
+                "workflows", query=query, free_text="*", start=0, size=len(found), sort=""
+            )
+            results = summaries.results
+        answers.json(resp, SearchResult(total_hits=page.total_hits, results=results))
+
+    async def workflow_objects_by_tasks(self, req: Request, resp: Response) -> None:
+        page, found = await self._workflows_of_tasks(req, resp)
+        await self._whole(resp, page, found, self._workflow)
+
+    async def _workflows_of_tasks(
+        self, req: Request, resp: Response
+    ) -> tuple[SearchPage, list[str]]:
+        page = await self._page(req, resp, "tasks", text(req, "query") or "")
+        found = [_WORKFLOW_HIT.decode(hit).workflow_id for hit in page.results]
+        return page, list(dict.fromkeys(found))
+
     async def _page(self, req: Request, resp: Response, what: str, query: str) -> SearchPage:
         start, size = integer(req, "start", 0), integer(req, "size", _SIZE)
         if size > _SIZE_MAX:

@@ -8,6 +8,7 @@ import uvicorn
 from firmus.gateway.app import App, build
 from firmus.gateway.polling import Polls
 from firmus.gateway.ports import GatewayPorts
+from firmus.gateway.wire import Protocol
 
 _STOP_TIMEOUT_S = 10
 _KEEP_ALIVE_S = 75
@@ -57,7 +58,7 @@ async def listen(app: App, polls: Polls, *, host: str, port: int) -> Listener:
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -18,12 +18,12 @@ class CannotFollow(Exception):
 
 
 class Folded(msgspec.Struct, frozen=True):
-    """The state after a commit, the ordinals of the task rows it touched, its public events with
-    their versions.
+    """The state after a commit; the task rows it touched, each by its ordinal with the version of
+    the last event that did; its public events with their versions.
     """
 
     state: WorkflowState
-    ordinals: set[int]
+    touched: dict[int, int]
     published: list[tuple[int, PublicEvent]]
 
 
@@ -46,7 +46,7 @@ def fold_record(
         if wanted is None
         else commit_headers(body, record.position, record.digest, source=source)
     )
-    ordinals: set[int] = set()
+    touched: dict[int, int] = {}
     public: list[tuple[int, PublicEvent]] = []
     version = body.first_version
     try:
@@ -54,7 +54,7 @@ def fold_record(
             state = evolve(state, event, workflow_id=body.workflow_id, now_ms=body.time_ms)
             ordinal = getattr(event, "ordinal", None)
             if ordinal is not None:
-                ordinals.add(ordinal)
+                touched[ordinal] = version
             if wanted is not None and version > wanted:
                 made = publish(state, event, version, body, shared)
                 if made is not None:
@@ -64,7 +64,7 @@ def fold_record(
         raise CannotFollow(f"version {version}: {problem!r}") from problem
     if state is None:
         raise CannotFollow("a commit without events")
-    return Folded(state, ordinals, public)
+    return Folded(state, touched, public)
 
 
 def fold_history(records: list[Record], *, before: int) -> WorkflowState | None:

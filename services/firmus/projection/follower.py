@@ -77,7 +77,7 @@ class Follower:
             return
         self._states.put(folded.state)
         if self.rows is not None:
-            self.rows.add(folded.state, folded.ordinals)
+            self.rows.add(folded.state, folded.touched)
         for version, event in folded.published:
             if self._skip:
                 self._skip -= 1

@@ -53,10 +53,10 @@ class LiveModel:
                 model.put((), batch.tasks[at : at + ROWS_AT_ONCE])
                 await asyncio.sleep(0)
             model.finish(batch)
+            await self._run(model.commit)
         except BaseException:
             model.roll_back()
             raise
-        await self._run(model.commit)
 
     async def search(self, what: Searchable, compiled: Compiled, *, start: int, size: int) -> Found:
         """Raises Unavailable when no model is open or the search takes too long."""

@@ -47,17 +47,18 @@ class RowBuffer:
 
     def __init__(self, classifiers: Classifiers) -> None:
         self._classifiers = classifiers
-        self._changed: dict[str, tuple[WorkflowState, set[int]]] = {}
+        self._changed: dict[str, tuple[WorkflowState, dict[int, int]]] = {}
         self._stopped: list[Stopped] = []
         self.commits = 0
 
     def __len__(self) -> int:
         return len(self._changed)
 
-    def add(self, state: WorkflowState, ordinals: set[int]) -> None:
+    def add(self, state: WorkflowState, touched: dict[int, int]) -> None:
+        """`touched`: ordinals of task rows, with the version that changed them last."""
         earlier = self._changed.get(state.workflow_id)
-        touched = ordinals if earlier is None else earlier[1] | ordinals
-        self._changed[state.workflow_id] = (state, touched)
+        together = touched if earlier is None else earlier[1] | touched
+        self._changed[state.workflow_id] = (state, together)
         self.commits += 1
 
     def stop(self, stopped: Stopped) -> None:
@@ -70,10 +71,13 @@ class RowBuffer:
         stopped, self._stopped = self._stopped, []
         self.commits = 0
         batch = RowBatch(workflows=[], tasks=[], stopped=stopped, cursor=cursor, events=events)
-        for count, (state, ordinals) in enumerate(changed.values()):
+        for count, (state, touched) in enumerate(changed.values()):
             if count % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
             classifier = await self._classifiers.of(state.definition_hash)
             batch.workflows.append(workflow_row(state, classifier))
-            batch.tasks.extend(task_row(state, state.tasks[it]) for it in sorted(ordinals))
+            batch.tasks.extend(
+                task_row(state, state.tasks[ordinal], version)
+                for ordinal, version in touched.items()
+            )
         return batch

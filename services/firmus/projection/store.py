@@ -203,6 +203,7 @@ class ReadModel:
         self._writer.execute("COMMIT")
 
     def roll_back(self) -> None:
+        """Nothing happens when the transaction was committed already."""
         self._writer.rollback()
 
     def find(

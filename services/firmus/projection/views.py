@@ -18,7 +18,7 @@ WORKFLOW_COLUMNS = (
     "workflow_id", "revision", "workflow_type", "version", "status", "correlation_id",
     "parent_workflow_id", "classifier", "priority", "start_ms", "update_ms", "end_ms", "summary",
 )  # fmt: skip
-"""`revision` is the workflow's event version; times are epoch milliseconds, NULL while not come;
+"""`revision` is the version of the last event that changed the row; times are epoch milliseconds, NULL while not come;
 `parent_workflow_id` is NULL at the top level."""
 
 TASK_COLUMNS = (
@@ -59,12 +59,12 @@ def workflow_row(state: WorkflowState, classifier: str) -> Row:
     )
 
 
-def task_row(state: WorkflowState, row: TaskState) -> Row:
-    """The row of a task, in the order of TASK_COLUMNS."""
+def task_row(state: WorkflowState, row: TaskState, version: int) -> Row:
+    """The row of a task that the event of this version changed last, in the order of TASK_COLUMNS."""
     made = row.made
     return (
         state.task_id(made.ordinal),
-        state.version,
+        version,
         state.workflow_id,
         state.name,
         state.correlation_id,

@@ -62,6 +62,7 @@ class QueuesServer:
         self._announced: set[Key] = set()
         self._lanes: list[Subscription] = []
         self._background = Background()
+        self._watch = Background()
         self._forget_loss: Callable[[], None] | None = None
 
     async def start(self) -> None:
@@ -78,9 +79,11 @@ class QueuesServer:
         """Takes no more questions and answers those it has."""
         if self._forget_loss is not None:
             self._forget_loss()
+            self._forget_loss = None
         for lane in self._lanes:
             await self._connection.close_lane(lane)
         self._lanes.clear()
+        await self._watch.cancel()
         await self._background.finish()
 
     def _announce(self, task_type: str, domain: str | None) -> None:
@@ -98,7 +101,7 @@ class QueuesServer:
 
     def _on_loss(self) -> None:
         self._announced.clear()
-        self._background.start(when_back(self._connection, self._announce_all))
+        self._watch.start(when_back(self._connection, self._announce_all))
 
     def _on_announce(self, subject: bytes, reply: bytes, data: bytes, header: object) -> None:
         """Somebody new wants to know: of one queue, or of all."""

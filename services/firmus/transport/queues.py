@@ -152,6 +152,7 @@ class RemoteQueues:
         """Answers all polls with nothing."""
         if self._forget_loss is not None:
             self._forget_loss()
+            self._forget_loss = None
         for token in list(self._questions):
             self._finish(token, empty=True)
         for queue in self._queues.values():
@@ -160,6 +161,7 @@ class RemoteQueues:
         self._queues.clear()
         if self._resync is not None:
             self._resync.cancel()
+            self._resync = None
         for lane in self._lanes:
             await self._connection.close_lane(lane)
         self._lanes.clear()

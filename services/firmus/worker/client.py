@@ -16,6 +16,7 @@ from firmus.ports import Clock
 from firmus.worker.link import Link, open_link
 from firmus.workflow.state import WorkflowState
 from firmus_contracts import ids, subjects
+from firmus_contracts.bodies import checked_start_request
 from firmus_contracts.commands import Rejected, StartWorkflow
 from firmus_contracts.envelope import Record
 from firmus_contracts.errors import Refusal
@@ -104,6 +105,17 @@ class Client:
         a key whose workflow was never started (a crash in between) starts it now.
         Raises Refusal (no such definition, invalid input) or Unavailable.
         """
+        request = checked_start_request(
+            StartWorkflowRequest(
+                name=name,
+                version=version,
+                input=_plain(input),
+                correlation_id=correlation_id,
+                priority=priority,
+                task_to_domain=dict(task_to_domain or {}),
+                idempotency_key=idempotency_key,
+            )
+        )
         workflow_id = ids.mint_workflow_id(self._clock.now_ms(), secrets.randbits(ids.RANDOM_BITS))
         if idempotency_key is not None:
             claim = await self._keys.claim(
@@ -112,20 +124,7 @@ class Client:
             if claim.existing:
                 return claim.workflow_id
             workflow_id = claim.workflow_id
-        answer = await self._link.decider.submit(
-            StartWorkflow(
-                command_id=f"start:{workflow_id}",
-                workflow_id=workflow_id,
-                name=name,
-                version=version,
-                input=_plain(input),
-                correlation_id=correlation_id,
-                priority=priority,
-                task_to_domain=dict(task_to_domain or {}),
-                idempotency_key=idempotency_key,
-                trace=trace,
-            )
-        )
+        answer = await self._link.decider.submit(_command(request, workflow_id, trace))
         if isinstance(answer, Rejected):
             raise Refusal(answer.code, answer.message)
         return answer.workflow_id
@@ -214,6 +213,21 @@ class Client:
         if self._open is None:
             raise RuntimeError("use the client in an async with block")
         return self._open
+
+
+def _command(request: StartWorkflowRequest, workflow_id: str, trace: str | None) -> StartWorkflow:
+    return StartWorkflow(
+        command_id=f"start:{workflow_id}",
+        workflow_id=workflow_id,
+        name=request.name,
+        version=request.version,
+        input=request.input,
+        correlation_id=request.correlation_id,
+        priority=request.priority,
+        task_to_domain=request.task_to_domain,
+        idempotency_key=request.idempotency_key,
+        trace=trace,
+    )
 
 
 def workflow_of_state(state: WorkflowState) -> Workflow:

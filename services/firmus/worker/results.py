@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from firmus_contracts.bodies import REASON_MAX
 from firmus_contracts.statuses import ResultStatus
 
 
@@ -35,7 +36,7 @@ def returned(value: Any) -> Result:
     """The result of a function that returned. Output that JSON cannot hold fails for good."""
     status, callback_after_s = ResultStatus.COMPLETED, 0
     if isinstance(value, InProgress):
-        status, callback_after_s = ResultStatus.IN_PROGRESS, value.callback_after_s
+        status, callback_after_s = ResultStatus.IN_PROGRESS, max(0, value.callback_after_s)
         value = value.output
     try:
         output = _output(value)
@@ -51,16 +52,18 @@ def raised(error: BaseException) -> Result:
     """The result of a function that raised."""
     terminal = isinstance(error, NonRetryableError)
     text = str(error)
+    reason = text if terminal and text else f"{type(error).__name__}: {text}".removesuffix(": ")
     return Result(
         status=ResultStatus.FAILED_WITH_TERMINAL_ERROR if terminal else ResultStatus.FAILED,
-        reason=text if terminal and text else f"{type(error).__name__}: {text}".removesuffix(": "),
+        reason=reason[:REASON_MAX],
     )
 
 
 def unreadable_input(name: str, error: Exception) -> Result:
     """The result of a task whose input the function's annotation does not allow."""
     return Result(
-        status=ResultStatus.FAILED_WITH_TERMINAL_ERROR, reason=f"input of {name}: {error}"
+        status=ResultStatus.FAILED_WITH_TERMINAL_ERROR,
+        reason=f"input of {name}: {error}"[:REASON_MAX],
     )
 
 

@@ -14,7 +14,6 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
         task,
         task_type="NOOP",
         status=TaskStatus.IN_PROGRESS,
-        input=planned.input_of(task, with_template=False),
     )
 
 

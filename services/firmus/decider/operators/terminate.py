@@ -39,11 +39,11 @@ def execute(turn: Turn, row: TaskState) -> None:
     turn.emit(ev.TaskCompleted(ordinal=row.ordinal, output=output))
     turn.settled.append(row.ordinal)
     given = row.input.get("terminationReason")
-    if status is WorkflowStatus.COMPLETED:
-        ending.complete(turn, output=output, reason=str(given) if given else None)
-        return
     task_id = turn.state.task_id(row.ordinal)
     reason = str(given) if given else f"Workflow is {status} by TERMINATE task: {task_id}"
+    if status is WorkflowStatus.COMPLETED:
+        ending.complete(turn, output=output, reason=reason)
+        return
     ending.fail(turn, status, reason, ordinal=row.ordinal, output=output)
 
 

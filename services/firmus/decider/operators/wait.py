@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from firmus.decider.context import WorkflowFault
+from firmus.decider.context import CannotStart, WorkflowFault
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
@@ -20,6 +20,8 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
     try:
         deadline_ms = _deadline_ms(given, planned.turn.context.now_ms)
     except ValueError as problem:
+        if planned.turn.starting and not given.get("until"):
+            raise CannotStart(str(problem)) from problem
         ordinal = _row(planned, task, given, None)
         failure = ev.TaskFailed(ordinal=ordinal, reason=str(problem), terminal_error=True)
         planned.failures.append(failure)

@@ -1,0 +1,180 @@
+"""Who may know whom, and which modules stay pure.
+
+Inside the core packages a module is pure unless SHELL names it, so that a new file has to be
+declared before it may do I/O.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatch
+
+from tests.architecture.sources import Source, imports_of, module_of, sources
+
+SERVICES = ("decider", "scheduler", "projection", "gateway", "intake", "worker", "systemworker")
+SHARED = ("workflow", "eventlog", "broker", "transport", "definitions", "ports", "clock")
+"""What every service may know, beside the contracts."""
+
+KNOWS_ALL = ("wiring", "cli", "__main__", "console", "demo", "bench", "embedded", "metrics")
+"""Where services are put together, started, measured and shown."""
+
+EXCEPTIONS = {
+    "firmus.transport.search": "firmus.projection",
+}
+"""Module to the package it may know all the same; each with its reason.
+
+transport.search: carries the projection's own messages (its status and rebuild) over NATS.
+"""
+
+PURE_PACKAGES = ("workflow", "decider", "scheduler", "projection", "definitions", "eventlog")
+SHELL = {
+    "decider": {"service", "scripts"},
+    "scheduler": {"service", "owner", "errands", "handout", "checkpoints"},
+    "projection": {
+        *("service", "follower", "live", "publisher", "rebuild"),
+        *("rows", "search", "states", "store", "folder"),
+    },
+    "definitions": {"store", "memory", "pins"},
+    "eventlog": {"jetstream", "memory", "port", "history", "follow", "blobs"},
+}
+SHELL_PATTERNS = ("firmus.eventlog.recorder*",)
+
+FORBIDDEN_IN_PURE = frozenset(
+    {
+        *("asyncio", "concurrent", "threading", "multiprocessing", "subprocess", "signal"),
+        *("nats", "faststream", "aiohttp", "falcon", "uvicorn", "socket", "http", "urllib"),
+        *("os", "io", "pathlib", "tempfile", "shutil", "sqlite3", "importlib"),
+        *("time", "random", "secrets", "uuid"),
+        *("opentelemetry", "prometheus_client", "structlog", "logging", "warnings"),
+    }
+)
+FORBIDDEN_CALLS = frozenset({"now", "utcnow", "today", "open", "print", "input", "exec", "eval"})
+PROTOCOLS = ("firmus.ports", "firmus.definitions.unsupported")
+"""Outside its own package and `workflow`, all that a pure module may know of firmus."""
+
+
+def firmus() -> Iterator[Source]:
+    return (source for source in sources() if source.path.startswith("services/firmus/"))
+
+
+def part_of(module: str) -> str:
+    """The package (or single module) directly below firmus that a module belongs to."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def is_pure(module: str) -> bool:
+    package, _, rest = module.removeprefix("firmus.").partition(".")
+    if package not in PURE_PACKAGES:
+        return False
+    if any(fnmatch(module, pattern) for pattern in SHELL_PATTERNS):
+        return False
+    return rest not in SHELL.get(package, set())
+
+
+def pure() -> Iterator[Source]:
+    contracts = (source for source in sources() if source.path.startswith("contracts/"))
+    yield from contracts
+    yield from (source for source in firmus() if is_pure(module_of(source.path)))
+
+
+def test_contracts_need_only_msgspec_and_the_standard_library() -> None:
+    allowed = sys.stdlib_module_names | {"msgspec", "firmus_contracts"}
+    found = [
+        f"{source.path}:{line} imports {name}"
+        for source in sources()
+        if source.path.startswith("contracts/")
+        for line, name in imports_of(source)
+        if name.split(".")[0] not in allowed
+    ]
+    assert found == []
+
+
+def test_pure_modules_import_no_clock_no_chance_no_io_and_no_log() -> None:
+    found = [
+        f"{source.path}:{line} imports {name}"
+        for source in pure()
+        for line, name in imports_of(source)
+        if name.split(".")[0] in FORBIDDEN_IN_PURE
+    ]
+    assert found == []
+
+
+def test_pure_modules_hold_no_async_code_and_call_nothing_that_looks_around() -> None:
+    found = []
+    for source in pure():
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
+                found.append(f"{source.path}:{node.lineno} is asynchronous")
+            if isinstance(node, ast.Call) and _called(node) in FORBIDDEN_CALLS:
+                found.append(f"{source.path}:{node.lineno} calls {_called(node)}")
+    assert found == []
+
+
+def _called(node: ast.Call) -> str:
+    """The plain name of a function, or the last part of a dotted one."""
+    match node.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def test_pure_modules_know_no_module_that_does_io() -> None:
+    found = [
+        f"{source.path}:{line} imports {name}"
+        for source in pure()
+        for line, name in imports_of(source)
+        if name.startswith("firmus.") and not _pure_target(name)
+    ]
+    assert found == []
+
+
+def _pure_target(name: str) -> bool:
+    """`name` may end in what is taken from the module; the module itself counts too."""
+    module = name.rpartition(".")[0]
+    return name.startswith(PROTOCOLS) or is_pure(name) and is_pure(module)
+
+
+def test_services_do_not_know_each_other() -> None:
+    found = []
+    for source in firmus():
+        own = part_of(module_of(source.path))
+        if own in KNOWS_ALL or not own:
+            continue
+        for line, name in imports_of(source):
+            target = part_of(name) if name.startswith("firmus.") else own
+            allowed = {own, *SHARED, *(("settings", "telemetry") if own == "settings" else ())}
+            excused = EXCEPTIONS.get(module_of(source.path))
+            if target not in allowed and not (excused and name.startswith(excused)):
+                found.append(f"{source.path}:{line} imports {name}")
+    assert found == []
+
+
+def test_what_services_share_knows_no_service() -> None:
+    """The foundation points downwards: contracts, workflow, log and broker, then transport."""
+    layers = ("workflow", "ports", "clock", "broker", "eventlog", "definitions", "transport")
+    rank = {name: place for place, name in enumerate(layers)}
+    found = [
+        f"{source.path}:{line} imports {name}"
+        for source in firmus()
+        if (own := part_of(module_of(source.path))) in rank
+        for line, name in imports_of(source)
+        if name.startswith("firmus.") and rank.get(part_of(name), -1) > rank[own]
+    ]
+    assert found == []
+
+
+def test_every_exception_and_every_shell_module_is_still_needed() -> None:
+    modules = {module_of(source.path): source for source in firmus()}
+    unneeded = [
+        module
+        for module, package in EXCEPTIONS.items()
+        if not any(name.startswith(package) for _, name in imports_of(modules[module]))
+    ]
+    gone = [
+        f"firmus.{package}.{name}"
+        for package, names in SHELL.items()
+        for name in names
+        if f"firmus.{package}.{name}" not in modules
+    ]
+    assert unneeded == []
+    assert gone == []

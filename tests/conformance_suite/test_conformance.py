@@ -1,0 +1,67 @@
+"""firmus beside the recordings of the real Conductor server, one test for each scenario."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conformance_suite.waiting import WAITING
+from tests.e2e.system import System
+
+pytestmark = [pytest.mark.e2e, pytest.mark.nats, pytest.mark.timeout(300)]
+
+KIT = Path(__file__).parents[1] / "conformance"
+MODULES = (
+    "basics",
+    "operators_switch",
+    "operators_fork",
+    "operators_subworkflow",
+    "failure_retry",
+    "failure_updates",
+    "failure_workflow",
+    "time_timeouts",
+    "data_expressions",
+    "data_references",
+    "data_output",
+    "rest_start",
+)
+SCENARIOS = sorted(
+    path.stem for path in KIT.glob("golden/*.json") if path.stem.split(".")[0] in MODULES
+)
+JOBS = 12
+PATIENCE_S = 25
+"""How long a scenario waits for one thing to happen; several waiting ones wait in vain."""
+
+
+@pytest.fixture(scope="session")
+def failures(shared: System, request: pytest.FixtureRequest) -> dict[str, str]:
+    """The scenarios of this run that failed, with what the kit says of them; all played at once."""
+    calls = [getattr(item, "callspec", None) for item in request.session.items]
+    chosen = {call.params["name"] for call in calls if call and "name" in call.params}
+    asked = ("--url", shared.url, "--jobs", str(JOBS), "--only", ",".join(sorted(chosen)))
+    played = subprocess.run(
+        [sys.executable, str(KIT / "conform.py"), "check", *asked, "-v"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "CONFORM_PATIENCE": str(PATIENCE_S)},
+    )
+    assert re.search(r"^\d+ passed, \d+ failed$", played.stdout, re.MULTILINE), played.stderr
+    blocks = re.split(r"^(?=FAIL |ok   |soft diff|differ on)", played.stdout, flags=re.MULTILINE)
+    found = {block[5:].split(":")[0]: block for block in blocks if block.startswith("FAIL ")}
+    assert found.keys() <= chosen
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name not in WAITING])
+def test_behaves_as_recorded(name: str, failures: dict[str, str]) -> None:
+    assert name not in failures, failures[name]
+
+
+@pytest.mark.parametrize("name", sorted(WAITING))
+def test_still_waits_for_a_later_capability(name: str, failures: dict[str, str]) -> None:
+    assert name in SCENARIOS, "there is no such recording"
+    assert name in failures, f"{name} passes now: take it off the table ({WAITING[name]})"

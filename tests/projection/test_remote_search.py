@@ -1,0 +1,108 @@
+"""Search over NATS behaves as it does in one process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from firmus.eventlog.memory import MemoryLog
+from firmus.ports import Unavailable
+from firmus.projection.service import ProjectionService
+from firmus.transport import search as transport
+from firmus.transport.search import RemoteSearch, SearchServer
+from firmus_contracts.errors import Refusal
+from tests.projection.conftest import OpenLease, find, rows_at, running, until
+from tests.projection.histories import finished
+
+pytestmark = pytest.mark.nats
+ASK = {"query": "", "free_text": "*", "start": 0, "size": 100, "sort": ""}
+
+
+@asynccontextmanager
+async def serving(wire, service: ProjectionService) -> AsyncIterator[RemoteSearch]:
+    import asyncio
+    from contextlib import suppress
+
+    server = asyncio.create_task(SearchServer(wire.connection, service).run())
+    try:
+        async with running(service):
+            yield RemoteSearch(wire.connection)
+    finally:
+        server.cancel()
+        with suppress(asyncio.CancelledError):
+            await server
+
+
+async def test_a_search_gives_the_same_page_as_in_one_process(wire, make, log: MemoryLog) -> None:
+    async with serving(wire, make()) as remote:
+        history = await finished(log, 1)
+
+        async def shown() -> bool:
+            return (await remote.search("workflows", **ASK)).position == history.position
+
+        await until("rows", shown)
+        page = await remote.search("workflows", **{**ASK, "query": "status=COMPLETED"})
+        assert (page.total_hits, page.lag) == (1, 0)
+        assert b'"workflowType":"flow"' in bytes(page.results[0])
+
+
+async def test_refusals_come_back_as_refusals(wire, make) -> None:
+    async with serving(wire, make()) as remote:
+        with pytest.raises(Refusal, match="^Incorrectly formatted query string: gibberish$") as found:
+            await remote.search("workflows", **{**ASK, "query": "gibberish"})
+        assert found.value.code == "INVALID"
+        with pytest.raises(Refusal, match="Please use pagination"):
+            await remote.search("workflows", **{**ASK, "size": 5001})
+        with pytest.raises(Refusal, match="negative"):
+            await remote.search("tasks", **{**ASK, "start": -1})
+        with pytest.raises(Refusal, match="known are workflows and tasks"):
+            await remote.search("things", **ASK)
+
+
+async def test_nobody_there_is_unavailable(wire, monkeypatch) -> None:
+    monkeypatch.setattr(transport, "NO_RESPONDER_WAIT_S", 0.0)
+    with pytest.raises(Unavailable, match="no projection is active"):
+        await RemoteSearch(wire.connection).search("workflows", **ASK)
+
+
+async def test_only_the_active_projection_answers(wire, make, log, tmp_path) -> None:
+    lease = OpenLease()
+    waiting = make(lease=OpenLease(lease._gate), folder=tmp_path / "other")
+    active = make(lease=lease)
+    async with serving(wire, active) as remote:
+        await active.active.wait()
+        async with serving(wire, waiting):
+            await rows_at(active, (await finished(log, 1)).position)
+            for _ in range(5):
+                assert (await remote.search("workflows", **ASK)).total_hits == 1
+            lease.take_away()
+            await waiting.active.wait()
+            await rows_at(waiting, await log.end())
+            assert (await remote.search("workflows", **ASK)).total_hits == 1
+
+
+async def test_a_rebuild_is_asked_for_and_followed_over_nats(wire, make, log) -> None:
+    service = make()
+    async with serving(wire, service) as remote:
+        await service.active.wait()
+        await rows_at(service, (await finished(log, 1)).position)
+        model = (await remote.rebuild()).model
+
+        async def done() -> bool:
+            rebuild = (await remote.status()).rebuild
+            return rebuild is not None and (rebuild.model, rebuild.state) == (model, "done")
+
+        await until("done", done)
+        assert (await find(service)).total_hits == 1
+
+
+async def test_a_page_too_large_for_a_message_is_refused(wire, make, log) -> None:
+    service = make()
+    async with serving(wire, service) as remote:
+        for number in range(1, 3):
+            last = await finished(log, number, name="n", correlation_id="c" * 5_000_000)
+        await rows_at(service, last.position)
+        with pytest.raises(Refusal, match="smaller size") as found:
+            await remote.search("workflows", **ASK)
+        assert found.value.code == "PAYLOAD_TOO_LARGE"
+        assert len((await remote.search("workflows", **{**ASK, "size": 1})).results) == 1
