@@ -64,6 +64,7 @@ class Flow:
         self.rejected: cmd.Rejected | None = None
         self.ignored: str | None = None
         self._count = 0
+        self._refs: dict[int, str] = {}
 
     # --- when ---
 
@@ -139,7 +140,10 @@ class Flow:
             self.commits.append(commit)
             self.state = answered(decision.state, commit)
             assert self.state == self.replayed()
-        return [describe(event, decision.state) for event in decision.events]
+        for event in decision.events:
+            if isinstance(event, ev.TaskScheduled):
+                self._refs[event.ordinal] = event.ref
+        return [describe(event, self._refs) for event in decision.events]
 
     def replayed(self) -> WorkflowState | None:
         """The state that the stored bytes of all commits fold to."""
@@ -187,8 +191,8 @@ def _run(evaluator: str, expression: str, scope: dict[str, Any]) -> ScriptResult
     return asyncio.run(once())
 
 
-def describe(event: Any, state: WorkflowState) -> str:
+def describe(event: Any, refs: dict[int, str]) -> str:
     """An event as its tag and the reference that it is about; bookkeeping is left as its tag."""
     tag = ev.tag_of(event)
     ordinal = getattr(event, "ordinal", None)
-    return tag if ordinal is None else f"{tag} {state.tasks[ordinal].ref}"
+    return tag if ordinal is None else f"{tag} {refs[ordinal]}"

@@ -10,6 +10,9 @@ import msgspec
 
 from firmus_contracts.statuses import ResultStatus, WorkflowStatus
 
+NO_DEFINITION = msgspec.Raw(b"")
+"""Only this very object is left out when a command travels; another empty one would be no JSON."""
+
 
 class _Command(
     msgspec.Struct,
@@ -28,12 +31,12 @@ class _Command(
 class StartWorkflow(_Command, frozen=True, tag="start_workflow"):
     """Start a definition under an id chosen by the sender.
 
-    `definition` is an inline one (JSON; empty: none).
+    `definition` is an inline one, JSON.
     """
 
     name: str
     version: int | None = None
-    definition: msgspec.Raw = msgspec.Raw(b"")
+    definition: msgspec.Raw = NO_DEFINITION
     input: dict[str, Any] | None = {}
     correlation_id: str | None = None
     priority: int = 0

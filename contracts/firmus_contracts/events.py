@@ -130,8 +130,9 @@ class TaskScheduled(Event, frozen=True, tag="task.scheduled"):
     stands instead where the task is not in the definition (dynamic forks), and `forked_by` is then
     the ordinal of the fork row, whose `task_defs` hold the task definitions of all its branches by
     name, once. `queued`: the row waits in a task queue for a worker. `retried` is the ordinal of
-    the attempt that this row supersedes. `delay_ms` postpones the first hand-out; `deadline_ms` is when a WAIT ends
-    (epoch milliseconds); `child_id` is the id of the workflow that a SUB_WORKFLOW row starts.
+    the attempt that this row supersedes. `delay_ms` postpones the first hand-out; `deadline_ms` is
+    when a WAIT ends (epoch milliseconds); `child_id` is the id of the workflow that a SUB_WORKFLOW
+    row starts.
     """
 
     ordinal: int
@@ -180,6 +181,18 @@ class TaskUpdated(Event, frozen=True, tag="task.updated"):
     worker_id: str | None = None
     callback_after_s: int = 0
     requeued: bool = True
+
+
+class LoopAdvanced(Event, frozen=True, tag="task.loop_advanced"):
+    """A DO_WHILE is at this pass now: `output` is laid over its own, `dropped` keys and `removed`
+    rows (of passes long done, `keepLastN`) are no longer shown; the log keeps them.
+    """
+
+    ordinal: int
+    iteration: int
+    output: dict[str, Any] = {}
+    dropped: tuple[str, ...] = ()
+    removed: tuple[int, ...] = ()
 
 
 class TaskLeaseExtended(Event, frozen=True, tag="task.lease_extended"):
@@ -245,6 +258,7 @@ WorkflowEvent = (
     | TaskScheduled
     | TaskBegun
     | TaskUpdated
+    | LoopAdvanced
     | TaskLeaseExtended
     | TaskLogged
     | TaskCompleted

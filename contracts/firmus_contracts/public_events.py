@@ -130,7 +130,7 @@ class StartEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
     ] = UNSET
 
 
-class PublicEvent(msgspec.Struct, frozen=True):
+class PublicEvent(msgspec.Struct, frozen=True, gc=False):
     """One message of the EVENTS stream, before it is sent. `body` is JSON."""
 
     subject: str

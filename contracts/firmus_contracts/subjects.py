@@ -21,6 +21,8 @@ DEFINITIONS_SUBJECTS = "firmus.definitions.>"
 
 POLLED = "firmus.polled"
 SEARCH = "firmus.search"
+PROJECTION_REBUILD = "firmus.projection.rebuild"
+PROJECTION_STATUS = "firmus.projection.status"
 READY_ALL = "firmus.ready.>"
 ANNOUNCE = "firmus.announce"
 QUEUE_SIZES = "firmus.sizes"

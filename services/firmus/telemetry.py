@@ -27,7 +27,7 @@ def set_up_logging(level: str = "info", form: str = "auto") -> None:
     """Sends log lines to standard error: JSON, or for a person (`auto`: when it is a terminal)."""
     person = form == "console" or (form == "auto" and sys.stderr.isatty())
     last: list[Any] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if person
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )

@@ -201,7 +201,11 @@ async def scheduler_role(
             yield owner
         else:
             async with _shards_of(node, "scheduler", owner.gain, owner.lose, exclusive=False):
-                yield owner
+                try:
+                    yield owner
+                finally:
+                    # At once: shard by shard it would take over what is left again and again.
+                    await owner.stop()
     finally:
         await owner.stop()
 

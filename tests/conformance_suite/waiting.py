@@ -10,8 +10,6 @@ DECISION = "DECISION, which SWITCH replaced"
 START_WORKFLOW = "the START_WORKFLOW task"
 DEFINITION_BY_EXPRESSION = "a sub-workflow's definition given by an expression"
 RESET_CALLBACKS = "resetting callbacks"
-RUNNING = "the list of running workflows"
-CORRELATED = "the look-up by correlation id"
 
 WAITING = {
     "data_references.references_from_outside_a_loop": LOOPS,
@@ -29,8 +27,4 @@ WAITING = {
     "operators_subworkflow.sub_workflow_definition_by_expression": DEFINITION_BY_EXPRESSION,
     "operators_switch.decision_case_expression": DECISION,
     "operators_switch.decision_case_value_param": DECISION,
-    "rest_start.correlated_lookup": CORRELATED,
-    "rest_start.correlated_paused": CORRELATED,
-    "rest_start.refused_starts": RUNNING,
-    "rest_start.running_list": RUNNING,
 }

@@ -41,6 +41,7 @@ class Services:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         await writer.drain()
         writer.close()
+        await writer.wait_closed()
 
 
 def settings_in(path: Path) -> Settings:

@@ -85,6 +85,11 @@ async def test_an_update_answers_the_task_id_also_when_the_task_had_ended(api: A
         ({"taskId": ""}, 400, "Task ID cannot be null or empty"),
         ({"taskId": "nope"}, 404, "No such task found by id: nope"),
         ({"workflowInstanceId": "nope"}, 404, "No such workflow found by id: nope"),
+        (
+            {"externalOutputPayloadStoragePath": "x"},
+            501,
+            "External payload storage is not offered yet",
+        ),
     ],
 )
 async def test_an_update_must_name_a_task_of_its_workflow(api: Api, changed, status, message):

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.projection.histories import Definitions
 
 from firmus.broker.connection import connect
 from firmus.broker.streams import prepare
@@ -15,7 +16,6 @@ from firmus.broker.wire import JetStreamWire
 from firmus.eventlog.memory import MemoryLog
 from firmus.projection.publisher import EventsPublisher
 from firmus.projection.service import ProjectionService
-from tests.projection.histories import Definitions
 
 WAIT_S = 20.0
 

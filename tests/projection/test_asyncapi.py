@@ -6,12 +6,12 @@ import jsonschema
 import msgspec
 import pytest
 import yaml
-
 from asyncapi.generate import FILE, text
+from tests.projection.test_publication import published, started
+
 from firmus.projection.asyncapi import document
 from firmus_contracts.public_events import StartEvent
 from firmus_contracts.requests import StartWorkflowRequest
-from tests.projection.test_publication import published, started
 
 CONTRACT = Path("tests/contract/asyncapi/conductor-conductor-asyncapi.yml")
 

@@ -5,6 +5,8 @@ from contextlib import suppress
 
 import msgspec
 import pytest
+from tests.projection.conftest import EventsStream, OpenLease, rows_at, running, until
+from tests.projection.histories import EVENTS_OF_FINISHED, History, finished, scheduled, started
 
 from firmus.broker.wire import JetStreamWire
 from firmus.eventlog.memory import MemoryLog
@@ -15,8 +17,6 @@ from firmus.projection.store import EventsCursor
 from firmus.workflow.evolve import evolve
 from firmus_contracts import events as ev
 from firmus_contracts.public_events import PublicEvent
-from tests.projection.conftest import EventsStream, OpenLease, rows_at, running, until
-from tests.projection.histories import EVENTS_OF_FINISHED, History, finished, scheduled, started
 
 pytestmark = pytest.mark.nats
 
@@ -25,7 +25,9 @@ def expected_ids(*histories: History) -> list[str]:
     return [f"{it.workflow_id}/{v}" for it in histories for v in range(1, it.version + 1)]
 
 
-async def test_every_transition_is_published_once_in_log_order(make, log, publisher, events) -> None:
+async def test_every_transition_is_published_once_in_log_order(
+    make, log, publisher, events
+) -> None:
     first = await finished(log, 1)
     async with running(make(publisher=publisher)):
         second = await finished(log, 2)
@@ -99,6 +101,11 @@ async def test_two_publishers_at_once_store_each_event_once(log, wire, events) -
     await two.close()
 
 
+async def send_all(publisher: EventsPublisher, out: list[Outgoing]) -> None:
+    await publisher.send(out)
+    await publisher.drained()
+
+
 async def test_a_message_of_others_breaks_the_chain_and_is_passed_over(
     log, wire, publisher, events
 ) -> None:
@@ -108,8 +115,7 @@ async def test_a_message_of_others_breaks_the_chain_and_is_passed_over(
     await publisher.drained()
     await wire.publish("workflow.updated.not.ours", b"{}")
     with pytest.raises(PublishBroken):
-        await publisher.send(out[1:])
-        await publisher.drained()
+        await send_all(publisher, out[1:])
     assert (await publisher.resume(log, EventsCursor())).cursor == EventsCursor(1, 1, 1)
     await publisher.send(out[1:])
     await publisher.drained()
@@ -239,7 +245,13 @@ async def test_more_than_the_window_is_published_in_order(
     await publisher.resume(log, EventsCursor())
     body = msgspec.json.encode({})
     many = [
-        Outgoing(PublicEvent(f"workflow.updated.d.w{n}", {"ce-id": f"w/{n}", "Nats-Msg-Id": f"w/{n}"}, body), n, 1)
+        Outgoing(
+            PublicEvent(
+                f"workflow.updated.d.w{n}", {"ce-id": f"w/{n}", "Nats-Msg-Id": f"w/{n}"}, body
+            ),
+            n,
+            1,
+        )
         for n in range(1, 501)
     ]
     await publisher.send(many)
@@ -255,3 +267,19 @@ async def test_bookkeeping_makes_no_message(make, log, publisher, events) -> Non
     async with running(make(publisher=publisher)) as service:
         await rows_at(service, history.position)
     assert await events.count() == EVENTS_OF_FINISHED
+
+
+async def test_a_log_on_jetstream_is_followed_over_restarts(make, wire, events) -> None:
+    from firmus.eventlog.blobs import MemoryBlobs
+    from firmus.eventlog.jetstream import JetStreamLog
+
+    log = JetStreamLog(wire, MemoryBlobs(), shards=16)
+    histories = []
+    for number in (1, 2):
+        publisher = await EventsPublisher.open(wire)
+        async with running(make(log=log, publisher=publisher)) as service:
+            histories.append(await finished(log, number))
+            await rows_at(service, histories[-1].position)
+            await publisher.drained()
+        await publisher.close()
+    assert await events.ids() == expected_ids(*histories)

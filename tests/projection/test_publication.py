@@ -6,6 +6,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 import yaml
+from tests.projection.histories import T0, scheduled, started
 
 from firmus.projection.publication import (
     SILENT,
@@ -22,7 +23,6 @@ from firmus_contracts import ids, subjects
 from firmus_contracts.envelope import Cause, Commit
 from firmus_contracts.public_events import PublicEvent
 from firmus_contracts.statuses import TaskStatus
-from tests.projection.histories import T0, scheduled, started
 
 CONTRACT = Path("tests/contract/asyncapi/conductor-conductor-asyncapi.yml")
 WID = ids.mint_workflow_id(T0, 7)
@@ -87,6 +87,7 @@ TRANSITIONS = [
     (ev.WorkflowTerminated(), "workflow.terminated", "TERMINATED"),
     (ev.TaskBegun(ordinal=1), "task.in_progress", "IN_PROGRESS"),
     (ev.TaskUpdated(ordinal=1), "task.updated", "SCHEDULED"),
+    (ev.LoopAdvanced(ordinal=1, iteration=2), "task.updated", "SCHEDULED"),
     (ev.TaskLeaseExtended(ordinal=1), "task.updated", "SCHEDULED"),
     (ev.TaskCompleted(ordinal=1), "task.completed", "COMPLETED"),
     (ev.TaskCompletedWithErrors(ordinal=1), "task.completed", "COMPLETED_WITH_ERRORS"),
@@ -118,7 +119,11 @@ def test_a_row_tells_the_status_it_is_born_in(status: str, transition: str) -> N
 def test_every_event_of_the_log_is_published_or_known_to_be_silent() -> None:
     shown = {type(event) for event, _, _ in TRANSITIONS} | {ev.WorkflowStarted, ev.TaskScheduled}
     assert set(get_args(ev.WorkflowEvent)) == shown | set(SILENT)
-    samples = [ev.TasksSettled(ordinals=(1,)), ev.DecisionSplit(), ev.TaskLogged(ordinal=1, lines=())]
+    samples = [
+        ev.TasksSettled(ordinals=(1,)),
+        ev.DecisionSplit(),
+        ev.TaskLogged(ordinal=1, lines=()),
+    ]
     assert published(started(), scheduled("a", 1), *samples)[2:] == [None, None, None]
 
 
@@ -153,7 +158,7 @@ def test_payloads_are_left_out_visibly() -> None:
 def test_event_ids_are_read_back() -> None:
     assert parse_event_id(f"{WID}/12") == (WID, 12)
     for wrong in ("", "12", "/12", "a/b"):
-        with pytest.raises(ValueError, match="id|int"):
+        with pytest.raises(ValueError, match=r"id|int"):
             parse_event_id(wrong)
 
 

@@ -5,12 +5,6 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-
-from firmus.eventlog.memory import MemoryLog
-from firmus.projection import service as service_module
-from firmus.projection.folder import ReadModelFolder
-from firmus_contracts import events as ev
-from firmus_contracts.errors import Refusal
 from tests.projection.conftest import find, names, rows_at, running, until
 from tests.projection.histories import (
     EVENTS_OF_FINISHED,
@@ -19,6 +13,13 @@ from tests.projection.histories import (
     scheduled,
     unreadable_commit,
 )
+
+from firmus.eventlog.memory import MemoryLog
+from firmus.projection import service as service_module
+from firmus.projection.folder import ReadModelFolder
+from firmus.projection.publisher import EventsPublisher
+from firmus_contracts import events as ev
+from firmus_contracts.errors import Refusal
 
 
 def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -54,8 +55,10 @@ async def rebuilt(service) -> None:
     model = service.rebuild().model
     await until(
         "done",
-        lambda: (progress := service.status().rebuild) is not None
-        and (progress.model, progress.state) == (model, "done"),
+        lambda: (
+            (progress := service.status().rebuild) is not None
+            and (progress.model, progress.state) == (model, "done")
+        ),
     )
 
 
@@ -95,6 +98,38 @@ async def test_a_rebuild_under_load_loses_nothing(make, log: MemoryLog, tmp_path
         assert rows(tmp_path / "projection" / "readmodel-3.db") == swapped
 
 
+@pytest.mark.nats
+async def test_sudden_stops_lose_and_repeat_nothing(
+    make, log, wire, events, *, tmp_path: Path, monkeypatch
+) -> None:
+    """Stopped as a crash stops it: nothing is settled, wherever it stands."""
+    monkeypatch.setattr(service_module.ProjectionService, "_settle", _nothing)
+    histories = []
+    for number in range(1, 13):
+        publisher = await EventsPublisher.open(wire)
+        async with running(make(publisher=publisher)) as service:
+            await service.active.wait()
+            histories.append(await finished(log, number))
+            for _ in range(number):
+                await asyncio.sleep(0)
+        await publisher.close()
+    publisher = await EventsPublisher.open(wire)
+    async with running(make(publisher=publisher)) as service:
+        histories.append(await finished(log, 100))
+        await rows_at(service, histories[-1].position)
+        await rebuilt(service)
+        await publisher.drained()
+    await publisher.close()
+    wanted = [f"{it.workflow_id}/{v}" for it in histories for v in range(1, it.version + 1)]
+    assert await events.ids() == wanted
+    folder = tmp_path / "projection"
+    assert rows(folder / "readmodel-1.db") == rows(folder / "readmodel-2.db")
+
+
+async def _nothing(*_: object) -> None:
+    pass
+
+
 async def test_a_rebuild_of_an_empty_log_ends(make) -> None:
     async with running(make()) as service:
         await service.active.wait()
@@ -124,7 +159,7 @@ async def test_a_rebuild_publishes_nothing(make, log, publisher, events) -> None
 
 @pytest.mark.nats
 async def test_a_lost_model_is_built_beside_and_does_not_delay_events(
-    make, log, publisher, events, tmp_path: Path, monkeypatch
+    make, log, publisher, events, *, tmp_path: Path, monkeypatch
 ) -> None:
     monkeypatch.setattr(service_module, "CATCH_UP_MAX", 3)
     async with running(make(folder=tmp_path / "one", publisher=publisher)) as service:

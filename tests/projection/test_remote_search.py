@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from tests.projection.conftest import OpenLease, find, rows_at, running, until
+from tests.projection.histories import finished
 
 from firmus.eventlog.memory import MemoryLog
 from firmus.ports import Unavailable
@@ -11,8 +13,6 @@ from firmus.projection.service import ProjectionService
 from firmus.transport import search as transport
 from firmus.transport.search import RemoteSearch, SearchServer
 from firmus_contracts.errors import Refusal
-from tests.projection.conftest import OpenLease, find, rows_at, running, until
-from tests.projection.histories import finished
 
 pytestmark = pytest.mark.nats
 ASK = {"query": "", "free_text": "*", "start": 0, "size": 100, "sort": ""}
@@ -48,7 +48,9 @@ async def test_a_search_gives_the_same_page_as_in_one_process(wire, make, log: M
 
 async def test_refusals_come_back_as_refusals(wire, make) -> None:
     async with serving(wire, make()) as remote:
-        with pytest.raises(Refusal, match="^Incorrectly formatted query string: gibberish$") as found:
+        with pytest.raises(
+            Refusal, match=r"^Incorrectly formatted query string: gibberish$"
+        ) as found:
             await remote.search("workflows", **{**ASK, "query": "gibberish"})
         assert found.value.code == "INVALID"
         with pytest.raises(Refusal, match="Please use pagination"):

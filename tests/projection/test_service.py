@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import pytest
+from tests.projection.conftest import OpenLease, find, names, rows_at, running, until
+from tests.projection.histories import History, finished, scheduled, unreadable_commit
 
 from firmus.eventlog.memory import MemoryLog
-from firmus.projection.service import ProjectionService
 from firmus.ports import Unavailable
 from firmus_contracts import events as ev
 from firmus_contracts.errors import Refusal
-from tests.projection.conftest import OpenLease, find, names, rows_at, running, until
-from tests.projection.histories import History, finished, unreadable_commit
 
 
 async def test_rows_follow_the_log(make, log: MemoryLog) -> None:
@@ -59,6 +58,7 @@ async def test_an_unreadable_commit_stops_its_workflow_and_no_other(
         await rows_at(service, good.position)
         assert await names(service, "status=COMPLETED") == ["good"]
         assert await names(service, "status=RUNNING") == ["bad"]
+        assert await names(service, "stopped IS NOT NULL") == ["bad"]
         assert [(it.workflow_id, it.position) for it in service.status().stopped] == [
             (bad.workflow_id, at)
         ]
@@ -82,6 +82,20 @@ async def test_a_workflow_may_go_on_after_its_end_in_the_same_batch(make, log: M
     async with running(make()) as service:
         await rows_at(service, history.position)
         assert service.status().stopped == []
+
+
+async def test_rows_that_a_loop_no_longer_shows_are_removed(make, log: MemoryLog) -> None:
+    history = History(log)
+    await history.start()
+    await history.commit(scheduled("loop", 1), scheduled("a__1", 2), scheduled("a__2", 3))
+    async with running(make()) as service:
+        await rows_at(service, history.position)
+        assert (await find(service, what="tasks")).total_hits == 3
+        await history.commit(ev.LoopAdvanced(ordinal=1, iteration=3, removed=(2,)))
+        await history.commit(scheduled("a__3", 4))
+        await history.commit(ev.LoopAdvanced(ordinal=1, iteration=4, removed=(3, 4)))
+        await rows_at(service, history.position)
+        assert (await find(service, what="tasks")).total_hits == 1
 
 
 async def test_a_standby_takes_over_when_the_lease_is_lost(make, log: MemoryLog) -> None:

@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from tests.projection.histories import T0, scheduled, started
 
 from firmus.projection.times import gmt
 from firmus.projection.views import (
@@ -15,7 +16,6 @@ from firmus.workflow.evolve import evolve
 from firmus_contracts import events as ev
 from firmus_contracts import ids
 from firmus_contracts.definitions import WorkflowDef
-from tests.projection.histories import T0, scheduled, started
 
 WID = ids.mint_workflow_id(T0, 7)
 
@@ -30,7 +30,9 @@ def state_of(*events: ev.WorkflowEvent):
 def test_a_failed_workflow() -> None:
     state = state_of(
         started("flow", {"a": 1, "b": ["x", None]}, correlation_id="c", priority=1),
-        ev.WorkflowFailed(output={"y": True}, reason="no", failed_refs=("r", "s"), failed_names=("n",)),
+        ev.WorkflowFailed(
+            output={"y": True}, reason="no", failed_refs=("r", "s"), failed_names=("n",)
+        ),
     )
     row = dict(zip(WORKFLOW_COLUMNS, workflow_row(state, "workflow"), strict=True))
     assert msgspec.json.decode(row.pop("summary")) == {

@@ -166,6 +166,18 @@ async def test_unchanged_shards_are_not_written_again_yet_read_no_old_log() -> N
     assert checkpoint.follow_from(again) == 2
 
 
+async def test_schedulers_of_different_shards_keep_each_others_index_entries() -> None:
+    story, store = Story(), MemoryStore()
+    record = story.commit(workflow_id(1), started(), scheduled(1))
+    for shards in (range(2), range(2, SHARDS)):
+        fold = Fold(SHARDS, shards)
+        fold.apply(record)
+        await Checkpoints(store, fold, shards, SHARDS).write(pause_s=0)
+    successor = Fold(SHARDS, ALL)
+    await Checkpoints(store, successor, ALL, SHARDS).load(end=1)
+    assert checkpoint.follow_from(successor) == 1
+
+
 async def test_a_checkpoint_ahead_of_the_log_is_not_used() -> None:
     story, store, fold = Story(), MemoryStore(), Fold(SHARDS, ALL)
     fold.apply(story.commit(workflow_id(1), started(), scheduled(1)))

@@ -132,7 +132,7 @@ async def test_work_is_announced_once_until_an_answer_falls_short(remote: Remote
     await until(lambda: scheduler.counters()["tasks_waiting"] == 3)
     gateway = await remote.gateway()
     assert len(await polling(gateway, count=3)) == 3
-    assert len(await polling(gateway, timeout_s=0.5)) == 0
+    assert len(await polling(gateway, timeout_s=0.001)) == 0
     await until(lambda: remote.asked() == 2)
     ready = [subject for subject in remote.heard if subject.startswith("firmus.ready.")]
     assert len(ready) == 2, "the first work, and again for the gateway that asked for it"

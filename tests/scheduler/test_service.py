@@ -231,3 +231,16 @@ async def test_each_scheduler_works_for_its_shards_only(world: World) -> None:
     poll = {"domain": None, "worker_id": "w", "count": 1, "timeout_s": 0}
     assert await two.poll("work", **poll) == []
     assert ids_of(await one.poll("work", **poll)) == [T1]
+
+
+async def test_a_cancelled_run_ends_as_cancelled_and_a_stopped_one_as_done(world: World) -> None:
+    for stop in (True, False):
+        scheduler = world.new()
+        running = asyncio.ensure_future(scheduler.run())
+        await scheduler.ready.wait()
+        if stop:
+            await scheduler.stop()
+        else:
+            running.cancel()
+        (ended,) = await asyncio.gather(running, return_exceptions=True)
+        assert isinstance(ended, asyncio.CancelledError) != stop

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from tests.gateway.ports import LogQueues, World
+from tests.gateway.ports import World
 
 from firmus.ports import Unavailable
 from firmus.worker import InProgress, NonRetryableError, TaskContext, task
@@ -19,20 +19,8 @@ from firmus_contracts.definitions import TaskDef, WorkflowDef, WorkflowTask
 from firmus_contracts.statuses import TaskStatus, WorkflowStatus
 
 
-class SharedQueues(LogQueues):
-    """For several pollers at once: waiting changes nothing, and only one folds at a time."""
-
-    async def _fold(self, *, wait: bool) -> None:
-        if wait:
-            async for _ in self._log.follow(after=self._after):
-                break
-        async with self._lock:
-            await super()._fold(wait=False)
-
-
 async def world_with(*names: str, **task_def: Any) -> World:
     world = World()
-    world.queues = SharedQueues(world.log, world.door)
     for name in names:
         settings = {"retry_count": 1, "retry_delay_seconds": 0, **task_def}
         await world.definitions.put_task(TaskDef(name=name, **settings))

@@ -69,9 +69,7 @@ def roles_of(pid: int) -> dict[str, int]:
 
 
 @contextlib.asynccontextmanager
-async def _process(
-    module: str, *arguments: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _process(module: str, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", module, *arguments),

@@ -41,22 +41,27 @@ def advance(turn: Turn) -> Wanted | None:
             return None
         ordinal = turn.todo.popleft()
         try:
-            look_at(turn, ordinal)
+            _look_at_or_fail(turn, ordinal)
         except WantsMore as more:
             wanted.append(more.wanted)
             waiting.append(ordinal)
-        except WorkflowFault as fault:
-            ending.fail(turn, fault.status, fault.reason)
     if waiting and turn.state.status is WorkflowStatus.RUNNING:
         turn.todo.extend(waiting)
         return merged(wanted)
     return _finish(turn)
 
 
+def _look_at_or_fail(turn: Turn, ordinal: int) -> None:
+    try:
+        look_at(turn, ordinal)
+    except WorkflowFault as fault:
+        ending.fail(turn, fault.status, fault.reason)
+
+
 def _finish(turn: Turn) -> Wanted | None:
     """Ends the workflow when nothing is left to do."""
     running = turn.state.status is WorkflowStatus.RUNNING
-    if running and len(turn.state.pending) == len(set(turn.settled)):
+    if running and len(turn.state.pending) == len(turn.settled):
         try:
             _complete(turn)
         except WantsMore as more:
@@ -67,7 +72,7 @@ def _finish(turn: Turn) -> Wanted | None:
 
 def _settle(turn: Turn) -> None:
     if turn.settled:
-        turn.emit(ev.TasksSettled(ordinals=tuple(dict.fromkeys(turn.settled))))
+        turn.emit(ev.TasksSettled(ordinals=tuple(turn.settled)))
         turn.settled.clear()
 
 
@@ -124,21 +129,38 @@ def _go_on_after(turn: Turn, row: TaskState) -> None:
     """Schedules what follows a row that is done with (spec 3.3.4)."""
     blueprint = turn.context.blueprint
     following = None
+    suffix = row.ref.removeprefix(row.made.node) if row.made.node else ""
     if row.made.forked_by is None and not (
         row.made.task_type in BRANCHING and row.input.get("hasChildren")
     ):
         following = follower(blueprint, row.made.node or row.ref)
         while following is not None:
-            known = turn.state.task(following.task_reference_name or "")
+            known = turn.state.task(f"{following.task_reference_name}{suffix}")
             if known is None or known.status is not TaskStatus.SKIPPED:
                 break
             following = follower(blueprint, following.task_reference_name or "")
     if following is not None:
-        suffix = row.ref.removeprefix(row.made.node) if row.made.node else ""
         plan = Plan(turn, suffix=suffix, iteration=row.made.iteration)
         plan_task(plan, following)
         plan.make()
-    turn.settled.append(row.ordinal)
+    turn.settled[row.ordinal] = None
+    if suffix:
+        _wake_loop(turn, row, suffix)
+
+
+def _wake_loop(turn: Turn, row: TaskState, suffix: str) -> None:
+    """Has the loop that a row belongs to looked at: the row may have been the last of its pass."""
+    blueprint = turn.context.blueprint
+    if row.made.forked_by is not None:
+        row = turn.state.tasks[row.made.forked_by]
+    node = blueprint.node(row.made.node or row.ref)
+    while node is not None and node.parent is not None:
+        node = blueprint.node(node.parent)
+        if node is not None and node.task.type == "DO_WHILE":
+            loop = turn.state.task(node.ref + suffix.rpartition("__")[0])
+            if loop is not None:
+                turn.todo.append(loop.ordinal)
+            return
 
 
 def _complete(turn: Turn) -> None:

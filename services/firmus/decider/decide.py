@@ -241,7 +241,7 @@ def _child_ended(turn: Turn, command: cmd.ReportChildEnded) -> None:
     if command.status is WorkflowStatus.COMPLETED:
         turn.emit(ev.TaskCompleted(ordinal=row.ordinal, output=output))
         return
-    reason = f"Sub workflow {command.child_id} failure reason: {command.reason}"
+    reason = f"Sub workflow {command.child or command.child_id} failure reason: {command.reason}"
     event: Any = {
         WorkflowStatus.TERMINATED: ev.TaskCanceled,
         WorkflowStatus.TIMED_OUT: ev.TaskTimedOut,

@@ -71,7 +71,7 @@ class Plan:
     ) -> int:
         """Plans one row and returns its ordinal."""
         definition = task_def or task.task_definition
-        if "node" not in fields and "forked_by" not in fields and self.suffix:
+        if "node" not in fields and self.suffix:
             fields["node"] = task.task_reference_name
         fields.setdefault("priority", self.turn.state.priority)
         row = ev.TaskScheduled(

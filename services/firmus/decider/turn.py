@@ -40,7 +40,7 @@ class Turn:
         self.answers = answers
         self.events: list[ev.WorkflowEvent] = []
         self.todo: deque[int] = deque()
-        self.settled: list[int] = []
+        self.settled: dict[int, None] = {}  # acted on in this turn
         self.outcome = Decision(state=state)
         self.starting = False
 
@@ -53,10 +53,13 @@ class Turn:
         if isinstance(event, _ENDINGS):
             self.todo.append(event.ordinal)
             for join in self.state.awaited.get(self.state.tasks[event.ordinal].ref, ()):
-                if self.state.missing[join] == 0:
+                if self.state.missing[join] == 0 or self._is_exclusive(join):
                     self.todo.append(join)
         elif isinstance(event, ev.TaskScheduled) and not event.queued:
             self.todo.append(event.ordinal)
+
+    def _is_exclusive(self, join: int) -> bool:
+        return self.state.tasks[join].made.task_type == "EXCLUSIVE_JOIN"
 
     def look_at_everything(self) -> None:
         """Puts every row that is not settled on the list, oldest first."""

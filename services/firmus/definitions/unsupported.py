@@ -16,14 +16,9 @@ from firmus_contracts.errors import Refusal, ValidationError
 
 TYPES = frozenset(
     {
-        "DECISION",
-        "DYNAMIC",
-        "DO_WHILE",
-        "EXCLUSIVE_JOIN",
         "START_WORKFLOW",
         "EVENT",
         "HTTP",
-        "LAMBDA",
         "JSON_JQ_TRANSFORM",
         "KAFKA_PUBLISH",
         "PULL_WORKFLOW_MESSAGES",

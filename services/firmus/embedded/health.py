@@ -1,6 +1,7 @@
 """Asking a gateway whether it is well, without an HTTP client library."""
 
 import asyncio
+import contextlib
 from urllib.parse import urlsplit
 
 _WITHIN_S = 2.0
@@ -26,3 +27,5 @@ async def _status(url: str) -> int:
         return int((await reader.readline()).split()[1])
     finally:
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()

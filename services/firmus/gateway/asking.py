@@ -5,12 +5,14 @@ a caller is told "done" whenever it is known to be done (spec 4.5; design, "Comm
 idempotent").
 """
 
+import asyncio
 import itertools
 import secrets
 from typing import Any
 
 import msgspec
 
+from firmus.clock import SystemClock
 from firmus.gateway.problems import refusal
 from firmus.gateway.reading import Request, trace_of
 from firmus.ports import DeciderPort, Unavailable
@@ -19,6 +21,8 @@ from firmus_contracts import ids
 from firmus_contracts.commands import Accepted, Command, Rejected
 from firmus_contracts.errors import Refusal
 
+START_WITHIN_MS = 1_000
+START_PAUSE_S = 0.01
 _IDEMPOTENCY_HEADER = "Idempotency-Key"
 _KEY_CHARS_MAX = 256
 
@@ -70,8 +74,18 @@ async def submit(decider: DeciderPort, command: Command) -> Accepted:
 
 
 async def state_of(decider: DeciderPort, workflow_id: str) -> WorkflowState:
-    """Raises Refusal NOT_FOUND for an id that never existed, or cannot exist."""
-    state = await decider.read(workflow_id) if ids.is_workflow_id(workflow_id) else None
+    """Raises Refusal NOT_FOUND for an id that never existed, or cannot exist.
+
+    The id of a child or of a failure workflow is shown as soon as it is minted, a moment before
+    that workflow starts: the read of an id so young waits for it a little.
+    """
+    if not ids.is_workflow_id(workflow_id):
+        raise no_such_workflow(workflow_id)
+    state = await decider.read(workflow_id)
+    until_ms = ids.born_ms(workflow_id) + START_WITHIN_MS
+    while state is None and SystemClock().now_ms() < until_ms:
+        await asyncio.sleep(START_PAUSE_S)
+        state = await decider.read(workflow_id)
     if state is None:
         raise no_such_workflow(workflow_id)
     return state

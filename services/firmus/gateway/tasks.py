@@ -213,6 +213,9 @@ class Tasks:
         )
 
     def _command(self, req: Request, result: TaskResult) -> UpdateTask:
+        """What a worker's measurements and its `subWorkflowId` say is not kept (spec 1.9)."""
+        if result.external_output_payload_storage_path:
+            raise Refusal("NOT_IMPLEMENTED", "External payload storage is not offered yet")
         task_id, workflow_id = result.task_id, result.workflow_instance_id
         if not ids.is_workflow_id(workflow_id):
             raise no_such_workflow(workflow_id)

@@ -25,6 +25,7 @@ from firmus.workflow.rest_view import status_view
 from firmus_contracts import ids
 from firmus_contracts.bodies import decode_start_request, invalid
 from firmus_contracts.commands import (
+    NO_DEFINITION,
     Continue,
     PauseWorkflow,
     ResumeWorkflow,
@@ -170,7 +171,7 @@ def _command(
         **envelope(req, command_id, workflow_id),
         name=request.name,
         version=request.version,
-        definition=msgspec.Raw(b"") if inline is None else msgspec.Raw(msgspec.json.encode(inline)),
+        definition=NO_DEFINITION if inline is None else msgspec.Raw(msgspec.json.encode(inline)),
         input=request.input,
         correlation_id=request.correlation_id,
         priority=request.priority,

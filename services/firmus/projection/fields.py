@@ -1,7 +1,8 @@
 """Fields: what a search may name, and where the read model keeps it (spec 1.9, 7.3).
 
 Every property of a summary is a field. The usual filters are columns; the rest is taken out of
-the stored summary when somebody asks for it.
+the stored summary when somebody asks for it. `stopped` is ours: why the projection cannot follow
+a workflow any further, so `stopped IS NOT NULL` finds those.
 """
 
 from typing import Literal
@@ -10,10 +11,13 @@ import msgspec
 
 
 class Field(msgspec.Struct, frozen=True):
-    """`sql` is the expression that yields it. A `list` field matches if one of its items does."""
+    """`sql` is the expression that yields it. A `list` field matches if one of its items does.
+    `never_empty`: the column holds NULL for an empty text.
+    """
 
     sql: str
     kind: Literal["text", "number", "time", "list"] = "text"
+    never_empty: bool = False
 
 
 class Searchable(msgspec.Struct, frozen=True):
@@ -36,13 +40,16 @@ WORKFLOWS = Searchable(
         "version": Field("version", "number"),
         "status": Field("status"),
         "correlationId": Field("correlation_id"),
-        "parentWorkflowId": Field("parent_workflow_id"),
+        "parentWorkflowId": Field("parent_workflow_id", never_empty=True),
         "classifier": Field("classifier"),
         "priority": Field("priority", "number"),
         "startTime": Field("start_ms", "time"),
         "updateTime": Field("update_ms", "time"),
         "endTime": Field("end_ms", "time"),
         "executionTime": Field("coalesce(end_ms - start_ms, 0)", "number"),
+        "stopped": Field(
+            "(SELECT problem FROM stopped WHERE stopped.workflow_id = workflows.workflow_id)"
+        ),
         "failedTaskNames": Field("json_each(summary, '$.failedTaskNames')", "list"),
         **{
             name: _stored(name)

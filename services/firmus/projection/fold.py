@@ -10,6 +10,7 @@ from firmus.projection.store import EventsCursor
 from firmus.workflow.evolve import evolve
 from firmus.workflow.state import WorkflowState
 from firmus_contracts.envelope import Commit, Record, Unreadable
+from firmus_contracts.events import LoopAdvanced
 from firmus_contracts.public_events import PublicEvent
 
 
@@ -17,9 +18,9 @@ class CannotFollow(Exception):
     """A commit that cannot be applied; its workflow stops here, in the read model and in EVENTS."""
 
 
-class Folded(msgspec.Struct, frozen=True):
-    """The state after a commit; the task rows it touched, each by its ordinal with the version of
-    the last event that did; its public events with their versions.
+class Folded(msgspec.Struct, frozen=True, gc=False):
+    """The state after a commit; the task rows it touched or removed, each by its ordinal with the
+    version of the last event that did; its public events with their versions.
     """
 
     state: WorkflowState
@@ -55,6 +56,8 @@ def fold_record(
             ordinal = getattr(event, "ordinal", None)
             if ordinal is not None:
                 touched[ordinal] = version
+            if type(event) is LoopAdvanced:
+                touched.update(dict.fromkeys(event.removed, version))
             if wanted is not None and version > wanted:
                 made = publish(state, event, version, body, shared)
                 if made is not None:

@@ -22,8 +22,9 @@ _log = logging.getLogger(__name__)
 
 
 class Follower:
-    """`applied` is the last commit taken. `rows` None collects no rows; `resumed` None publishes
-    nothing. `quiet` leaves the log lines about stopped workflows to somebody else.
+    """`applied` is the last commit taken. `rows` None collects no rows, else those of commits above
+    the position `rows_after`. `resumed` None publishes nothing. `quiet` leaves the log lines about
+    stopped workflows to somebody else.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Follower:
         quiet: bool = False,
     ) -> None:
         self.rows = rows
+        self.rows_after = 0
         self.applied = RowsCursor()
         self.turn = asyncio.Lock()
         self._states = RecentStates(log)
@@ -76,7 +78,7 @@ class Follower:
             self._stop(record, found)
             return
         self._states.put(folded.state)
-        if self.rows is not None:
+        if self.rows is not None and record.position > self.rows_after:
             self.rows.add(folded.state, folded.touched)
         for version, event in folded.published:
             if self._skip:
@@ -93,5 +95,5 @@ class Follower:
                 record.position,
                 fault,
             )
-        if self.rows is not None:
+        if self.rows is not None and record.position > self.rows_after:
             self.rows.stop(Stopped(record.workflow_id, record.position, str(fault)))

@@ -33,7 +33,7 @@ class LiveModel:
         return await self._run(lambda: ReadModel(self.folder.file(number)))
 
     async def write(self, batch: RowBatch) -> None:
-        """Writes into whichever model is in use when its turn comes; nothing when there is none."""
+        """Writes into the model in use when its turn comes; nothing when there is none."""
         async with self._writing:
             if self.model is not None:
                 await self.write_to(self.model, batch)
@@ -42,7 +42,7 @@ class LiveModel:
         """All of a batch and its cursor, or nothing.
 
         Rows are put in by the loop itself, some at a time: a thread would wait for the
-        interpreter's lock at every row. Only the commit, which may wait for the disk, is a thread's.
+        interpreter's lock at every row. The commit, which may wait for the disk, is a thread's.
         """
         model.begin()
         try:

@@ -48,6 +48,7 @@ _WORKFLOW: dict[type, str] = {
 _TASK: dict[type, str] = {
     ev.TaskBegun: "in_progress",
     ev.TaskUpdated: "updated",
+    ev.LoopAdvanced: "updated",
     ev.TaskLeaseExtended: "updated",
     ev.TaskCompleted: "completed",
     ev.TaskCompletedWithErrors: "completed",

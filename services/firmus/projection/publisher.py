@@ -52,7 +52,7 @@ class Resumed(msgspec.Struct, frozen=True):
     skip: int = 0
 
 
-class Outgoing(msgspec.Struct, frozen=True):
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """A public event and where in the log it comes from."""
 
     event: PublicEvent

@@ -190,7 +190,8 @@ class _Reader:
         if any(not value.text for value in values):
             if field.kind in ("number", "time"):
                 raise self._wrong("expected a number")
-            options.append(f"({column} IS NULL OR {column} = '')")
+            empty = "" if field.never_empty else f" OR {column} = ''"
+            options.append(f"({column} IS NULL{empty})")
         if len(plain) == 1:
             options.append(f"{column} = {self._bind(field, plain[0])}")
         elif plain:

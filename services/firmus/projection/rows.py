@@ -70,14 +70,16 @@ class RowBuffer:
         changed, self._changed = self._changed, {}
         stopped, self._stopped = self._stopped, []
         self.commits = 0
-        batch = RowBatch(workflows=[], tasks=[], stopped=stopped, cursor=cursor, events=events)
+        batch = RowBatch(stopped=stopped, cursor=cursor, events=events)
         for count, (state, touched) in enumerate(changed.values()):
             if count % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
             classifier = await self._classifiers.of(state.definition_hash)
             batch.workflows.append(workflow_row(state, classifier))
-            batch.tasks.extend(
-                task_row(state, state.tasks[ordinal], version)
-                for ordinal, version in touched.items()
-            )
+            for ordinal, version in touched.items():
+                row = state.tasks.get(ordinal)
+                if row is None:
+                    batch.removed_tasks.append(state.task_id(ordinal))
+                else:
+                    batch.tasks.append(task_row(state, row, version))
         return batch

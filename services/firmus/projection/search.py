@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from firmus.eventlog.port import LogUnavailable
 from firmus.ports import SearchPage, Unavailable
 from firmus.projection.fields import SEARCHABLE
 from firmus.projection.live import LiveModel
@@ -38,7 +39,10 @@ class LocalSearch:
         compiled = compile_search(searchable, query=query, free_text=free_text, sort=sort)
         if self._live.model is None:
             raise Unavailable("no read model is open here, or the first is still being built")
-        end = await self._log.end()
+        try:
+            end = await self._log.end()
+        except LogUnavailable as error:
+            raise Unavailable(str(error)) from error
         found = await self._live.search(searchable, compiled, start=start, size=size)
         return SearchPage(
             total_hits=found.total_hits,

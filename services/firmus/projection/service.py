@@ -151,6 +151,7 @@ class ProjectionService:
         else:
             follower.rows = RowBuffer(self._classifiers)
             follower.applied = rows_cursor
+            follower.rows_after = rows_cursor.position
             after = min(rows_cursor.position, after) if resumed else rows_cursor.position
         self._follower = follower
         self._half_written = False

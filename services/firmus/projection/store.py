@@ -34,7 +34,8 @@ CREATE TABLE workflows (
   update_ms INTEGER NOT NULL, end_ms INTEGER, summary TEXT NOT NULL);
 CREATE INDEX workflows_type ON workflows (workflow_type, status, start_ms);
 CREATE INDEX workflows_status ON workflows (status, start_ms);
-CREATE INDEX workflows_start ON workflows (start_ms);
+CREATE INDEX workflows_type_start ON workflows (workflow_type, start_ms, parent_workflow_id);
+CREATE INDEX workflows_start ON workflows (start_ms, parent_workflow_id);
 CREATE INDEX workflows_correlation ON workflows (correlation_id)
   WHERE correlation_id IS NOT NULL;
 CREATE INDEX workflows_parent ON workflows (parent_workflow_id)
@@ -83,7 +84,7 @@ class RowsCursor(msgspec.Struct, frozen=True):
     digest: str = ""
 
 
-class EventsCursor(msgspec.Struct, frozen=True):
+class EventsCursor(msgspec.Struct, frozen=True, gc=False):
     """The last public event that is in EVENTS: its commit's log position, its version, and the
     sequence of its message. `position` 0: none yet.
     """
@@ -106,6 +107,7 @@ class RowBatch(msgspec.Struct, frozen=True, kw_only=True):
 
     workflows: list[Row] = []
     tasks: list[Row] = []
+    removed_tasks: list[str] = []
     stopped: list[Stopped] = []
     cursor: RowsCursor
     events: EventsCursor | None = None
@@ -192,6 +194,9 @@ class ReadModel:
     def finish(self, batch: RowBatch) -> None:
         """What a transaction holds beside its rows."""
         self._writer.executemany(
+            "DELETE FROM tasks WHERE task_id = ?", [(it,) for it in batch.removed_tasks]
+        )
+        self._writer.executemany(
             "INSERT OR REPLACE INTO stopped (workflow_id, position, problem) VALUES (?, ?, ?)",
             [(it.workflow_id, it.position, it.problem) for it in batch.stopped],
         )
@@ -215,10 +220,14 @@ class ReadModel:
         the interpreter's lock each time, as long as a busy loop keeps it.
         """
         where = f" WHERE {search.where}" if search.where else ""
-        hits = f"SELECT summary FROM {what.table}{where} ORDER BY {search.order} LIMIT ? OFFSET ?"  # noqa: S608 - compiled from known names, values are bound
+        # Sorted without the summaries: an index alone serves most searches up to the page itself.
+        hits = (
+            f"SELECT rowid AS hit FROM {what.table}{where}"  # noqa: S608 - compiled from known names, values are bound
+            f" ORDER BY {search.order} LIMIT ? OFFSET ?"
+        )
         page = (
             f"SELECT '[' || coalesce(group_concat(summary, ','), '') || ']', {_POSITION}"  # noqa: S608 - as above
-            f" FROM ({hits})"
+            f" FROM ({hits}) CROSS JOIN {what.table} ON {what.table}.rowid = hit"
         )
         count = f"SELECT count(*) FROM {what.table}{where}"  # noqa: S608 - as above
         deadline = time.monotonic() + timeout_s

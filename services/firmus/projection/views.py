@@ -18,8 +18,8 @@ WORKFLOW_COLUMNS = (
     "workflow_id", "revision", "workflow_type", "version", "status", "correlation_id",
     "parent_workflow_id", "classifier", "priority", "start_ms", "update_ms", "end_ms", "summary",
 )  # fmt: skip
-"""`revision` is the version of the last event that changed the row; times are epoch milliseconds, NULL while not come;
-`parent_workflow_id` is NULL at the top level."""
+"""`revision` is the version of the last event that changed the row; times are epoch milliseconds,
+NULL while not come; `parent_workflow_id` is NULL at the top level."""
 
 TASK_COLUMNS = (
     "task_id", "revision", "workflow_id", "workflow_type", "correlation_id", "task_type",
@@ -60,7 +60,7 @@ def workflow_row(state: WorkflowState, classifier: str) -> Row:
 
 
 def task_row(state: WorkflowState, row: TaskState, version: int) -> Row:
-    """The row of a task that the event of this version changed last, in the order of TASK_COLUMNS."""
+    """The row of a task, in the order of TASK_COLUMNS; the event of `version` changed it last."""
     made = row.made
     return (
         state.task_id(made.ordinal),

@@ -111,7 +111,7 @@ class Checkpoints:
 
 @contextlib.contextmanager
 def _without_collector() -> Iterator[None]:
-    """A million new objects and no garbage among them: looking for some costs four times the rest."""
+    """A million new objects, none of them garbage: looking for it would cost twice the rest."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -11,6 +11,7 @@ import msgspec
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
 from firmus_contracts.commands import (
+    NO_DEFINITION,
     Continue,
     ReportChildEnded,
     StartWorkflow,
@@ -108,7 +109,7 @@ def start_child(parent: WorkflowState, row: TaskState) -> StartWorkflow:
         trace=parent.trace,
         name=str(name),
         version=None if inline else _version(given.get("subWorkflowVersion")),
-        definition=msgspec.Raw(msgspec.json.encode(definition) if inline else b""),
+        definition=msgspec.Raw(msgspec.json.encode(definition)) if inline else NO_DEFINITION,
         input=child_input,
         correlation_id=parent.correlation_id,
         priority=_priority(given.get("priority")),

@@ -65,6 +65,7 @@ class Scheduler:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms = 0
         self._woken = False
+        self._stopping = False
         self._fired = 0
         self._late_ms_sum = 0
         self._late_ms_max = 0
@@ -75,8 +76,7 @@ class Scheduler:
         try:
             await self._running
         except asyncio.CancelledError:
-            if not self._running.cancelled():
-                self._running.cancel()
+            if not self._stopping:
                 raise
         finally:
             await self._close()
@@ -88,6 +88,7 @@ class Scheduler:
                 await self._checkpoints.write(pause_s=0)
             except Exception:  # noqa: BLE001 - one failure must not end all other work
                 _log.exception("no checkpoint could be written; the last one stays")
+        self._stopping = True
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)

@@ -66,7 +66,7 @@ class DeciderServer:
         try:
             command = _commands.decode(message.data)
             answer: cmd.Answer = await self._decider.submit(command)
-        except msgspec.ValidationError as problem:
+        except msgspec.DecodeError as problem:
             answer = cmd.Rejected(code="INVALID", message=str(problem))
         except Unavailable:
             return  # the sender asks again

@@ -13,16 +13,13 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
-from firmus.eventlog.port import LogUnavailable
 from firmus.ports import SearchPage, Unavailable
 from firmus.projection.rebuild import RebuildProgress
 from firmus.projection.service import ProjectionService, ProjectionStatus
 from firmus_contracts.commands import Rejected
 from firmus_contracts.errors import Refusal
-from firmus_contracts.subjects import SEARCH
+from firmus_contracts.subjects import PROJECTION_REBUILD, PROJECTION_STATUS, SEARCH
 
-REBUILD = "firmus.projection.rebuild"
-STATUS = "firmus.projection.status"
 TIMEOUT_S = 12.0
 NO_RESPONDER_WAIT_S = 2.0
 PAUSE_S = 0.05
@@ -78,7 +75,7 @@ class SearchServer:
                 await self._unsubscribe(subscriptions)
 
     async def _subscribe(self) -> list[Subscription]:
-        subjects = (SEARCH, REBUILD, STATUS)
+        subjects = (SEARCH, PROJECTION_REBUILD, PROJECTION_STATUS)
         return [await self._connection.subscribe(it, cb=self._received) for it in subjects]
 
     async def _unsubscribe(self, subscriptions: list[Subscription]) -> None:
@@ -101,7 +98,7 @@ class SearchServer:
             answer = Rejected(code="INVALID", message=str(problem))
         except Refusal as refusal:
             answer = Rejected(code=refusal.code, message=refusal.message)
-        except (Unavailable, LogUnavailable) as problem:
+        except Unavailable as problem:
             answer = NotNow(problem=str(problem))
         encoded = _encode(answer)
         if len(encoded) > self._connection.max_payload:
@@ -110,9 +107,9 @@ class SearchServer:
         await message.respond(encoded)
 
     async def _answered(self, message: Msg) -> _Answer:
-        if message.subject == REBUILD:
+        if message.subject == PROJECTION_REBUILD:
             return RebuildAnswer(progress=self._projection.rebuild())
-        if message.subject == STATUS:
+        if message.subject == PROJECTION_STATUS:
             return StatusAnswer(status=self._projection.status())
         asked = _requests.decode(message.data)
         page = await self._projection.local_search.search(
@@ -146,14 +143,14 @@ class RemoteSearch:
 
     async def rebuild(self) -> RebuildProgress:
         """Starts a rebuild of the read model. Raises Refusal when one is running, Unavailable."""
-        answer = await self._ask(REBUILD)
+        answer = await self._ask(PROJECTION_REBUILD)
         if isinstance(answer, RebuildAnswer):
             return answer.progress
         raise _unexpected(answer)
 
     async def status(self) -> ProjectionStatus:
         """How far the active projection is. Raises Unavailable."""
-        answer = await self._ask(STATUS)
+        answer = await self._ask(PROJECTION_STATUS)
         if isinstance(answer, StatusAnswer):
             return answer.status
         raise _unexpected(answer)

@@ -71,6 +71,8 @@ def _evolve(  # noqa: C901, PLR0912 - one case per event; a shorter one would hi
             return _ended(state, event, now_ms, {"status": TaskStatus.CANCELED}, event.worker_id)
         case ev.TaskUpdated():
             return _updated(state, event, now_ms)
+        case ev.LoopAdvanced():
+            return _looped(state, event, now_ms)
         case ev.TaskLeaseExtended():
             return _row(state, event.ordinal, now_ms, {})
         case ev.TaskLogged():
@@ -178,6 +180,7 @@ def _scheduled(state: WorkflowState, event: ev.TaskScheduled, now_ms: int) -> Wo
         callback_after_s=event.callback_after_s,
         callback_after_ms=event.delay_ms,
         child_id=event.child_id,
+        iteration=event.iteration,
     )
     tasks, pending = state.tasks, state.pending
     joins = _joins_after_scheduling(state, event)
@@ -200,11 +203,20 @@ def _scheduled(state: WorkflowState, event: ev.TaskScheduled, now_ms: int) -> Wo
     )
 
 
+JOINS = frozenset({"JOIN", "EXCLUSIVE_JOIN"})
+
+
+def joined_refs(join: ev.TaskScheduled) -> list[str]:
+    """The references that a join looks at."""
+    defaults = join.input.get("defaultExclusiveJoinTask") or []
+    return [*(join.input.get("joinOn") or []), *defaults]
+
+
 def _joins_after_scheduling(state: WorkflowState, event: ev.TaskScheduled) -> dict[str, Any]:
-    """The two JOIN indexes where this row is a JOIN, or one that a JOIN waits for."""
-    if event.task_type == "JOIN":
+    """The two indexes of joins, where this row is one or is waited for by one."""
+    if event.task_type in JOINS:
         awaited, missing = state.awaited.mutate(), 0
-        for ref in dict.fromkeys(event.input.get("joinOn") or ()):
+        for ref in dict.fromkeys(joined_refs(event)):
             awaited[ref] = (*awaited.get(ref, ()), event.ordinal)
             row = state.task(ref)
             missing += row is None or not row.status.terminal
@@ -269,6 +281,25 @@ def _updated(state: WorkflowState, event: ev.TaskUpdated, now_ms: int) -> Workfl
     if event.worker_id is not None:
         changes["worker_id"] = event.worker_id
     return _row(state, event.ordinal, now_ms, changes)
+
+
+def _looped(state: WorkflowState, event: ev.LoopAdvanced, now_ms: int) -> WorkflowState:
+    row = state.tasks[event.ordinal]
+    output = {**row.output, **event.output}
+    for key in event.dropped:
+        output.pop(key, None)
+    changes = {"output": output, "iteration": event.iteration}
+    changed = _row(state, event.ordinal, now_ms, changes)
+    if not event.removed:
+        return changed
+    tasks, latest = changed.tasks.mutate(), changed.latest.mutate()
+    pending = changed.pending.mutate()
+    for ordinal in event.removed:
+        gone = tasks.pop(ordinal)
+        pending.pop(ordinal, None)
+        if latest.get(gone.ref) == ordinal:
+            del latest[gone.ref]
+    return replace(changed, tasks=tasks.finish(), latest=latest.finish(), pending=pending.finish())
 
 
 def _ended(

@@ -62,12 +62,12 @@ def task_view(state: WorkflowState, row: TaskState, blueprint: Blueprint, *, now
         rate_limit_per_frequency=per_frequency,
         rate_limit_frequency_in_seconds=frequency_s,
         workflow_priority=made.priority,
-        iteration=made.iteration,
+        iteration=row.iteration,
         sub_workflow_id=row.child_id if row.start_ms else None,
         subworkflow_changed=False,
         first_start_time=row.first_start_ms,
         queue_wait_time=_queue_wait_ms(row, now_ms),
-        loop_over_task=made.iteration > 0,
+        loop_over_task=row.iteration > 0,
     )
 
 

@@ -17,7 +17,10 @@ RECENT_COMMANDS_MAX = 256
 
 
 class TaskState(msgspec.Struct, frozen=True, kw_only=True):
-    """One task row. `made` is the event that made it: all that never changes afterwards."""
+    """One task row. `made` is the event that made it: all that never changes afterwards.
+
+    `iteration` is the pass of the loop that the row is in; of a DO_WHILE row the pass it is at.
+    """
 
     made: TaskScheduled
     status: TaskStatus
@@ -37,6 +40,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     retried: bool = False
     settled: bool = False
     child_id: str | None = None
+    iteration: int = 0
 
     @property
     def ordinal(self) -> int:
@@ -54,7 +58,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
 
 def base_ref(made: TaskScheduled) -> str:
     """The reference by which expressions name a row: inside a loop without its `__i` (spec 2.2)."""
-    return made.ref.removesuffix(f"__{made.iteration}") if made.iteration else made.ref
+    return made.node or made.ref
 
 
 class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):

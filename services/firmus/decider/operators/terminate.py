@@ -37,7 +37,7 @@ def execute(turn: Turn, row: TaskState) -> None:
     if status is not WorkflowStatus.COMPLETED:
         ending.failure_workflow(turn)
     turn.emit(ev.TaskCompleted(ordinal=row.ordinal, output=output))
-    turn.settled.append(row.ordinal)
+    turn.settled[row.ordinal] = None
     given = row.input.get("terminationReason")
     task_id = turn.state.task_id(row.ordinal)
     reason = str(given) if given else f"Workflow is {status} by TERMINATE task: {task_id}"

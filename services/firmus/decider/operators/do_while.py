@@ -1,0 +1,262 @@
+"""DO_WHILE: a body that runs again while a condition holds or a list has items (spec 3.6.9).
+
+A pass is complete when none of its rows is left to act on. Its rows are named `ref__i`; in a loop
+within a loop `ref__outer__inner`, so that no pass ever meets the rows of another.
+"""
+
+import re
+from typing import Any, cast
+
+from firmus.decider import inputs
+from firmus.decider.context import CannotStart, ScriptNeed
+from firmus.decider.operators import registry
+from firmus.decider.operators.operator import Operator
+from firmus.decider.plan import Plan
+from firmus.decider.turn import Turn
+from firmus.workflow.blueprint import Blueprint, child_lists
+from firmus.workflow.expressions import truthy
+from firmus.workflow.state import TaskState
+from firmus_contracts import events as ev
+from firmus_contracts.definitions import WorkflowTask
+from firmus_contracts.statuses import TaskStatus
+
+
+def plan(planned: Plan, task: WorkflowTask) -> None:
+    given = planned.input_of(task, with_template=True)
+    keep = given.get("keepLastN")
+    if keep is not None and (isinstance(keep, bool) or not isinstance(keep, int)):
+        if planned.turn.starting:
+            raise CannotStart(f"keepLastN of {task.task_reference_name} is not a number: {keep}")
+        given = {key: value for key, value in given.items() if key != "keepLastN"}
+    planned.add(
+        task,
+        task_type="DO_WHILE",
+        status=TaskStatus.IN_PROGRESS,
+        input=given,
+        node=task.task_reference_name,
+    )
+
+
+def execute(turn: Turn, row: TaskState) -> None:
+    task, _ = turn.definition_of(row)
+    done = row.output.get("iteration", 0)
+    if done == 0:
+        _begin(turn, row, task)
+    elif turn.state.task(_first_ref(row, task, done)) is None:
+        _enter(turn, row, task, done)
+    elif not _rows_left(turn, _pass_suffix(row, done)):
+        _end_of_pass(turn, row, task, done)
+
+
+def _begin(turn: Turn, row: TaskState, task: WorkflowTask) -> None:
+    items = _items(turn, row, task)
+    if items is not None and not items:
+        turn.emit(ev.LoopAdvanced(ordinal=row.ordinal, iteration=0, output={"iteration": 0}))
+        turn.emit(ev.TaskCompleted(ordinal=row.ordinal))
+        return
+    _next_pass(turn, row, task, number=1, items=items, collected={})
+
+
+def _end_of_pass(turn: Turn, row: TaskState, task: WorkflowTask, done: int) -> None:
+    children = _children(turn, row, task, done)
+    for child in children.values():
+        if not child.status.successful and not turn.definition_of(child)[0].optional:
+            turn.emit(ev.TaskFailed(ordinal=row.ordinal, reason=child.reason))
+            return
+    collected = {str(done): {ref: child.output for ref, child in children.items()}}
+    items = _items(turn, row, task)
+    goes_on, problem = _condition(turn, row, task, done, collected)
+    if problem is not None:
+        turn.emit(ev.TaskFailed(ordinal=row.ordinal, reason=problem, terminal_error=True))
+        return
+    if items is not None:
+        goes_on = goes_on and done < len(items)
+    if goes_on:
+        _next_pass(turn, row, task, number=done + 1, items=items, collected=collected)
+        return
+    dropped, removed = _outdated(turn, row, done)
+    turn.emit(
+        ev.LoopAdvanced(
+            ordinal=row.ordinal,
+            iteration=done,
+            output=collected,
+            dropped=dropped,
+            removed=removed,
+        )
+    )
+    turn.emit(ev.TaskCompleted(ordinal=row.ordinal))
+
+
+def _next_pass(
+    turn: Turn,
+    row: TaskState,
+    task: WorkflowTask,
+    *,
+    number: int,
+    items: list[Any] | None,
+    collected: dict[str, Any],
+) -> None:
+    """Says which pass comes, and enters it."""
+    output = {**collected, "iteration": number}
+    if items is not None:
+        output |= {"loopIndex": number - 1, "loopItem": items[number - 1]}
+    dropped, removed = _outdated(turn, row, number - 1)
+    turn.emit(
+        ev.LoopAdvanced(
+            ordinal=row.ordinal,
+            iteration=number,
+            output=output,
+            dropped=dropped,
+            removed=removed,
+        )
+    )
+    _enter(turn, row, task, number)
+
+
+def _enter(turn: Turn, row: TaskState, task: WorkflowTask, number: int) -> None:
+    """Schedules the first task of a pass; should it need an answer first, it is tried again."""
+    plan = Plan(turn, suffix=_pass_suffix(row, number), iteration=number)
+    registry.plan_task(plan, task.loop_over[0])
+    plan.make()
+
+
+def _first_ref(row: TaskState, task: WorkflowTask, number: int) -> str:
+    return f"{task.loop_over[0].task_reference_name}{_pass_suffix(row, number)}"
+
+
+def _own_suffix(row: TaskState) -> str:
+    return row.ref.removeprefix(row.made.node or row.ref)
+
+
+def _pass_suffix(row: TaskState, number: int) -> str:
+    return f"{_own_suffix(row)}__{number}"
+
+
+def _suffix(row: TaskState) -> str:
+    return row.ref.removeprefix(row.made.node) if row.made.node else ""
+
+
+def _within(suffix: str, outer: str) -> bool:
+    return suffix == outer or suffix.startswith(outer + "__")
+
+
+def _rows_left(turn: Turn, suffix: str) -> bool:
+    """Whether a row of this pass, or of a loop inside it, still has to be acted on."""
+    tasks = turn.state.tasks
+    return any(
+        ordinal not in turn.settled and _within(_suffix(tasks[ordinal]), suffix)
+        for ordinal in turn.state.pending
+    )
+
+
+def _children(turn: Turn, row: TaskState, task: WorkflowTask, number: int) -> dict[str, TaskState]:
+    """The newest row of each reference of this pass, without those of inner loops' passes."""
+    suffix = _pass_suffix(row, number)
+    found: dict[str, TaskState] = {}
+    for ref in body_refs(turn.context.blueprint, task):
+        child = turn.state.task(ref + suffix)
+        if child is None:
+            continue
+        found[ref] = child
+        for branch in child.input.get("forkedTasks") or ():
+            forked = turn.state.task(f"{branch}{suffix}")
+            if forked is not None and forked.made.forked_by == child.ordinal:
+                found[branch] = forked
+    return found
+
+
+def body_refs(blueprint: Blueprint, task: WorkflowTask) -> list[str]:
+    """The references of a loop's body in order, those inside an inner loop left out."""
+    key = f"body:{task.task_reference_name}"
+    known = cast("list[str] | None", blueprint.compiled.get(key))
+    if known is None:
+        known = []
+        pending = list(reversed(task.loop_over))
+        while pending:
+            inner = pending.pop()
+            known.append(inner.task_reference_name or "")
+            if inner.type != "DO_WHILE":
+                lists = child_lists(inner)
+                pending.extend(each for tasks in reversed(lists) for each in reversed(tasks))
+        blueprint.compiled[key] = known
+    return known
+
+
+def _items(turn: Turn, row: TaskState, task: WorkflowTask) -> list[Any] | None:
+    """The list that the loop runs over, worked out anew each time; None: it is no list loop."""
+    if task.items is not None:
+        scope = inputs.document(turn.state, turn.context.environment)
+        key = f"items:{task.task_reference_name}"
+        value = inputs.resolved(turn.context.blueprint, key, task.items, scope)
+    elif "_items" in row.input:
+        value = row.input["_items"]
+    else:
+        return None
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _condition(
+    turn: Turn, row: TaskState, task: WorkflowTask, done: int, collected: dict[str, Any]
+) -> tuple[bool, str | None]:
+    """Whether the loop goes on, or why that cannot be said. Evaluated after every pass."""
+    condition = task.loop_condition
+    if condition is None or not condition.strip():
+        return task.items is not None or "_items" in row.input, None
+    need = ScriptNeed(
+        key=f"{row.ordinal}:loop:{done}",
+        evaluator="javascript",
+        expression=condition,
+        scope=_scope(turn, row, task, condition, {**row.output, **collected}),
+    )
+    result = turn.script(need)
+    if result.error is not None:
+        return False, f"Unable to evaluate condition {condition}, exception {result.error}"
+    return truthy(result.value), None
+
+
+def _scope(
+    turn: Turn, row: TaskState, task: WorkflowTask, condition: str, output: dict[str, Any]
+) -> dict[str, Any]:
+    """What the condition sees as `$`: only what its text names, for a loop's output grows."""
+    ref = row.made.node or row.ref
+    scope: dict[str, Any] = dict(row.input)
+    for name in dict.fromkeys((ref, row.ref)):
+        scope[name] = _needed_output(condition, name, output)
+    for key in ("loopIndex", "loopItem"):
+        if key in output:
+            scope[key] = output[key]
+    done = output["iteration"]
+    for child, found in _children(turn, row, task, done).items():
+        if child in condition:
+            scope[child] = found.output
+    return scope
+
+
+def _needed_output(condition: str, ref: str, output: dict[str, Any]) -> dict[str, Any]:
+    """The loop's own output, or only its `iteration` where nothing else of it is read."""
+    read = rf"{re.escape(ref)}\s*(?:\.iteration\b|\[\s*['\"]iteration['\"]\s*\])"
+    if len(re.findall(read, condition)) == condition.count(ref):
+        return {"iteration": output["iteration"]}
+    return output
+
+
+def _outdated(turn: Turn, row: TaskState, done: int) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Output keys and rows that `keepLastN` lets go once pass `done` is over."""
+    keep = row.input.get("keepLastN")
+    if not isinstance(keep, int) or done <= keep:
+        return (), ()
+    old = [number for number in range(1, done - keep + 1) if str(number) in row.output]
+    suffixes = [_pass_suffix(row, number) for number in old]
+    removed = [
+        ordinal
+        for ordinal, one in turn.state.tasks.items()
+        if any(_within(_suffix(one), suffix) for suffix in suffixes)
+    ]
+    for ordinal in removed:
+        turn.settled.pop(ordinal, None)
+    return tuple(str(number) for number in old), tuple(sorted(removed))
+
+
+OPERATOR = Operator(plan=plan, execute=execute)
