@@ -84,7 +84,7 @@ async def follow(events: JetStreamContext.PullSubscription, correlation: str) ->
             if event.get("correlationId") != correlation:
                 continue
             scope, transition, *_ = message.subject.split(".")
-            print(f"{scope}.{transition:<12} {event.get('referenceTaskName', '')}")
+            print(f"{scope}.{transition} {event.get('referenceTaskName', '')}".rstrip())
             if scope == "workflow" and transition in ENDS:
                 print(json.dumps(event["output"]))
                 return

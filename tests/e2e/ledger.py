@@ -36,6 +36,7 @@ class Ledger:
     def __init__(self) -> None:
         self.states: dict[str, WorkflowState] = {}
         self.records: defaultdict[str, list[Record]] = defaultdict(list)
+        self.touched: defaultdict[str, dict[int, int]] = defaultdict(dict)
         self.published: list[PublicEvent] = []
         self.position = 0
 
@@ -56,6 +57,7 @@ class Ledger:
         )
         self.states[record.workflow_id] = folded.state
         self.records[record.workflow_id].append(record)
+        self.touched[record.workflow_id] |= folded.touched
         self.published += [event for _, event in folded.published]
         self.position = record.position
 
@@ -129,10 +131,10 @@ def check_read_model(folder: Path, ledger: Ledger) -> None:
         assert {row[0]: row for row in workflows} == {
             key: workflow_row(state, PLAIN_CLASSIFIER) for key, state in ledger.states.items()
         }
-        # A task's row keeps the revision at which it was last written.
-        columns = [name for name in TASK_COLUMNS if name != "revision"]
-        tasks = database.execute(f"SELECT {', '.join(columns)} FROM tasks")
+        tasks = database.execute(f"SELECT {', '.join(TASK_COLUMNS)} FROM tasks")
         made = [
-            task_row(state, row) for state in ledger.states.values() for row in state.tasks.values()
+            task_row(ledger.states[key], ledger.states[key].tasks[ordinal], version)
+            for key, touched in ledger.touched.items()
+            for ordinal, version in touched.items()
         ]
-        assert {row[0]: row for row in tasks} == {row[0]: (row[0], *row[2:]) for row in made}
+        assert {row[0]: row for row in tasks} == {row[0]: row for row in made}

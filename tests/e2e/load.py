@@ -13,7 +13,7 @@ BUSY_MAX = 40
 WORK_TYPES = ("kill_a", "kill_b", "kill_c", "kill_d", "kill_e", "kill_x")
 FLOW, CHILD = "kill_flow", "kill_child"
 KINDS = ("child", "timer", "plain")
-PAUSE_S = 0.05
+PAUSE_S = 0.1
 PASSING = frozenset({500, 502, 503, 504})
 """What a client repeats, if what it asks may be repeated."""
 

@@ -25,7 +25,7 @@ from tests.e2e.processes import Child
 from tests.e2e.system import Services, System, running_services
 from tests.nats_server import NatsServer
 
-KILL_S = float(os.environ.get("FIRMUS_KILL_S") or (60 if os.environ.get("CI") == "true" else 12))
+KILL_S = float(os.environ.get("FIRMUS_KILL_S") or (60 if os.environ.get("CI") == "true" else 15))
 SEED = int(os.environ.get("FIRMUS_KILL_SEED") or random.SystemRandom().randrange(1 << 32))
 FINISH_S = 90.0
 VICTIMS = ("decider", "scheduler", "projection", "gateway", "intake", "nats-server")
@@ -49,7 +49,7 @@ class Chaos:
         until = loop.time() + for_s
         order: list[str] = []
         while loop.time() < until:
-            await asyncio.sleep(self._rng.uniform(0.1, 1.0))
+            await asyncio.sleep(self._rng.uniform(0.4, 1.6))
             self.start_again()
             if not order:
                 order = self._rng.sample(VICTIMS, len(VICTIMS))

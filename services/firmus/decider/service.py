@@ -5,6 +5,7 @@ into the next commit together. Different workflows run side by side, their appen
 """
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from secrets import token_hex
@@ -221,8 +222,13 @@ class Decider:
         state = slot.state
         now_ms = self._clock.now_ms()
         rest: list[Waiting] = []
+        repeated: list[tuple[str, asyncio.Future[cmd.Answer]]] = []
+        answers: dict[str, cmd.Answer | None] = {}
         size = 0
         for index, (command, future) in enumerate(batch):
+            if command.command_id in answers:  # the sender asked again before we were done
+                repeated.append((command.command_id, future))
+                continue
             if size >= self._limits.events_max:
                 rest = batch[index:]
                 break
@@ -233,14 +239,21 @@ class Decider:
             if isinstance(outcome, cmd.Rejected):
                 self._rejected(command, outcome.code, outcome.message, now_ms)
                 _answer(future, outcome)
+                answers[command.command_id] = outcome
                 continue
+            answers[command.command_id] = None
             state = outcome.state
             size += len(outcome.events)
             decided.append(_Decided(command=command, future=future, decision=outcome))
         if size:
             await self._commit(slot, decided, now_ms)
         for one in decided:
-            _answer(one.future, await self._accepted(slot, one, now_ms))
+            answer = answers[one.command.command_id] = await self._accepted(slot, one, now_ms)
+            _answer(one.future, answer)
+        for command_id, future in repeated:
+            answer_given = answers[command_id]
+            if answer_given is not None:
+                _answer(future, answer_given)
         return rest
 
     async def _outcome(
@@ -263,11 +276,16 @@ class Decider:
             environment=self._environment,
             limits=self._limits,
         )
+        began_ns = time.perf_counter_ns()
         outcome: Outcome = decide(state, command, context)
+        self.counters.decide_ns += time.perf_counter_ns() - began_ns
         while isinstance(outcome, Needs):
             if not alone:
                 return None
-            outcome = resume(outcome, await self._obtain(outcome.wanted))
+            answers = await self._obtain(outcome.wanted)
+            began_ns = time.perf_counter_ns()
+            outcome = resume(outcome, answers)
+            self.counters.decide_ns += time.perf_counter_ns() - began_ns
         return outcome
 
     async def _blueprint(
