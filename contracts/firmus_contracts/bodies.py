@@ -184,6 +184,10 @@ def _whole(definition: WorkflowDef) -> WorkflowDef:
             pending.extend(inner)
         pending.extend(task.default_case)
         pending.extend(task.loop_over)
+        pending.extend(task.try_tasks)
+        pending.extend(task.finally_tasks)
+        for handler in task.catch_handlers:
+            pending.extend(handler.tasks)
         for branch in task.fork_tasks:
             pending.extend(branch)
     return definition

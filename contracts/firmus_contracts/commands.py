@@ -31,7 +31,7 @@ class _Command(
 class StartWorkflow(_Command, frozen=True, tag="start_workflow"):
     """Start a definition under an id chosen by the sender.
 
-    `definition` is an inline one, JSON.
+    `definition` is an inline one, JSON. `depth`: how many parents stand above it.
     """
 
     name: str
@@ -47,6 +47,7 @@ class StartWorkflow(_Command, frozen=True, tag="start_workflow"):
     created_by: str | None = None
     idempotency_key: str | None = None
     external_input_path: str | None = None
+    depth: int = 0
 
 
 class BeginTask(_Command, frozen=True, tag="begin_task"):
@@ -122,6 +123,14 @@ class TerminateWorkflow(_Command, frozen=True, tag="terminate_workflow"):
     by_parent: bool = False
 
 
+class PushMessage(_Command, frozen=True, tag="push_message"):
+    """A message for the workflow's own PULL_WORKFLOW_MESSAGES tasks; its id follows from the
+    command's (`ids.message_id`).
+    """
+
+    payload: dict[str, Any] = {}
+
+
 class Continue(_Command, frozen=True, tag="continue"):
     """Go on with a decision that was split, or look again at what is pending."""
 
@@ -138,6 +147,7 @@ Command = (
     | PauseWorkflow
     | ResumeWorkflow
     | TerminateWorkflow
+    | PushMessage
     | Continue
 )
 

@@ -98,8 +98,23 @@ class SubWorkflowParams(Model):
     priority: Any = None
 
 
+class CatchHandler(Model):
+    """What a TRY_CATCH does about failures whose reason and status it names (beyond Conductor).
+
+    `reason`: a regular expression found anywhere in the reason. `status`: task statuses. One that
+    is left out matches all.
+    """
+
+    reason: str | None = None
+    status: list[str] = []
+    tasks: "list[WorkflowTask]" = always(list)
+
+
 class WorkflowTask(Model):
-    """One task of a definition: a worker's, an operator's or a system task's."""
+    """One task of a definition: a worker's, an operator's or a system task's.
+
+    The fields of TRY_CATCH are beyond Conductor and only written where they are used.
+    """
 
     name: str | None = None
     task_reference_name: str | None = None
@@ -125,6 +140,9 @@ class WorkflowTask(Model):
     loop_condition: str | None = None
     loop_over: "list[WorkflowTask]" = always(list)
     items: str | None = None
+    try_tasks: "list[WorkflowTask]" = []
+    catch_handlers: list[CatchHandler] = []
+    finally_tasks: "list[WorkflowTask]" = []
     sub_workflow_param: SubWorkflowParams | None = None
     sink: str | None = None
     start_delay: Int = value(0)

@@ -25,7 +25,10 @@ class Event(
 
 
 class WorkflowStarted(Event, frozen=True, tag="workflow.started"):
-    """The first event of every workflow; `definition_hash` names the resolved snapshot it runs."""
+    """The first event of every workflow; `definition_hash` names the resolved snapshot it runs.
+
+    `depth`: how many parents stand above it.
+    """
 
     name: str
     definition_version: int
@@ -44,6 +47,7 @@ class WorkflowStarted(Event, frozen=True, tag="workflow.started"):
     external_input_path: str | None = None
     timeout_s: int = 0
     timeout_policy: str = "ALERT_ONLY"
+    depth: int = 0
 
 
 class WorkflowPaused(Event, frozen=True, tag="workflow.paused"):
@@ -104,6 +108,25 @@ class VariablesSet(Event, frozen=True, tag="workflow.variables_set"):
     variables: dict[str, Any]
 
 
+class MessageReceived(Event, frozen=True, tag="workflow.message_received"):
+    """Somebody sent the running workflow a message; it waits for a PULL_WORKFLOW_MESSAGES task.
+
+    `expired`: so many of the oldest messages had waited too long and are gone.
+    """
+
+    message_id: str
+    payload: dict[str, Any] = {}
+    expired: int = 0
+
+
+class MessagesTaken(Event, frozen=True, tag="workflow.messages_taken"):
+    """A PULL_WORKFLOW_MESSAGES row took the oldest `count` messages, after `expired` were dropped."""
+
+    ordinal: int
+    count: int = 0
+    expired: int = 0
+
+
 class TasksSettled(Event, frozen=True, tag="workflow.tasks_settled"):
     """The decider acted on the end of these rows (successors scheduled, retry decided)."""
 
@@ -132,7 +155,8 @@ class TaskScheduled(Event, frozen=True, tag="task.scheduled"):
     name, once. `queued`: the row waits in a task queue for a worker. `retried` is the ordinal of
     the attempt that this row supersedes. `delay_ms` postpones the first hand-out; `deadline_ms` is
     when a WAIT ends (epoch milliseconds); `child_id` is the id of the workflow that a SUB_WORKFLOW
-    row starts.
+    row starts. `within` is the ordinal of the innermost loop or block (DO_WHILE, FOR_EACH,
+    TRY_CATCH) whose body the row is part of.
     """
 
     ordinal: int
@@ -152,6 +176,7 @@ class TaskScheduled(Event, frozen=True, tag="task.scheduled"):
     retried: int | None = None
     first_scheduled_ms: int | None = None
     iteration: int = 0
+    within: int | None = None
     parent_ref: str | None = None
     domain: str | None = None
     priority: int = 0
@@ -253,6 +278,8 @@ WorkflowEvent = (
     | WorkflowTimedOut
     | WorkflowTerminated
     | VariablesSet
+    | MessageReceived
+    | MessagesTaken
     | TasksSettled
     | DecisionSplit
     | TaskScheduled

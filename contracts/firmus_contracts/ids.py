@@ -30,6 +30,12 @@ def derived_workflow_id(now_ms: int, *parts: str) -> str:
     return mint_workflow_id(now_ms, int.from_bytes(digest[:8], "big"))
 
 
+def message_id(workflow_id: str, command_id: str) -> str:
+    """The id of the message that a command brings: the same command, the same message."""
+    digest = hashlib.sha256(f"message\x00{workflow_id}\x00{command_id}".encode()).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"
+
+
 def task_id(workflow_id: str, ordinal: int) -> str:
     """The id of the task row with that ordinal (1..2^24-1) of a workflow."""
     return f"{workflow_id[:-_ORDINAL_DIGITS]}{ordinal:06x}"

@@ -7,6 +7,7 @@ forms over core NATS.
 
 import asyncio
 import contextlib
+import gc
 import os
 import secrets
 import socket
@@ -323,6 +324,15 @@ async def _background(*work: Any) -> AsyncIterator[None]:
 # --- processes ---
 
 
+def settle_memory() -> None:
+    """What lives as long as the process is never looked at again by the garbage collector, which
+    then runs seldom: states are trees, and reference counting frees them.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
 async def run_up(settings: Settings) -> None:
     """Gateway, intake, scheduler and decider in this loop, the projection too if all are one."""
     exclusive = settings.processes != "each"
@@ -337,6 +347,7 @@ async def run_up(settings: Settings) -> None:
             scheduler_role(node, decider, exclusive=exclusive)
         )
         await scheduler.ready()
+        settle_memory()
         await stack.enter_async_context(intake_role(node, decider))
         queues = NotedQueues(scheduler, PollNotices(node.connection, node.clock))
         await gateway(node, decider, queues, search)
@@ -352,6 +363,7 @@ async def run_service(role: str, settings: Settings) -> None:
         else:
             remote = RemoteDecider(node.connection, node.log, shards=node.layout.shards)
             await _with_remote_decider(role, node, remote, stack)
+        settle_memory()
         log.info("serving", role=role, instance=node.instance)
         await asyncio.Event().wait()
 

@@ -18,17 +18,22 @@ from tests.e2e.system import System
 
 pytestmark = [pytest.mark.e2e, pytest.mark.nats]
 
+TESTED = ("README.md", "docs/testing.md")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)(?:#[^)]*)?\)")
+MARKED = re.compile(r"^<!-- tested:", re.MULTILINE)
 FIRST, SECOND = re.findall(
     r"^```bash\n(python3 -m venv .*|\.venv/bin/pip .*)\n```$", README, re.MULTILINE
 )
 
 
-def test_the_snippets_run_as_they_stand(shared: System, tmp_path: Path) -> None:
-    blocks = blocks_of(README)
-    assert len(blocks) == README.count("<!-- tested:")
+@pytest.mark.parametrize("document", TESTED)
+def test_the_snippets_run_as_they_stand(shared: System, tmp_path: Path, document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    blocks = blocks_of(text)
+    assert blocks
+    assert len(blocks) == len(MARKED.findall(text))
     page = Page(tmp_path, shared)
     try:
         for block in blocks:

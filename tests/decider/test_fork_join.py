@@ -173,3 +173,50 @@ def test_a_thousand_branches_end_in_order_and_are_joined() -> None:
     flow = dynamic(tasks, {})
     assert flow.state is not None
     assert len(flow.state.tasks) == 1002
+
+
+def scripted(script: str) -> Flow:
+    tail = op("join", "JOIN", joinOn=["a", "b"], evaluatorType="javascript", expression=script)
+    flow = Flow(fork([simple("a")], [simple("b")]), tail, simple("last"))
+    flow.start()
+    return flow
+
+
+FIRST = "$.joinOn.some(r => $[r] && $[r].status === 'COMPLETED') ? {status: 'COMPLETED'} : false"
+
+
+def test_a_join_script_may_end_the_join_before_all_branches_have() -> None:
+    flow = scripted(FIRST)
+    assert flow.row("join").status == "IN_PROGRESS"
+    flow.update("b", output={"v": 2})
+
+    assert (flow.row("join").status, flow.row("join").output) == ("COMPLETED", {"b": {"v": 2}})
+    assert flow.row("last").status == "SCHEDULED"
+
+
+def test_a_join_script_gives_status_reason_and_output() -> None:
+    script = "({status: 'FAILED', reasonForIncompletion: 'no', outputData: {n: 1}})"
+    flow = scripted(script)
+
+    assert (flow.status, flow.row("join").reason, flow.row("join").output) == (
+        "FAILED",
+        "no",
+        {"n": 1},
+    )
+
+
+def test_a_join_script_that_never_ends_fails_the_join_when_nothing_is_left() -> None:
+    flow = scripted("({status: 'IN_PROGRESS'})")
+    flow.update("a")
+    flow.update("b")
+
+    assert (flow.status, flow.row("join").status) == ("FAILED", "FAILED")
+
+
+def test_a_join_status_that_is_not_met_fails_the_join() -> None:
+    tail = op("join", "JOIN", joinOn=["a"], joinStatus="COMPLETED")
+    flow = Flow(fork([simple("a", optional=True)]), tail)
+    flow.start()
+    flow.fail("a")
+
+    assert flow.row("join").status == "FAILED"

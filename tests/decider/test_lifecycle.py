@@ -251,3 +251,18 @@ def test_a_long_decision_is_split_and_goes_on_under_continue() -> None:
     assert (flow.status, len(flow.rows())) == ("COMPLETED", 20)
     assert commits > 1
     assert max(len(commit.events) for commit in flow.commits) <= 14
+
+
+def test_5_2_on_resume_a_retry_is_made_before_the_join_looks() -> None:
+    retried = simple("b", task_def=task_def("b", retryCount=1))
+    fork = op("f", "FORK_JOIN", forkTasks=[[simple("a"), retried]])
+    flow = Flow(fork, op("j", "JOIN", joinOn=["b"]))
+    flow.start()
+    flow.update("a")
+    flow.send(cmd.PauseWorkflow)
+    flow.fail("b")
+    flow.send(cmd.ResumeWorkflow)
+
+    assert (flow.status, flow.row("j").status) == ("RUNNING", "IN_PROGRESS")
+    flow.update("b")
+    assert flow.status == "COMPLETED"

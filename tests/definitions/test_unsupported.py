@@ -53,22 +53,10 @@ def test_a_supported_type_passes(kind: str) -> None:
 @pytest.mark.parametrize(
     ("given", "field"),
     [
-        (
-            task("FORK_JOIN_DYNAMIC", inputParameters={"forkTaskInputs": []}),
-            "inputParameters.forkTaskInputs",
-        ),
-        (
-            task("FORK_JOIN_DYNAMIC", dynamicForkJoinTasksParam="d"),
-            "dynamicForkJoinTasksParam",
-        ),
         (task("SWITCH", evaluatorType="python"), "evaluatorType"),
         (
             task("INLINE", inputParameters={"evaluatorType": "python"}),
             "inputParameters.evaluatorType",
-        ),
-        (
-            task("SUB_WORKFLOW", subWorkflowParam={"workflowDefinition": "${workflow.input.d}"}),
-            "subWorkflowParam.workflowDefinition",
         ),
         (
             task("SIMPLE", taskDefinition={"concurrentExecLimit": 1}),

@@ -54,6 +54,11 @@ class Child:
     def runs(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def code(self) -> int | None:
+        """The exit code; None while it runs."""
+        return None if self._process is None else self._process.poll()
+
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(

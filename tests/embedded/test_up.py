@@ -1,6 +1,7 @@
 """`firmus up` around services that only answer /health: what starts, what is told, what stops."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -37,11 +38,13 @@ class Services:
             self.running -= 1
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readline()
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        await writer.drain()
+        with contextlib.suppress(ConnectionError):
+            await reader.readline()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
         writer.close()
-        await writer.wait_closed()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 def settings_in(path: Path) -> Settings:

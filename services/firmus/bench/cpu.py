@@ -17,14 +17,10 @@ class _Process(msgspec.Struct, frozen=True):
 
 def cpu_of(pids: dict[str, int]) -> dict[str, float]:
     """The CPU seconds that each process has used so far; 0 for one that has ended."""
+    if _PROC.joinpath("self/schedstat").exists():
+        return {name: _exact_s(pid) for name, pid in pids.items()}
     known = {each.pid: each for each in _all()}
     return {name: known[pid].cpu_s if pid in known else 0.0 for name, pid in pids.items()}
-
-
-def tree_cpu_s(pid: int) -> float:
-    """CPU seconds of a process and all that it started."""
-    wanted = {pid, *descendants(pid)}
-    return sum(each.cpu_s for each in _all() if each.pid in wanted)
 
 
 def descendants(pid: int) -> list[int]:
@@ -45,6 +41,17 @@ def command_of(pid: int) -> str:
         return (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:
         return _ps("-o", "command=", "-p", str(pid)).strip()
+
+
+def _exact_s(pid: int) -> float:
+    """Of the threads that it has now: nanoseconds, where `stat` counts hundredths of a second."""
+    total_ns = 0
+    try:
+        for thread in (_PROC / str(pid) / "task").iterdir():
+            total_ns += int((thread / "schedstat").read_text().split()[0])
+    except OSError:
+        return total_ns / 1e9
+    return total_ns / 1e9
 
 
 def _all() -> list[_Process]:

@@ -6,7 +6,6 @@ It works on the named tasks until its standard input ends, so it never outlives 
 import argparse
 import asyncio
 import contextlib
-import os
 from collections.abc import Coroutine
 from typing import Any
 
@@ -125,7 +124,6 @@ def main() -> None:
     else:
         job = native_worker(options.url, options.names, concurrency=options.concurrency).run()
     run_loop(until_told(job, stdin_end=True))
-    os._exit(0)  # open polls have nothing to hand back
 
 
 if __name__ == "__main__":

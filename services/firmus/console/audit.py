@@ -80,6 +80,10 @@ def describe(event: ev.WorkflowEvent, refs: dict[int, str]) -> str:
             return ", ".join(refs.get(ordinal, f"#{ordinal}") for ordinal in event.ordinals)
         case ev.VariablesSet():
             return _short(event.variables)
+        case ev.MessageReceived():
+            return f"{event.message_id} {_short(event.payload)}"
+        case ev.MessagesTaken():
+            return f"{event.count} messages"
         case ev.TaskLogged():
             return " | ".join(text for text, _ in event.lines)[:WHAT_MAX]
         case _:

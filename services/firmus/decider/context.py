@@ -30,6 +30,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     events_max: int = EVENTS_MAX
     variables_max_bytes: int = 256 * 1024
+    depth_max: int = 256
+    messages_max: int = 1000
+    message_ttl_s: int = 86_400
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import Any, assert_never
 import msgspec
 
 import firmus.decider.operators  # noqa: F401 - fills the table of operators
-from firmus.decider import advance, ending, timeouts, updates
+from firmus.decider import advance, ending, messages, timeouts, updates
 from firmus.decider.context import Answers, CannotStart, Context, Decision, Wanted, WantsMore
 from firmus.decider.turn import Turn
 from firmus.workflow.evolve import evolve
@@ -83,6 +83,9 @@ def _start(state: WorkflowState | None, command: cmd.StartWorkflow, context: Con
     definition = context.blueprint.definition
     if command.input is None:
         return cmd.Rejected(code="INVALID", message="NULL input passed when starting workflow")
+    if command.depth > context.limits.depth_max:
+        message = f"Sub-workflows are nested more than {context.limits.depth_max} levels deep"
+        return cmd.Rejected(code="INVALID", message=message)
     empty = _empty_fork_branch(context)
     if empty is not None:
         message = f"FORK_JOIN task {empty} has a branch without tasks"
@@ -98,6 +101,7 @@ def _start(state: WorkflowState | None, command: cmd.StartWorkflow, context: Con
         task_to_domain=command.task_to_domain,
         parent_workflow_id=command.parent_workflow_id,
         parent_task_id=command.parent_task_id,
+        depth=command.depth,
         event=command.event,
         created_by=command.created_by,
         idempotency_key=command.idempotency_key,
@@ -161,6 +165,8 @@ def _apply(  # noqa: C901 - one case per command
             return _resume(turn)
         case cmd.TerminateWorkflow():
             return _terminate(turn, command)
+        case cmd.PushMessage():
+            return messages.push(turn, command)
         case cmd.Continue():
             turn.look_at_everything()
         case _:

@@ -58,6 +58,10 @@ class Plan:
         task_def = task.task_definition if with_template else None
         return inputs.resolved_input(self.turn.context.blueprint, task, task_def, self.scope())
 
+    def resolved(self, key: str, value: Any, scope: Document) -> Any:
+        """Any other template of the task that is reached; `key` names where it stands."""
+        return inputs.resolved(self.turn.context.blueprint, key, value, scope)
+
     def add(
         self,
         task: WorkflowTask,
@@ -67,9 +71,12 @@ class Plan:
         task_def_name: str | None = None,
         task_def: TaskDef | None = None,
         queued: bool = False,
+        lease_s: int = 0,
         **fields: Any,
     ) -> int:
-        """Plans one row and returns its ordinal."""
+        """Plans one row and returns its ordinal. `lease_s` is the response timeout of a row whose
+        definition has none.
+        """
         definition = task_def or task.task_definition
         if "node" not in fields and self.suffix:
             fields["node"] = task.task_reference_name
@@ -82,7 +89,9 @@ class Plan:
             status=status,
             task_def_name=task_def_name or task.name,
             iteration=self.iteration,
-            timeouts=timeouts_of(definition, queued=queued) if not status.terminal else None,
+            timeouts=(
+                None if status.terminal else timeouts_of(definition, queued=queued, lease_s=lease_s)
+            ),
             queued=queued,
             **fields,
         )
@@ -100,16 +109,18 @@ class Plan:
             self.turn.emit(failure)
 
 
-def timeouts_of(task_def: TaskDef | None, *, queued: bool) -> ev.Timeouts | None:
+def timeouts_of(
+    task_def: TaskDef | None, *, queued: bool, lease_s: int = 0
+) -> ev.Timeouts | None:
     """The limits that can end an open row (spec 4.3); ALERT_ONLY ones never do.
 
     Only rows that workers hold have a response timeout: operators answer to nobody.
     """
     if task_def is None:
-        return None
+        return ev.Timeouts(response_s=lease_s) if lease_s else None
     acts = task_def.timeout_policy != "ALERT_ONLY"
     timeouts = ev.Timeouts(
-        response_s=task_def.response_timeout_seconds if queued else 0,
+        response_s=(task_def.response_timeout_seconds or lease_s) if queued else 0,
         task_s=max(task_def.timeout_seconds, 0) if acts else 0,
         poll_s=(task_def.poll_timeout_seconds or 0) if acts and queued else 0,
         total_s=max(task_def.total_timeout_seconds, 0) if acts else 0,

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from firmus.decider import ending, inputs
-from firmus.decider.operators.fork_join_dynamic import branch_template
+from firmus.decider.operators.fork_inputs import branch_template, own_input
 from firmus.decider.operators.registry import operator_for
 from firmus.decider.plan import domain_for
 from firmus.decider.turn import Turn
@@ -55,17 +55,18 @@ def _attempt(turn: Turn, row: TaskState, task: WorkflowTask, task_def: TaskDef) 
     if operator is not None and operator.retry_fields is not None:
         extra = operator.retry_fields(turn, ordinal, given, delay_ms)
     sync = operator is not None and operator.sync
+    system = operator is not None and operator.system
     return msgspec.structs.replace(
         made,
         ordinal=ordinal,
         seq=state.next_seq,
         status=TaskStatus.IN_PROGRESS if sync else TaskStatus.SCHEDULED,
         input=given,
-        output={},
+        output=extra.pop("output", {}),
         retry_count=made.retry_count + 1,
         retried=row.ordinal,
         first_scheduled_ms=row.first_scheduled_ms,
-        domain=domain_for(turn, made.task_type) if made.queued else None,
+        domain=domain_for(turn, made.task_type) if made.queued and not system else None,
         delay_ms=0 if sync else delay_ms,
         start_delay_s=delay_s,
         callback_after_s=delay_s,
@@ -96,9 +97,8 @@ def _fresh_input(
 def _branch_template(turn: Turn, row: TaskState, task: WorkflowTask) -> dict[str, Any]:
     """The template of a dynamic fork's branch, from the fork's own row."""
     fork = turn.state.tasks[row.made.forked_by or 0]
-    parameter = turn.definition_of(fork)[0].dynamic_fork_tasks_input_param_name or ""
-    own = fork.input.get(parameter) or {}
-    return branch_template(task, own.get(task.task_reference_name))
+    own = own_input(turn.definition_of(fork)[0], fork.input, task.task_reference_name)
+    return branch_template(task, own)
 
 
 def _fraction(turn: Turn, ordinal: int) -> float:

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from secrets import token_hex
+from random import Random, SystemRandom
 
 import msgspec
 import structlog
@@ -16,6 +16,7 @@ import structlog
 from firmus.broker.rejections import Rejection, Rejections
 from firmus.decider.context import Answers, Context, Decision, Limits, Wanted, nobody_polled
 from firmus.decider.decide import Needs, Outcome, decide, resume
+from firmus.definitions.children import refuse_child
 from firmus.eventlog.history import load_state
 from firmus.eventlog.port import AppendConflict, CommitTooLarge, EventLog, LogUnavailable
 from firmus.ports import Clock, DefinitionsPort, ScriptsPort, Unavailable
@@ -36,6 +37,7 @@ _log = structlog.get_logger(__name__)
 ATTEMPTS_MAX = 20
 FRESH_WITHIN_MS = 1_000
 _encode = msgspec.json.encode
+_COMMIT_IDS = Random(SystemRandom().getrandbits(256))  # noqa: S311 - unique, not secret; no system call each
 
 Waiting = tuple[cmd.Command, asyncio.Future[cmd.Answer]]
 
@@ -297,6 +299,8 @@ class Decider:
             return None
         if bytes(command.definition):
             definition = decode_workflow_def(bytes(command.definition))
+            if command.parent_task_id is not None:
+                refuse_child(definition)
             return (await self._definitions.pin_inline(definition)).blueprint
         pinned = await self._definitions.pin(command.name, command.version)
         return pinned.blueprint if pinned else None
@@ -327,7 +331,7 @@ class Decider:
         events = tuple(event for one in decided for event in one.decision.events)
         first = decided[0].command
         commit = Commit(
-            commit_id=token_hex(8),
+            commit_id=f"{_COMMIT_IDS.getrandbits(64):016x}",
             workflow_id=first.workflow_id,
             first_version=slot.state.version + 1 if slot.state else 1,
             time_ms=now_ms,

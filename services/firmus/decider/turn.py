@@ -53,17 +53,26 @@ class Turn:
         if isinstance(event, _ENDINGS):
             self.todo.append(event.ordinal)
             for join in self.state.awaited.get(self.state.tasks[event.ordinal].ref, ()):
-                if self.state.missing[join] == 0 or self._is_exclusive(join):
+                if self.state.missing[join] == 0 or self._is_eager(join):
                     self.todo.append(join)
         elif isinstance(event, ev.TaskScheduled) and not event.queued:
             self.todo.append(event.ordinal)
 
-    def _is_exclusive(self, join: int) -> bool:
-        return self.state.tasks[join].made.task_type == "EXCLUSIVE_JOIN"
+    def _is_eager(self, join: int) -> bool:
+        """Whether a join may end before all that it names have ended."""
+        row = self.state.tasks[join]
+        if row.made.task_type == "EXCLUSIVE_JOIN":
+            return True
+        return bool(self.definition_of(row)[0].expression)
 
     def look_at_everything(self) -> None:
-        """Puts every row that is not settled on the list, oldest first."""
-        self.todo = deque(sorted(self.state.pending.keys()))
+        """Puts every row that is not settled on the list: first those that have ended, oldest
+        first, so that a retry is made before any join or loop looks at the failure.
+        """
+        tasks = self.state.tasks
+        self.todo = deque(
+            sorted(self.state.pending, key=lambda one: (not tasks[one].status.terminal, one))
+        )
 
     def definition_of(self, row: TaskState) -> tuple[WorkflowTask, TaskDef | None]:
         """The workflow task of a row and the task definition that governs it, if any."""

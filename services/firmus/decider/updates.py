@@ -1,5 +1,6 @@
 """What a worker's report does to its row (spec 4.5)."""
 
+from firmus.decider.operators.registry import operator_for
 from firmus.decider.turn import Turn
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
@@ -8,6 +9,8 @@ from firmus_contracts.commands import UpdateOutcome, UpdateTask
 from firmus_contracts.statuses import ResultStatus
 
 REASON_MAX = 500
+HELD_S = 2**31 - 1
+"""The allowance of a row that waits for somebody outside: as long as a task can wait."""
 
 
 def row_of(state: WorkflowState, task_id: str) -> TaskState | None:
@@ -44,9 +47,15 @@ def apply(turn: Turn, row: TaskState, command: UpdateTask) -> None:
 
 
 def _event(row: TaskState, command: UpdateTask) -> ev.WorkflowEvent:
-    """Output is replaced as a whole; a worker's IN_PROGRESS puts its row back in the queue."""
+    """Output is replaced as a whole; a worker's IN_PROGRESS puts its row back in the queue.
+
+    A system task is not called again after IN_PROGRESS (asyncComplete): it waits for a report from
+    outside, without a response timeout (spec 4.3).
+    """
     reason = command.reason[:REASON_MAX] if command.reason else command.reason
     ordinal, output = row.ordinal, command.output if command.output is not None else {}
+    operator = operator_for(row.made.task_type)
+    held = operator is not None and operator.system
     match command.status:
         case ResultStatus.COMPLETED:
             return ev.TaskCompleted(
@@ -70,6 +79,6 @@ def _event(row: TaskState, command: UpdateTask) -> ev.WorkflowEvent:
                 output=output,
                 reason=reason,
                 worker_id=command.worker_id,
-                callback_after_s=max(0, command.callback_after_s),
-                requeued=row.made.queued,
+                callback_after_s=HELD_S if held else max(0, command.callback_after_s),
+                requeued=row.made.queued and not held,
             )

@@ -52,6 +52,11 @@ def _with_children(task: WorkflowTask, resolved: dict[int, WorkflowTask]) -> Wor
         default_case=each(task.default_case),
         fork_tasks=[each(branch) for branch in task.fork_tasks],
         loop_over=each(task.loop_over),
+        try_tasks=each(task.try_tasks),
+        catch_handlers=[
+            replace(handler, tasks=each(handler.tasks)) for handler in task.catch_handlers
+        ],
+        finally_tasks=each(task.finally_tasks),
     )
 
 
@@ -81,11 +86,13 @@ def _with_version(task: WorkflowTask, latest_version: LatestVersion) -> Workflow
 
 
 def _pin(params: SubWorkflowParams, latest_version: LatestVersion) -> SubWorkflowParams:
-    """With an inline definition, name and version are that definition's own (spec 1.4)."""
+    """With an inline definition, name and version are that definition's own (spec 1.4); one given
+    by an expression is known only when the task is reached.
+    """
     inline = params.workflow_definition
     if isinstance(inline, dict):
         return replace(params, name=inline.get("name"), version=inline.get("version", 1))
-    if params.version is not None:
+    if params.version is not None or inline is not None:
         return params
     version = None if params.name is None else latest_version(params.name)
     if version is None:

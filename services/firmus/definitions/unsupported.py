@@ -21,7 +21,6 @@ TYPES = frozenset(
         "HTTP",
         "JSON_JQ_TRANSFORM",
         "KAFKA_PUBLISH",
-        "PULL_WORKFLOW_MESSAGES",
         "LLM_TEXT_COMPLETE",
         "LLM_CHAT_COMPLETE",
         "LLM_INDEX_TEXT",
@@ -55,18 +54,6 @@ class Rule(msgspec.Struct, frozen=True):
 TASK_RULES = (
     Rule("type", lambda t: t.type in TYPES, "this task type is not supported yet"),
     Rule(
-        "inputParameters.forkTaskInputs",
-        lambda t: (
-            t.type == "FORK_JOIN_DYNAMIC" and t.input_parameters.get("forkTaskInputs") is not None
-        ),
-        "use dynamicForkTasksParam with dynamicForkTasksInputParamName",
-    ),
-    Rule(
-        "dynamicForkJoinTasksParam",
-        lambda t: t.type == "FORK_JOIN_DYNAMIC" and t.dynamic_fork_join_tasks_param is not None,
-        "use dynamicForkTasksParam with dynamicForkTasksInputParamName",
-    ),
-    Rule(
         "evaluatorType",
         lambda t: t.type == "SWITCH" and t.evaluator_type == "python",
         "use value-param, javascript or graaljs",
@@ -78,15 +65,6 @@ TASK_RULES = (
             and t.input_parameters.get("evaluatorType") in ("python", "value-param")
         ),
         "use javascript or graaljs",
-    ),
-    Rule(
-        "subWorkflowParam.workflowDefinition",
-        lambda t: (
-            t.type == "SUB_WORKFLOW"
-            and t.sub_workflow_param is not None
-            and isinstance(t.sub_workflow_param.workflow_definition, str)
-        ),
-        "give the definition itself or the name of a registered one, not an expression",
     ),
 )
 
@@ -140,6 +118,18 @@ def _children(task: WorkflowTask) -> Iterable[tuple[str, WorkflowTask]]:
             yield f"forkTasks[{number}][{index}]", inner
     for index, inner in enumerate(task.loop_over):
         yield f"loopOver[{index}]", inner
+    yield from block_tasks(task)
+
+
+def block_tasks(task: WorkflowTask) -> Iterable[tuple[str, WorkflowTask]]:
+    """The tasks directly inside a TRY_CATCH, with their places."""
+    for index, inner in enumerate(task.try_tasks):
+        yield f"tryTasks[{index}]", inner
+    for number, handler in enumerate(task.catch_handlers):
+        for index, inner in enumerate(handler.tasks):
+            yield f"catchHandlers[{number}].tasks[{index}]", inner
+    for index, inner in enumerate(task.finally_tasks):
+        yield f"finallyTasks[{index}]", inner
 
 
 def _inline(given: dict[str, Any], prefix: str) -> Iterable[ValidationError]:

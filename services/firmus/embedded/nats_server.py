@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-import nats
+from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from firmus.embedded.datadir import DataDir
@@ -30,6 +30,7 @@ MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 MEMORY_STORE_BYTES = 256 * 1024 * 1024
 FILE_STORE_LEAST_BYTES = 1024 * 1024 * 1024
 START_PATIENCE_S = 30.0
+_ANSWER_S = 2.0
 _NOTE = "run/nats.json"
 
 
@@ -231,20 +232,17 @@ def _port_in(ports_file: Path) -> int | None:
 
 
 async def _answers(url: str) -> bool:
-    """Whether JetStream answers a client there."""
+    """Whether JetStream answers a client there, soon."""
+    client = Client()
     try:
-        connection = await nats.connect(
-            url, allow_reconnect=False, connect_timeout=2, error_cb=_quiet
-        )
-    except (NatsError, OSError, TimeoutError):
-        return False
-    try:
-        await connection.jetstream(timeout=2).account_info()
+        async with asyncio.timeout(_ANSWER_S):
+            await client.connect(url, allow_reconnect=False, error_cb=_quiet)
+            await client.jetstream(timeout=_ANSWER_S).account_info()
     except (NatsError, OSError, TimeoutError):
         return False
     finally:
         with contextlib.suppress(NatsError, OSError):
-            await connection.close()
+            await client.close()
     return True
 
 

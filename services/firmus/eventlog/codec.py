@@ -16,7 +16,7 @@ from firmus_contracts.upcasts import UPCASTS, Upcast
 
 VALUE_MAX_BYTES = 128 * 1024
 COMMIT_MAX_BYTES = 8 * 1024 * 1024
-VALUE_FIELDS = ("input", "output", "variables")
+VALUE_FIELDS = ("input", "output", "variables", "payload")
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Commit).decode

@@ -19,7 +19,7 @@ class Appended(msgspec.Struct, frozen=True):
 
 
 class AppendConflict(Exception):
-    """Somebody else appended to this workflow first; nothing was stored. Reload and decide again."""
+    """Somebody else appended to this workflow first; nothing was stored: reload, decide again."""
 
 
 class LogUnavailable(Exception):
@@ -46,7 +46,9 @@ class EventLog(Protocol):
         ...
 
     async def read(self, workflow_id: str, *, after: int = 0) -> list[Record]:
-        """The commits of one workflow with a position above `after`, in order; large values put back."""
+        """The commits of one workflow with a position above `after`, in order; large values are
+        put back.
+        """
         ...
 
     async def head(self, workflow_id: str) -> Record | None:
@@ -77,5 +79,5 @@ class BlobStore(Protocol):
         ...
 
     async def get(self, sha256: str) -> bytes:
-        """Raises KeyError when nothing is stored under that digest, ValueError when it is damaged."""
+        """Raises KeyError when nothing is stored under it, ValueError when it is damaged."""
         ...

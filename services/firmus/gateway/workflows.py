@@ -28,6 +28,7 @@ from firmus_contracts.commands import (
     NO_DEFINITION,
     Continue,
     PauseWorkflow,
+    PushMessage,
     ResumeWorkflow,
     StartWorkflow,
     TerminateWorkflow,
@@ -118,6 +119,14 @@ class Workflows:
         command = Continue(**envelope(req, command_id, known_form(key)))
         await submit(self._decider, command)
         answers.empty(resp)
+
+    async def push_message(self, req: Request, resp: Response, key: str) -> None:
+        """A message for the workflow's PULL_WORKFLOW_MESSAGES tasks; the answer is its id."""
+        payload = await json_object(req)
+        command_id = self._command_ids.of(req, "message", key)
+        command = PushMessage(**envelope(req, command_id, known_form(key)), payload=payload)
+        await submit(self._decider, command)
+        answers.plain(resp, ids.message_id(key, command_id))
 
     async def sweep(self, req: Request, resp: Response, key: str) -> None:
         """`decide` under the name that operators know it by."""

@@ -69,7 +69,13 @@ _BORN: dict[TaskStatus, str] = {
 }
 """A row may be born in any status; its one event tells that one."""
 
-SILENT = (ev.TasksSettled, ev.DecisionSplit, ev.TaskLogged)
+SILENT = (
+    ev.TasksSettled,
+    ev.DecisionSplit,
+    ev.TaskLogged,
+    ev.MessageReceived,
+    ev.MessagesTaken,
+)
 """Events that change nothing a subscriber was promised to hear of."""
 
 _TYPES = {

@@ -88,6 +88,10 @@ def start_child(parent: WorkflowState, row: TaskState) -> StartWorkflow:
     """
     given = row.input
     definition = given.get("subWorkflowDefinition")
+    if definition is not None and not isinstance(definition, dict):
+        raise ValueError(
+            f"subWorkflowDefinition of task {row.ref} is no object: {definition!r:.80}"
+        )
     inline = isinstance(definition, dict)
     name = given.get("subWorkflowName")
     if not name and isinstance(definition, dict):
@@ -116,6 +120,7 @@ def start_child(parent: WorkflowState, row: TaskState) -> StartWorkflow:
         task_to_domain=_domains(domains) if isinstance(domains, dict) else parent.task_to_domain,
         parent_workflow_id=parent.workflow_id,
         parent_task_id=parent.task_id(row.ordinal),
+        depth=parent.depth + 1,
     )
 
 

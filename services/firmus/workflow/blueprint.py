@@ -56,8 +56,12 @@ class Blueprint:
 
 
 def child_lists(task: WorkflowTask) -> list[list[WorkflowTask]]:
-    """The lists of tasks inside an operator: switch branches, fork branches, loop body."""
-    return [*task.decision_cases.values(), task.default_case, *task.fork_tasks, task.loop_over]
+    """The lists of tasks inside an operator: switch branches, fork branches, loop body, blocks."""
+    lists = [*task.decision_cases.values(), task.default_case, *task.fork_tasks, task.loop_over]
+    if task.try_tasks:
+        handlers = (handler.tasks for handler in task.catch_handlers)
+        lists += [task.try_tasks, *handlers, task.finally_tasks]
+    return lists
 
 
 def _index(nodes: dict[str, Node], tasks: list[WorkflowTask], parent: str | None) -> None:

@@ -4,7 +4,7 @@ from typing import Any, assert_never
 
 import msgspec
 
-from firmus.workflow.state import RECENT_COMMANDS_MAX, TaskState, WorkflowState, base_ref
+from firmus.workflow.state import RECENT_COMMANDS_MAX, Message, TaskState, WorkflowState, base_ref
 from firmus_contracts import events as ev
 from firmus_contracts.envelope import Commit
 from firmus_contracts.statuses import TaskStatus, WorkflowStatus
@@ -86,6 +86,13 @@ def _evolve(  # noqa: C901, PLR0912 - one case per event; a shorter one would hi
                 updated_ms=now_ms,
                 variables={**state.variables, **event.variables},
             )
+        case ev.MessageReceived():
+            message = Message(event.message_id, event.payload, now_ms)
+            messages = (*state.messages[event.expired :], message)
+            return replace(state, version=state.version + 1, updated_ms=now_ms, messages=messages)
+        case ev.MessagesTaken():
+            left = state.messages[event.expired + event.count :]
+            return replace(state, version=state.version + 1, updated_ms=now_ms, messages=left)
         case ev.DecisionSplit():
             return replace(state, version=state.version + 1, split=True)
         case ev.WorkflowPaused():
@@ -124,6 +131,7 @@ def _started(event: ev.WorkflowStarted, workflow_id: str, now_ms: int) -> Workfl
         task_to_domain=event.task_to_domain,
         parent_workflow_id=event.parent_workflow_id,
         parent_task_id=event.parent_task_id,
+        depth=event.depth,
         event=event.event,
         created_by=event.created_by,
         owner_app=event.owner_app,
@@ -159,6 +167,7 @@ def _workflow_ended(
         reason=event.reason,
         failed_refs=event.failed_refs,
         failed_names=event.failed_names,
+        messages=(),
         **failure,
     )
 
@@ -184,10 +193,17 @@ def _scheduled(state: WorkflowState, event: ev.TaskScheduled, now_ms: int) -> Wo
     )
     tasks, pending = state.tasks, state.pending
     joins = _joins_after_scheduling(state, event)
-    base = base_ref(event)
+    inside, looped = state.inside, state.looped
     if event.retried is not None:
-        tasks = tasks.set(event.retried, replace(tasks[event.retried], retried=True, settled=True))
-        pending = pending.delete(event.retried) if event.retried in pending else pending
+        before = tasks[event.retried]
+        tasks = tasks.set(event.retried, replace(before, retried=True, settled=True))
+        if event.retried in pending:
+            pending = pending.delete(event.retried)
+            inside = _left(inside, before.made)
+    if event.within is not None:
+        inside = _entered(inside, event)
+    if event.node is not None and event.node != event.ref:
+        looped = _newest(looped, event)
     return replace(
         state,
         version=state.version + 1,
@@ -195,13 +211,51 @@ def _scheduled(state: WorkflowState, event: ev.TaskScheduled, now_ms: int) -> Wo
         split=False,
         tasks=tasks.set(event.ordinal, row),
         latest=state.latest.set(event.ref, event.ordinal),
-        looped=state.looped if base == event.ref else state.looped.set(base, event.ordinal),
+        looped=looped,
         pending=pending.set(event.ordinal, True),
+        inside=inside,
         next_ordinal=max(state.next_ordinal, event.ordinal + 1),
         next_seq=max(state.next_seq, event.seq + 1),
         **joins,
     )
 
+
+def _newest(looped: Map[str, int], event: ev.TaskScheduled) -> Map[str, int]:
+    """The row becomes the newest of its reference in every pass that it is part of."""
+    name = base_ref(event)
+    looped = looped.set(name, event.ordinal)
+    outer = event.ref.rpartition("__")[0]
+    while len(outer) > len(name):
+        looped = looped.set(outer, event.ordinal)
+        outer = outer.rpartition("__")[0]
+    return looped
+
+
+Inside = Map[int, Map[int, Map[int, bool]]]
+
+
+def _entered(inside: Inside, row: ev.TaskScheduled) -> Inside:
+    """`row` is pending in a pass of a loop, or in a block."""
+    within = row.within or 0
+    passes = inside.get(within, _NO_PASSES)
+    rows = passes.get(row.iteration, _NO_ROWS).set(row.ordinal, True)
+    return inside.set(within, passes.set(row.iteration, rows))
+
+
+def _left(inside: Inside, row: ev.TaskScheduled) -> Inside:
+    """`row` is pending no more."""
+    if row.within is None:
+        return inside
+    passes = inside[row.within]
+    rows = passes[row.iteration].delete(row.ordinal)
+    if rows:
+        return inside.set(row.within, passes.set(row.iteration, rows))
+    passes = passes.delete(row.iteration)
+    return inside.set(row.within, passes) if passes else inside.delete(row.within)
+
+
+_NO_PASSES: Map[int, Map[int, bool]] = Map()
+_NO_ROWS: Map[int, bool] = Map()
 
 JOINS = frozenset({"JOIN", "EXCLUSIVE_JOIN"})
 
@@ -293,13 +347,20 @@ def _looped(state: WorkflowState, event: ev.LoopAdvanced, now_ms: int) -> Workfl
     if not event.removed:
         return changed
     tasks, latest = changed.tasks.mutate(), changed.latest.mutate()
-    pending = changed.pending.mutate()
+    pending, inside = changed.pending.mutate(), changed.inside
     for ordinal in event.removed:
         gone = tasks.pop(ordinal)
-        pending.pop(ordinal, None)
+        if pending.pop(ordinal, None):
+            inside = _left(inside, gone.made)
         if latest.get(gone.ref) == ordinal:
             del latest[gone.ref]
-    return replace(changed, tasks=tasks.finish(), latest=latest.finish(), pending=pending.finish())
+    return replace(
+        changed,
+        tasks=tasks.finish(),
+        latest=latest.finish(),
+        pending=pending.finish(),
+        inside=inside,
+    )
 
 
 def _ended(
@@ -329,7 +390,16 @@ def _ended(
 
 def _settled(state: WorkflowState, event: ev.TasksSettled) -> WorkflowState:
     tasks, pending = state.tasks.mutate(), state.pending.mutate()
+    inside = state.inside
     for ordinal in event.ordinals:
-        tasks[ordinal] = replace(tasks[ordinal], settled=True)
-        pending.pop(ordinal, None)
-    return replace(state, version=state.version + 1, tasks=tasks.finish(), pending=pending.finish())
+        row = tasks[ordinal]
+        tasks[ordinal] = replace(row, settled=True)
+        if pending.pop(ordinal, None):
+            inside = _left(inside, row.made)
+    return replace(
+        state,
+        version=state.version + 1,
+        tasks=tasks.finish(),
+        pending=pending.finish(),
+        inside=inside,
+    )

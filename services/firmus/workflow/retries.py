@@ -3,7 +3,12 @@
 from firmus_contracts.definitions import TaskDef, WorkflowTask
 from firmus_contracts.statuses import TaskStatus
 
-NEVER_RETRIED = frozenset({"DECISION", "SWITCH", "FORK", "JOIN", "EXCLUSIVE_JOIN", "DO_WHILE"})
+NEVER_RETRIED = frozenset(
+    {
+        *("DECISION", "SWITCH", "FORK", "JOIN", "EXCLUSIVE_JOIN"),
+        *("DO_WHILE", "FOR_EACH", "TRY_CATCH"),
+    }
+)
 INT_MAX = 2**31 - 1
 
 

@@ -61,6 +61,14 @@ def base_ref(made: TaskScheduled) -> str:
     return made.node or made.ref
 
 
+class Message(msgspec.Struct, frozen=True):
+    """A message that waits for a PULL_WORKFLOW_MESSAGES task."""
+
+    message_id: str
+    payload: dict[str, Any]
+    received_ms: int
+
+
 class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     """A workflow after its events 1..`version`.
 
@@ -68,8 +76,11 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     of each reference. `pending`: ordinals that the decider has still to act on (not settled, not
     superseded). `awaited`: for each reference, the JOIN rows that wait for it; `missing`: for each
     open JOIN row, how many of its references have not ended yet. `looped`: the ordinal of the
-    newest row of each reference inside a loop, without its `__i`. `recent`: the last command ids
-    that were answered here, with the version after each.
+    newest row of each reference inside a loop, without its `__i`; inside loops within loops also
+    without the last of several (`ref__1` for `ref__1__2`). `inside`: for each loop or block row and
+    each pass, the pending rows directly in it; a pass without such is over. `recent`: the last command ids
+    that were answered here, with the version after each. `depth`: how many parents stand above it.
+    `messages`: those not taken yet, oldest first.
     """
 
     workflow_id: str
@@ -90,6 +101,7 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     task_to_domain: dict[str, str] = {}
     parent_workflow_id: str | None = None
     parent_task_id: str | None = None
+    depth: int = 0
     event: str | None = None
     created_by: str | None = None
     owner_app: str | None = None
@@ -111,7 +123,9 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     awaited: Map[str, tuple[int, ...]] = Map()
     missing: Map[int, int] = Map()
     looped: Map[str, int] = Map()
+    inside: Map[int, Map[int, Map[int, bool]]] = Map()
     recent: tuple[tuple[str, int], ...] = ()
+    messages: tuple[Message, ...] = ()
     trace: str | None = None
 
     def task(self, ref: str) -> TaskState | None:

@@ -6,7 +6,8 @@ import msgspec
 
 from firmus.decider.operators.registry import OPERATORS
 from firmus.decider.plan import Plan
-from firmus.workflow.expressions import compile_template, task_input
+from firmus.workflow.document import Document
+from firmus.workflow.expressions import compile_template, resolve, task_input
 from firmus_contracts.definitions import TaskDef, WorkflowTask
 from firmus_contracts.statuses import TaskStatus
 
@@ -19,25 +20,30 @@ def plan_dynamic(
     fork: int,
     template: dict[str, Any],
     task_def: TaskDef | None,
-) -> None:
-    """Plans the row of a dynamic fork's branch: its definition travels in the event."""
-    dynamic = DynamicPlan(planned, raw=raw, fork=fork, template=template, task_def=task_def)
+) -> str:
+    """Plans the rows of a dynamic fork's branch: one, or with a SWITCH the chosen case's first.
+
+    Returns the reference of the last one, without the suffix of a loop's pass.
+    """
+    dynamic = DynamicPlan(planned, task, raw=raw, fork=fork, template=template, task_def=task_def)
     operator = OPERATORS.get(task.type, OPERATORS["SIMPLE"])
     operator.plan(dynamic, task)
     planned.rows.extend(dynamic.rows)
     planned.refs |= dynamic.refs
     planned.failures.extend(dynamic.failures)
     planned.next_ordinal, planned.next_seq = dynamic.next_ordinal, dynamic.next_seq
+    return dynamic.last
 
 
 class DynamicPlan(Plan):
     """A plan of rows whose first task is not in the definition but in a fork's input."""
 
-    __slots__ = ("fork", "raw", "task_def", "template")
+    __slots__ = ("branch", "fork", "last", "raw", "task_def", "template")
 
     def __init__(
         self,
         outer: Plan,
+        branch: WorkflowTask,
         *,
         raw: msgspec.Raw,
         fork: int,
@@ -46,26 +52,34 @@ class DynamicPlan(Plan):
     ) -> None:
         super().__init__(outer.turn, suffix=outer.suffix, iteration=outer.iteration)
         self.next_ordinal, self.next_seq = outer.next_ordinal, outer.next_seq
-        self.raw, self.fork, self.template, self.task_def = raw, fork, template, task_def
+        self.branch, self.raw, self.fork = branch, raw, fork
+        self.template, self.task_def = template, task_def
+        self.last = branch.task_reference_name or ""
 
-    def input_of(
-        self,
-        task: WorkflowTask,  # noqa: ARG002 - the fork's template has the task's own in it
-        *,
-        with_template: bool,
-    ) -> dict[str, Any]:
-        defaults = self.task_def.input_template if with_template and self.task_def else None
-        return task_input(compile_template(self.template), defaults, self.scope())
+    def input_of(self, task: WorkflowTask, *, with_template: bool) -> dict[str, Any]:
+        task_def = self._task_def(task)
+        template = self.template if task is self.branch else task.input_parameters
+        defaults = task_def.input_template if with_template and task_def else None
+        return task_input(compile_template(template), defaults, self.scope())
+
+    def resolved(self, key: str, value: Any, scope: Document) -> Any:  # noqa: ARG002 - nothing is kept
+        """Never kept: another execution's branch of the same reference may say something else."""
+        return resolve(compile_template(value), scope)
+
+    def _task_def(self, task: WorkflowTask) -> TaskDef | None:
+        return self.task_def if task is self.branch else task.task_definition
 
     def add(self, task: WorkflowTask, *, task_type: str, status: TaskStatus, **fields: Any) -> int:
+        raw = self.raw if task is self.branch else msgspec.Raw(msgspec.json.encode(task))
+        self.last = task.task_reference_name or ""
         return super().add(
             task,
             task_type=task_type,
             status=status,
             **{
                 **fields,
-                "task_def": self.task_def,
-                "workflow_task": self.raw,
+                "task_def": self._task_def(task),
+                "workflow_task": raw,
                 "forked_by": self.fork,
             },
         )

@@ -1,11 +1,14 @@
 """JOIN: gathers the outputs of the references it waits for (spec 3.6.6).
 
+With `joinStatus` (a list of statuses) a joined task that ended otherwise fails it.
+
 Decided in the same step as the branch that ends, after any retry of that branch has been made, so
 no failure that is about to be retried is ever taken for final.
 """
 
 from typing import Any
 
+from firmus.decider.operators import join_script
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
@@ -35,23 +38,42 @@ def plan(
 
 
 def execute(turn: Turn, row: TaskState) -> None:
+    task, _ = turn.definition_of(row)
+    if join_script.has_script(task):
+        join_script.execute(turn, row, task, _gathered(turn, row))
+        return
     if turn.state.missing.get(row.ordinal, 0) > 0:
         return
-    output: dict[str, Any] = {}
+    wanted = frozenset(filter(None, (task.join_status or "").replace(" ", "").split(",")))
     failed: list[TaskState] = []
     forgiven: list[str] = []
-    for ref in dict.fromkeys(row.input.get("joinOn") or ()):
-        joined = turn.state.task(ref)
-        if joined is None:
-            return
-        if joined.output and not failed:
-            output[ref] = joined.output
+    for joined in _joined(turn, row):
         optional = turn.definition_of(joined)[0].optional
-        if not joined.status.successful and not optional:
+        unsuccessful = not joined.status.successful and not optional
+        if unsuccessful or (wanted and joined.status not in wanted):
             failed.append(joined)
         elif optional and joined.status is TaskStatus.COMPLETED_WITH_ERRORS:
             forgiven.append(f"{joined.made.task_def_name}/{turn.state.task_id(joined.ordinal)}")
+    output = _gathered(turn, row, until=failed[0] if failed else None)
     turn.emit(_ending(row.ordinal, output, failed, forgiven))
+
+
+def _joined(turn: Turn, row: TaskState) -> list[TaskState]:
+    """The newest rows of the references that have one, in the order of joinOn."""
+    refs = dict.fromkeys(row.input.get("joinOn") or ())
+    found = (turn.state.task(ref) for ref in refs)
+    return [joined for joined in found if joined is not None]
+
+
+def _gathered(turn: Turn, row: TaskState, *, until: TaskState | None = None) -> dict[str, Any]:
+    """Outputs by reference, up to and with the row `until`; empty ones are left out."""
+    output: dict[str, Any] = {}
+    for joined in _joined(turn, row):
+        if joined.output:
+            output[joined.ref] = joined.output
+        if joined is until:
+            break
+    return output
 
 
 def _ending(

@@ -17,7 +17,9 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     `execute` looks at an open row whenever something may have changed for it and emits what
     follows, or nothing. `retry_fields` (turn, new ordinal, new input, delay in ms) gives the row of
     a new attempt what the old one cannot hand on. `template`: the task definition's inputTemplate
-    counts (spec 2.5). `sync`: a new attempt runs at once, within the decision.
+    counts (spec 2.5). `sync`: a new attempt runs at once, within the decision. `system`: not work
+    for a worker, so without a domain (spec 4.10), and a report of progress keeps the row
+    IN_PROGRESS (spec 4.5).
     """
 
     plan: Callable[[Plan, WorkflowTask], None]
@@ -25,3 +27,4 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     retry_fields: Callable[[Turn, int, dict[str, Any], int], dict[str, Any]] | None = None
     template: bool = False
     sync: bool = False
+    system: bool = False

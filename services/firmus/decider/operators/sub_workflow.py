@@ -5,7 +5,6 @@ The decision mints the child's id; the scheduler starts the child and reports ba
 
 from typing import Any
 
-from firmus.decider import inputs
 from firmus.decider.context import WorkflowFault
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
@@ -50,11 +49,10 @@ def _child_id(turn: Turn, ordinal: int) -> str:
 def _input(
     planned: Plan, task: WorkflowTask, parameters: SubWorkflowParams, scope: Document
 ) -> dict[str, Any]:
-    blueprint = planned.turn.context.blueprint
     ref = task.task_reference_name
 
     def resolved(field: str, value: Any) -> Any:
-        return inputs.resolved(blueprint, f"sub:{ref}:{field}", value, scope)
+        return planned.resolved(f"sub:{ref}:{field}", value, scope)
 
     definition = parameters.workflow_definition
     if isinstance(definition, str):

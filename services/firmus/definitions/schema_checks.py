@@ -1,0 +1,46 @@
+"""What schemas must be to be enforced: registration refuses the others, naming the property.
+
+A schema that its definition does not enforce (`enforceSchema` false) is only kept.
+"""
+
+from collections.abc import Iterable
+
+from firmus.definitions.task_checks import error
+from firmus.workflow.schemas import enforced, schema_problem
+from firmus_contracts.definitions import TaskDef, WorkflowDef
+from firmus_contracts.errors import ValidationError
+
+
+def schema_errors(definition: TaskDef | WorkflowDef, prefix: str) -> Iterable[ValidationError]:
+    """Schemas that are no JSON Schemas, or refer to documents that are not inside them."""
+    for side in ("input", "output"):
+        schema = enforced(definition, side)
+        problem = schema_problem(schema.data) if schema and schema.data else None
+        if problem is not None:
+            path = f"{prefix}{side}Schema.data"
+            yield error(path, f"{path} is no readable JSON Schema: {problem}")
+
+
+def schemas_unsupported(
+    definition: TaskDef | WorkflowDef, prefix: str
+) -> Iterable[ValidationError]:
+    """Schemas of other types, or without their text, that would have to be enforced."""
+    if not definition.enforce_schema:
+        return
+    for side, schema in (
+        ("input", definition.input_schema),
+        ("output", definition.output_schema),
+    ):
+        path = f"{prefix}{side}Schema"
+        if schema is None:
+            continue
+        if schema.type != "JSON":
+            yield _refused(f"{path}.type", "give type JSON, or set enforceSchema to false")
+        elif schema.external_ref is not None:
+            yield _refused(f"{path}.externalRef", "give the schema itself in data")
+        elif not schema.data:
+            yield _refused(f"{path}.data", "give the schema itself, or set enforceSchema to false")
+
+
+def _refused(path: str, what: str) -> ValidationError:
+    return error(path, f"{path}: not supported by firmus: {what}")
