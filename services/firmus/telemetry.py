@@ -3,8 +3,7 @@
 import logging
 import random
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -12,12 +11,26 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from firmus.workflow.state import WorkflowState
+from firmus_contracts import events as ev
+from firmus_contracts.envelope import Commit
+
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
 
+ENDINGS = (
+    ev.TaskCompleted,
+    ev.TaskCompletedWithErrors,
+    ev.TaskFailed,
+    ev.TaskTimedOut,
+    ev.TaskCanceled,
+)
 Values = float | Mapping[str, float]
 """One figure, or one for each value of the label `of`."""
+
+About = dict[str, str | int]
+"""Attributes of a span."""
 
 _Family = Callable[..., GaugeMetricFamily | CounterMetricFamily]
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -119,24 +132,41 @@ class Tracing:
         with self._tracer.start_as_current_span(name) as span:
             return traceparent_of(span)
 
-    @contextmanager
-    def decision(
-        self, name: str, trace: str | None, attributes: Mapping[str, str | int]
-    ) -> Iterator[None]:
-        """One span for a decision, in a trace of its own, linked to the workflow's start.
-
-        `trace` is the start's traceparent; without a sampled one nothing is recorded.
+    def committed(self, commit: Commit, state: WorkflowState) -> None:
+        """A short span for a decision and one for each task execution that it ended, all linked to
+        the workflow's start; without a sampled one nothing is recorded.
         """
-        from opentelemetry.trace import Link, SpanKind  # noqa: PLC0415 - only when tracing is on
-
-        origin = _context_of(trace)
+        origin = _context_of(commit.trace)
         if origin is None or not origin.trace_flags.sampled:
-            yield
             return
-        with self._tracer.start_as_current_span(
-            name, kind=SpanKind.INTERNAL, links=[Link(origin)], attributes=dict(attributes)
-        ):
-            yield
+        about: dict[str, str | int] = {
+            "firmus.workflow_id": commit.workflow_id,
+            "firmus.workflow": state.name,
+        }
+        kinds = ",".join(cause.kind for cause in commit.causes)
+        first: About = {
+            "firmus.version": commit.first_version,
+            "firmus.commands": kinds,
+        }
+        self._span(f"decide {state.name}", origin, commit.time_ms, commit.time_ms, about | first)
+        for event in commit.events:
+            ordinal = getattr(event, "ordinal", None)
+            row = state.tasks.get(ordinal) if ordinal is not None else None
+            if row is None or not isinstance(event, ENDINGS):
+                continue
+            task: About = {"firmus.task": row.ref, "firmus.status": row.status.value}
+            began_ms = row.start_ms or row.scheduled_ms
+            self._span(f"task {row.made.task_type}", origin, began_ms, row.end_ms, about | task)
+
+    def _span(
+        self, name: str, origin: Any, began_ms: int, ended_ms: int, about: Mapping[str, str | int]
+    ) -> None:
+        from opentelemetry.trace import Link  # noqa: PLC0415 - only when tracing is on
+
+        span = self._tracer.start_span(
+            name, links=[Link(origin)], attributes=dict(about), start_time=began_ms * 1_000_000
+        )
+        span.end(end_time=ended_ms * 1_000_000)
 
     def close(self) -> None:
         """Sends what is still held back."""

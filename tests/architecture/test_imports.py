@@ -11,7 +11,10 @@ from fnmatch import fnmatch
 
 from tests.architecture.sources import Source, imports_of, module_of, sources
 
-SHARED = ("workflow", "eventlog", "broker", "transport", "definitions", "ports", "clock")
+SHARED = (
+    *("workflow", "eventlog", "broker", "transport", "definitions"),
+    *("ports", "clock", "telemetry"),
+)
 """What every service may know, beside the contracts."""
 
 KNOWS_ALL = ("wiring", "cli", "__main__", "console", "demo", "bench", "embedded", "metrics")
@@ -27,7 +30,7 @@ transport.search: carries the projection's own messages (its status and rebuild)
 
 PURE_PACKAGES = ("workflow", "decider", "scheduler", "projection", "definitions", "eventlog")
 SHELL = {
-    "decider": {"service", "scripts"},
+    "decider": {"service", "committing", "surroundings", "scripts", "scripts_jq", "jq_runner"},
     "scheduler": {"service", "owner", "errands", "handout", "checkpoints"},
     "projection": {
         *("service", "follower", "live", "publisher", "rebuild"),

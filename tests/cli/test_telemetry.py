@@ -3,11 +3,15 @@
 import json
 import logging
 
+import msgspec
 import pytest
 import structlog
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from tests.flow import Flow, simple
 
 from firmus.telemetry import Metrics, Tracing, set_up_logging, set_up_tracing
+from firmus.workflow.state import WorkflowState
+from firmus_contracts.envelope import Commit
 
 
 @pytest.fixture
@@ -54,19 +58,31 @@ def test_tracing_is_off_unless_there_is_somewhere_to_send_to() -> None:
     assert not tracing.enabled
 
 
-def test_a_decision_is_a_span_linked_to_the_start_of_its_workflow() -> None:
+def one_task_done(trace: str | None) -> tuple[Commit, WorkflowState]:
+    """The commit that ends the only task of a workflow, begun a second before."""
+    flow = Flow(simple("a"))
+    flow.start()
+    flow.begin("a")
+    flow.clock.advance(1_000)
+    flow.update("a")
+    assert flow.state is not None
+    return msgspec.structs.replace(flow.commits[-1], trace=trace), flow.state
+
+
+def test_a_decision_and_the_task_it_ended_are_spans_linked_to_the_start() -> None:
     exporter = InMemorySpanExporter()
     tracing = set_up_tracing("firmus", None, exporter=exporter, tracing=Tracing())
     trace = tracing.start("start flow")
-    assert trace is not None
-    with tracing.decision("update_task", trace, {"workflow": "w", "events": 3}):
-        pass
+    tracing.committed(*one_task_done(trace))
     tracing.close()
-    start, decision = exporter.get_finished_spans()
+
+    start, decision, task = exporter.get_finished_spans()
+    assert trace is not None
     assert trace.startswith(f"00-{start.context.trace_id:032x}-{start.context.span_id:016x}-")
-    assert decision.links[0].context.span_id == start.context.span_id
-    assert decision.context.trace_id != start.context.trace_id
-    assert dict(decision.attributes or {}) == {"workflow": "w", "events": 3}
+    assert {span.links[0].context.span_id for span in (decision, task)} == {start.context.span_id}
+    assert (decision.name, task.name) == ("decide flow", "task a")
+    assert task.end_time - task.start_time == 1_000_000_000
+    assert (task.attributes or {})["firmus.status"] == "COMPLETED"
 
 
 @pytest.mark.parametrize(
@@ -75,8 +91,7 @@ def test_a_decision_is_a_span_linked_to_the_start_of_its_workflow() -> None:
 def test_without_a_sampled_start_a_decision_leaves_no_span(trace: str | None) -> None:
     exporter = InMemorySpanExporter()
     tracing = set_up_tracing("firmus", None, exporter=exporter, tracing=Tracing())
-    with tracing.decision("update_task", trace, {}):
-        pass
+    tracing.committed(*one_task_done(trace))
     tracing.close()
     assert exporter.get_finished_spans() == ()
 
@@ -94,8 +109,7 @@ def test_the_share_of_starts_that_are_traced_decides_for_their_decisions_too() -
     tracing = set_up_tracing("firmus", None, ratio=0.5, exporter=exporter, tracing=Tracing())
     traces = [trace for _ in range(64) if (trace := tracing.start("start flow")) is not None]
     for trace in traces:
-        with tracing.decision("update_task", trace, {}):
-            pass
+        tracing.committed(*one_task_done(trace))
     tracing.close()
     assert 0 < len(traces) < 64
-    assert len(exporter.get_finished_spans()) == 2 * len(traces)
+    assert len(exporter.get_finished_spans()) == 3 * len(traces)

@@ -4,7 +4,7 @@ One pass costs what it touches, not what the workflow holds: only rows that an e
 looked at.
 """
 
-from firmus.decider import ending, retrying
+from firmus.decider import containment, ending, failing, retrying
 from firmus.decider.context import Wanted, WantsMore, WorkflowFault, workflow_status_after
 from firmus.decider.operators.registry import operator_for, plan_task
 from firmus.decider.plan import Plan
@@ -36,7 +36,7 @@ def advance(turn: Turn) -> Wanted | None:
     waiting: list[int] = []
     while turn.todo and turn.state.status is WorkflowStatus.RUNNING:
         if len(turn.events) >= turn.context.limits.events_max:
-            _settle(turn)
+            turn.note_settled()
             turn.emit(ev.DecisionSplit())
             return None
         ordinal = turn.todo.popleft()
@@ -55,7 +55,7 @@ def _look_at_or_fail(turn: Turn, ordinal: int) -> None:
     try:
         look_at(turn, ordinal)
     except WorkflowFault as fault:
-        ending.fail(turn, fault.status, fault.reason)
+        failing.cannot_plan(turn, turn.state.tasks[ordinal], fault)
 
 
 def _finish(turn: Turn) -> Wanted | None:
@@ -66,14 +66,8 @@ def _finish(turn: Turn) -> Wanted | None:
             _complete(turn)
         except WantsMore as more:
             return more.wanted
-    _settle(turn)
+    turn.note_settled()
     return None
-
-
-def _settle(turn: Turn) -> None:
-    if turn.settled:
-        turn.emit(ev.TasksSettled(ordinals=tuple(turn.settled)))
-        turn.settled.clear()
 
 
 def merged(wanted: list[Wanted]) -> Wanted:
@@ -95,6 +89,8 @@ def look_at(turn: Turn, ordinal: int) -> None:
         if operator is not None and operator.execute is not None:
             operator.execute(turn, row)
         return
+    if row.made.task_type in containment.CONTAINERS:
+        containment.clear(turn, row)
     if not row.status.successful and not _forgiven(turn, row):
         return
     _go_on_after(turn, turn.state.tasks[ordinal])
@@ -116,13 +112,8 @@ def _forgiven(turn: Turn, row: TaskState) -> bool:
     if task.permissive:
         return True
     status = workflow_status_after(row.status)
-    ending.fail(turn, status, blame(turn, row, status), ordinal=row.ordinal)
+    failing.for_good(turn, row, status)
     return False
-
-
-def blame(turn: Turn, row: TaskState, status: WorkflowStatus | TaskStatus) -> str:
-    task_id = turn.state.task_id(row.ordinal)
-    return f"Task {task_id} failed with status: {status} and reason: '{row.reason}'"
 
 
 def _go_on_after(turn: Turn, row: TaskState) -> None:
@@ -140,40 +131,29 @@ def _go_on_after(turn: Turn, row: TaskState) -> None:
                 break
             following = follower(blueprint, following.task_reference_name or "")
     if following is not None:
-        plan = Plan(turn, suffix=suffix, iteration=row.made.iteration)
+        made = row.made
+        plan = Plan(turn, suffix=suffix, iteration=made.iteration, within=made.within)
         plan_task(plan, following)
         plan.make()
-    turn.settled[row.ordinal] = None
-    if suffix:
-        _wake_loop(turn, row, suffix)
-
-
-def _wake_loop(turn: Turn, row: TaskState, suffix: str) -> None:
-    """Has the loop that a row belongs to looked at: the row may have been the last of its pass."""
-    blueprint = turn.context.blueprint
-    if row.made.forked_by is not None:
-        row = turn.state.tasks[row.made.forked_by]
-    node = blueprint.node(row.made.node or row.ref)
-    while node is not None and node.parent is not None:
-        node = blueprint.node(node.parent)
-        if node is not None and node.task.type == "DO_WHILE":
-            loop = turn.state.task(node.ref + suffix.rpartition("__")[0])
-            if loop is not None:
-                turn.todo.append(loop.ordinal)
-            return
+    turn.settle(row)
 
 
 def _complete(turn: Turn) -> None:
-    """All rows are done with: COMPLETED, unless a permissive task failed for good (spec 3.3.1)."""
+    """All rows are done with: COMPLETED, unless a permissive task failed for good (spec 3.3.1).
+
+    What failed inside a FOR_EACH or TRY_CATCH is that row's own affair.
+    """
     latest = [turn.state.tasks[ordinal] for ordinal in turn.state.latest.values()]
     failed = [
         row
         for row in latest
-        if not row.status.successful and not turn.definition_of(row)[0].optional
+        if not row.status.successful
+        and not turn.definition_of(row)[0].optional
+        and containment.around(turn.state, row.made) is None
     ]
     if not failed:
         ending.complete(turn)
         return
     failed.sort(key=lambda row: row.ordinal)
-    reason = ". ".join(blame(turn, row, row.status) for row in failed)
+    reason = ". ".join(failing.blame(turn, row, row.status) for row in failed)
     ending.fail(turn, WorkflowStatus.FAILED, reason, ordinal=failed[0].ordinal)

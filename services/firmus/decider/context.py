@@ -88,12 +88,16 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkflowFault(Exception):
-    """Ends the workflow from within an operator (spec 3.2 step 5): status and reason."""
+    """Ends the workflow from within an operator (spec 3.2 step 5): status and reason.
+
+    `ref`: the task that cannot be scheduled, where that is known.
+    """
 
     def __init__(self, reason: str, status: WorkflowStatus = WorkflowStatus.FAILED) -> None:
         super().__init__(reason)
         self.reason = reason
         self.status = status
+        self.ref: str | None = None
 
 
 class CannotStart(Exception):

@@ -10,7 +10,7 @@ from typing import Any, assert_never
 import msgspec
 
 import firmus.decider.operators  # noqa: F401 - fills the table of operators
-from firmus.decider import advance, ending, messages, timeouts, updates
+from firmus.decider import advance, ending, messages, schemas_kept, timeouts, updates
 from firmus.decider.context import Answers, CannotStart, Context, Decision, Wanted, WantsMore
 from firmus.decider.turn import Turn
 from firmus.workflow.evolve import evolve
@@ -90,11 +90,16 @@ def _start(state: WorkflowState | None, command: cmd.StartWorkflow, context: Con
     if empty is not None:
         message = f"FORK_JOIN task {empty} has a branch without tasks"
         return cmd.Rejected(code="INVALID", message=message)
+    given = merge_workflow_input(definition.input_template, command.input)
+    refused = schemas_kept.input_refused(context.blueprint, given)
+    if refused is not None:
+        details = msgspec.Raw(msgspec.json.encode(refused[1]))
+        return cmd.Rejected(code="INVALID", message=refused[0], details=details)
     started = ev.WorkflowStarted(
         name=definition.name,
         definition_version=definition.version,
         definition_hash=context.blueprint.sha256,
-        input=merge_workflow_input(definition.input_template, command.input),
+        input=given,
         variables=definition.variables,
         correlation_id=command.correlation_id,
         priority=command.priority,
@@ -232,10 +237,16 @@ def _child_row(state: WorkflowState, task_id: str, child_id: str) -> TaskState |
 
 
 def _child_started(turn: Turn, command: cmd.ReportChildStarted) -> None:
+    """A child is on its way; a START_WORKFLOW is done with that (spec 3.6.14, 3.6.15)."""
     row = _child_row(turn.state, command.task_id, command.child_id)
-    if row is not None and row.status is TaskStatus.SCHEDULED:
-        output = {**row.output, "subWorkflowId": command.child_id}
-        turn.emit(ev.TaskBegun(ordinal=row.ordinal, output=output))
+    if row is None or row.status is not TaskStatus.SCHEDULED:
+        return
+    if row.made.task_type == "START_WORKFLOW":
+        turn.emit(ev.TaskBegun(ordinal=row.ordinal))
+        turn.emit(ev.TaskCompleted(ordinal=row.ordinal, output={"workflowId": command.child_id}))
+        return
+    output = {**row.output, "subWorkflowId": command.child_id}
+    turn.emit(ev.TaskBegun(ordinal=row.ordinal, output=output))
 
 
 def _child_ended(turn: Turn, command: cmd.ReportChildEnded) -> None:

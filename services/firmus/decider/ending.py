@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from firmus.decider import inputs
+from firmus.decider import inputs, schemas_kept
 from firmus.decider.context import Wanted, WantsMore
 from firmus.decider.turn import Turn
 from firmus.workflow.document import Document
@@ -25,8 +25,14 @@ _FAILURES: dict[
 def complete(
     turn: Turn, *, output: dict[str, Any] | None = None, reason: str | None = None
 ) -> None:
-    """Ends it well; what is still open (after TERMINATE) is cancelled."""
+    """Ends it well, or FAILED when its output does not fit its schema; what is still open (after
+    TERMINATE) is cancelled.
+    """
     result = output if output is not None else output_of(turn)
+    misfit = schemas_kept.workflow_output_fault(turn.context.blueprint, result)
+    if misfit is not None:
+        fail(turn, WorkflowStatus.FAILED, misfit, output=result)
+        return
     refs, names = failed_names(turn)
     cancel_open(turn)
     turn.emit(

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from firmus.workflow.blueprint import Blueprint
-from firmus.workflow.document import Document
+from firmus.workflow.document import Document, Place
 from firmus.workflow.expressions import Template, compile_template, resolve, task_input
-from firmus.workflow.state import WorkflowState
+from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts.definitions import TaskDef, WorkflowTask
 
 
@@ -23,8 +23,17 @@ def document(
     environment: Mapping[str, str],
     *,
     task_id: str | None = None,
+    place: Place | None = None,
 ) -> Document:
-    return Document(state, task_id=task_id, environment=environment)
+    return Document(state, task_id=task_id, environment=environment, place=place)
+
+
+def place_of(row: TaskState) -> Place | None:
+    """Where a row stands among loops and blocks; None when it is in none."""
+    made = row.made
+    if made.within is None:
+        return None
+    return Place(made.within, made.iteration, made.ref.removeprefix(made.node or made.ref))
 
 
 def resolved_input(

@@ -8,7 +8,7 @@ from typing import Any
 
 from firmus.decider import inputs
 from firmus.decider.turn import Turn
-from firmus.workflow.document import Document
+from firmus.workflow.document import Document, Place
 from firmus.workflow.domains import choose_domain
 from firmus_contracts import events as ev
 from firmus_contracts.definitions import TaskDef, WorkflowTask
@@ -16,7 +16,9 @@ from firmus_contracts.statuses import TaskStatus
 
 
 class Plan:
-    """`suffix` and `iteration` are those of the loop pass that the rows belong to, if any."""
+    """`suffix` and `iteration` are those of the loop pass that the rows belong to, if any; `within`
+    is the ordinal of the innermost loop or block around them.
+    """
 
     __slots__ = (
         "failures",
@@ -27,10 +29,14 @@ class Plan:
         "rows",
         "suffix",
         "turn",
+        "within",
     )
 
-    def __init__(self, turn: Turn, *, suffix: str = "", iteration: int = 0) -> None:
+    def __init__(
+        self, turn: Turn, *, suffix: str = "", iteration: int = 0, within: int | None = None
+    ) -> None:
         self.turn = turn
+        self.within = within
         self.suffix = suffix
         self.iteration = iteration
         self.rows: list[ev.TaskScheduled] = []
@@ -49,8 +55,12 @@ class Plan:
     def scope(self) -> Document:
         """What expressions of the next row see."""
         state = self.turn.state
+        within = self.within
         return inputs.document(
-            state, self.turn.context.environment, task_id=state.task_id(self.next_ordinal)
+            state,
+            self.turn.context.environment,
+            task_id=state.task_id(self.next_ordinal),
+            place=None if within is None else Place(within, self.iteration, self.suffix),
         )
 
     def input_of(self, task: WorkflowTask, *, with_template: bool) -> dict[str, Any]:
@@ -89,6 +99,7 @@ class Plan:
             status=status,
             task_def_name=task_def_name or task.name,
             iteration=self.iteration,
+            within=self.within,
             timeouts=(
                 None if status.terminal else timeouts_of(definition, queued=queued, lease_s=lease_s)
             ),
@@ -109,9 +120,7 @@ class Plan:
             self.turn.emit(failure)
 
 
-def timeouts_of(
-    task_def: TaskDef | None, *, queued: bool, lease_s: int = 0
-) -> ev.Timeouts | None:
+def timeouts_of(task_def: TaskDef | None, *, queued: bool, lease_s: int = 0) -> ev.Timeouts | None:
     """The limits that can end an open row (spec 4.3); ALERT_ONLY ones never do.
 
     Only rows that workers hold have a response timeout: operators answer to nobody.

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from firmus.decider import ending, inputs
+from firmus.decider import failing, inputs
 from firmus.decider.operators.fork_inputs import branch_template, own_input
 from firmus.decider.operators.registry import operator_for
 from firmus.decider.plan import domain_for
@@ -38,7 +38,7 @@ def retry(turn: Turn, row: TaskState, task: WorkflowTask, task_def: TaskDef | No
             f"of {task_def.total_timeout_seconds} seconds (elapsed {elapsed_s} seconds across all "
             "attempts). No further retries will be attempted."
         )
-        ending.fail(turn, status, reason, ordinal=row.ordinal)
+        failing.for_good(turn, row, status, reason)
         return False
     turn.emit(_attempt(turn, row, task, task_def))
     return True
@@ -80,7 +80,12 @@ def _fresh_input(
 ) -> dict[str, Any]:
     """The input worked out again; it is laid over that of the failed attempt (spec 2.5)."""
     state, context = turn.state, turn.context
-    scope = inputs.document(state, context.environment, task_id=state.task_id(ordinal))
+    scope = inputs.document(
+        state,
+        context.environment,
+        task_id=state.task_id(ordinal),
+        place=inputs.place_of(row),
+    )
     operator = operator_for(row.made.task_type)
     with_template = operator is None or operator.template
     if row.made.forked_by is not None:

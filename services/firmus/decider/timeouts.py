@@ -2,7 +2,7 @@
 state and time: a timer that fires too early, twice or for a past attempt changes nothing.
 """
 
-from firmus.decider import ending
+from firmus.decider import ending, failing
 from firmus.decider.operators.registry import operator_for
 from firmus.decider.turn import Turn
 from firmus.workflow.deadlines import Kind, deadlines_of
@@ -49,11 +49,12 @@ def expire_row(turn: Turn, row: TaskState) -> None:
     policy = task_def.timeout_policy if task_def else "TIME_OUT_WF"
     reason = _reason(turn.state, row, kind, now_ms, policy)
     ends_workflow = policy == "TIME_OUT_WF" and kind != "response"
-    if ends_workflow:
+    if ends_workflow and not failing.contained(turn, row):
         ending.failure_workflow(turn)
     turn.emit(ev.TaskTimedOut(ordinal=row.ordinal, reason=reason))
     if ends_workflow:
-        ending.fail(turn, WorkflowStatus.TIMED_OUT, reason, ordinal=row.ordinal)
+        timed_out = turn.state.tasks[row.ordinal]
+        failing.for_good(turn, timed_out, WorkflowStatus.TIMED_OUT, reason)
 
 
 def _reason(state: WorkflowState, row: TaskState, kind: Kind, now_ms: int, policy: str) -> str:

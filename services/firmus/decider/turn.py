@@ -5,6 +5,9 @@ Local to one call of decide; nothing of it is seen outside but the finished even
 
 from collections import deque
 
+from firmus.decider import schemas_kept
+from immutables import Map
+
 from firmus.decider.context import (
     Answers,
     Context,
@@ -29,10 +32,27 @@ _ENDINGS = (
 )
 
 
-class Turn:
-    """`todo`: ordinals of rows to look at, in the order in which they came to need it."""
+_NOTHING: Map[int, Map[int, bool]] = Map()
 
-    __slots__ = ("answers", "context", "events", "outcome", "settled", "starting", "state", "todo")
+
+class Turn:
+    """`todo`: ordinals of rows to look at, in the order in which they came to need it. `over`: by
+    loop or block, the passes that have ended and that it has not taken note of.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_gone",
+        "answers",
+        "context",
+        "events",
+        "outcome",
+        "over",
+        "settled",
+        "starting",
+        "state",
+        "todo",
+    )
 
     def __init__(self, state: WorkflowState, context: Context, answers: Answers) -> None:
         self.state = state
@@ -41,11 +61,21 @@ class Turn:
         self.events: list[ev.WorkflowEvent] = []
         self.todo: deque[int] = deque()
         self.settled: dict[int, None] = {}  # acted on in this turn
+        self.over: dict[int, list[int]] = {}
+        self._gone: dict[tuple[int, int], int] = {}  # settled rows, by loop and pass
+        self._closed: dict[int, int] = {}  # passes that have ended, by loop
         self.outcome = Decision(state=state)
         self.starting = False
 
     def emit(self, event: ev.WorkflowEvent) -> None:
-        """Appends an event, applies it, and notes which rows must be looked at because of it."""
+        """Appends an event, applies it, and notes which rows must be looked at because of it.
+
+        A row whose input does not fit its schema fails at once, one whose output does not fails
+        instead of completing.
+        """
+        blueprint = self.context.blueprint
+        if type(event) is ev.TaskCompleted and self._attended(event.ordinal):
+            event = schemas_kept.completion(self.state, event, blueprint)
         self.state = evolve(
             self.state, event, workflow_id=self.state.workflow_id, now_ms=self.context.now_ms
         )
@@ -55,8 +85,19 @@ class Turn:
             for join in self.state.awaited.get(self.state.tasks[event.ordinal].ref, ()):
                 if self.state.missing[join] == 0 or self._is_eager(join):
                     self.todo.append(join)
-        elif isinstance(event, ev.TaskScheduled) and not event.queued:
-            self.todo.append(event.ordinal)
+        elif isinstance(event, ev.TaskScheduled):
+            if not event.queued:
+                self.todo.append(event.ordinal)
+            if self._attended(event.ordinal):
+                failure = schemas_kept.input_failure(self.state, event, blueprint)
+                if failure is not None:
+                    self.emit(failure)
+
+    def _attended(self, ordinal: int) -> bool:
+        """Whether the definition may ask for more than that a row of it runs."""
+        return (
+            self.context.blueprint.attends or self.state.tasks[ordinal].made.forked_by is not None
+        )
 
     def _is_eager(self, join: int) -> bool:
         """Whether a join may end before all that it names have ended."""
@@ -64,6 +105,38 @@ class Turn:
         if row.made.task_type == "EXCLUSIVE_JOIN":
             return True
         return bool(self.definition_of(row)[0].expression)
+
+    def settle(self, row: TaskState) -> None:
+        """Notes that a row is done with. The last one of a pass has its loop or block looked at."""
+        if row.ordinal in self.settled:
+            return
+        self.settled[row.ordinal] = None
+        within, iteration = row.made.within, row.made.iteration
+        if within is None:
+            return
+        key = (within, iteration)
+        self._gone[key] = self._gone.get(key, 0) + 1
+        if not self.rows_left(within, iteration):
+            self._closed[within] = self._closed.get(within, 0) + 1
+            self.over.setdefault(within, []).append(iteration)
+            self.todo.append(within)
+
+    def rows_left(self, within: int, iteration: int) -> int:
+        """How many rows directly in a pass have still to be acted on."""
+        rows = self.state.inside.get(within, _NOTHING).get(iteration, ())
+        return len(rows) - self._gone.get((within, iteration), 0)
+
+    def passes_open(self, loop: int) -> int:
+        """How many passes of a loop have rows left."""
+        return len(self.state.inside.get(loop, ())) - self._closed.get(loop, 0)
+
+    def note_settled(self) -> None:
+        """Emits what was settled since the last time."""
+        if self.settled:
+            self.emit(ev.TasksSettled(ordinals=tuple(self.settled)))
+            self.settled.clear()
+            self._gone.clear()
+            self._closed.clear()
 
     def look_at_everything(self) -> None:
         """Puts every row that is not settled on the list: first those that have ended, oldest

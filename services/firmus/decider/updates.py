@@ -6,7 +6,7 @@ from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
 from firmus_contracts import ids
 from firmus_contracts.commands import UpdateOutcome, UpdateTask
-from firmus_contracts.statuses import ResultStatus
+from firmus_contracts.statuses import ResultStatus, TaskStatus
 
 REASON_MAX = 500
 HELD_S = 2**31 - 1
@@ -55,7 +55,7 @@ def _event(row: TaskState, command: UpdateTask) -> ev.WorkflowEvent:
     reason = command.reason[:REASON_MAX] if command.reason else command.reason
     ordinal, output = row.ordinal, command.output if command.output is not None else {}
     operator = operator_for(row.made.task_type)
-    held = operator is not None and operator.system
+    held = operator is not None and operator.system and row.status is TaskStatus.IN_PROGRESS
     match command.status:
         case ResultStatus.COMPLETED:
             return ev.TaskCompleted(

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from firmus.definitions.reference_checks import reference_errors
+from firmus.definitions.schema_checks import schema_errors
 from firmus.definitions.task_checks import Outside, error, task_errors
 from firmus.workflow.blueprint import child_lists
 from firmus_contracts.definitions import TaskDef, WorkflowDef, WorkflowTask
@@ -62,6 +63,7 @@ def _workflow(definition: WorkflowDef, outside: Outside, prefix: str) -> Iterabl
             f"workflowDef schemaVersion: {SCHEMA_VERSION} is only supported",
             definition.schema_version,
         )
+    yield from schema_errors(definition, prefix)
     refs = [task.task_reference_name for task in _all_tasks(definition.tasks)]
     counted = Counter(ref for ref in refs if ref)
     for ref, count in counted.items():
@@ -91,6 +93,8 @@ def _all_tasks(tasks: list[WorkflowTask]) -> Iterable[WorkflowTask]:
 def _tree(task: WorkflowTask, path: str, outside: Outside) -> Iterable[ValidationError]:
     """A task and what it holds; like Conductor this does not look into the body of a loop."""
     yield from task_errors(task, path, outside)
+    if task.task_definition is not None:
+        yield from schema_errors(task.task_definition, f"{path}.taskDefinition.")
     for key, case in task.decision_cases.items():
         for index, inner in enumerate(case):
             yield from _tree(inner, f"{path}.decisionCases[{key}][{index}]", outside)
@@ -117,6 +121,7 @@ def _task_def(definition: TaskDef, prefix: str) -> Iterable[ValidationError]:
         if given < least:
             yield error(f"{prefix}{field}", message.replace("FIELD", field), given)
     yield from _timeouts(definition, prefix)
+    yield from schema_errors(definition, prefix)
 
 
 def _timeouts(definition: TaskDef, prefix: str) -> Iterable[ValidationError]:

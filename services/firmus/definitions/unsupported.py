@@ -10,37 +10,15 @@ from typing import Any
 
 import msgspec
 
+from firmus.definitions.schema_checks import schemas_unsupported
 from firmus_contracts.bodies import convert_workflow_def
 from firmus_contracts.definitions import TaskDef, WorkflowDef, WorkflowTask
 from firmus_contracts.errors import Refusal, ValidationError
 
-TYPES = frozenset(
-    {
-        "START_WORKFLOW",
-        "EVENT",
-        "HTTP",
-        "JSON_JQ_TRANSFORM",
-        "KAFKA_PUBLISH",
-        "LLM_TEXT_COMPLETE",
-        "LLM_CHAT_COMPLETE",
-        "LLM_INDEX_TEXT",
-        "LLM_SEARCH_INDEX",
-        "LLM_GENERATE_EMBEDDINGS",
-        "LLM_STORE_EMBEDDINGS",
-        "LLM_GET_EMBEDDINGS",
-        "LLM_SEARCH_EMBEDDINGS",
-        "LIST_MCP_TOOLS",
-        "CALL_MCP_TOOL",
-        "AGENT",
-        "GET_AGENT_CARD",
-        "CANCEL_AGENT",
-        "GENERATE_IMAGE",
-        "GENERATE_AUDIO",
-        "GENERATE_VIDEO",
-        "GENERATE_PDF",
-        "JDBC",
-    }
-)
+TYPES = frozenset({"JDBC"})
+
+SINKS = frozenset({"sqs", "kafka", "amqp", "amqp_queue", "amqp_exchange", "nats_stream", "redis"})
+"""Kinds of event queue that Conductor knows and this build cannot send to."""
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -53,6 +31,11 @@ class Rule(msgspec.Struct, frozen=True):
 
 TASK_RULES = (
     Rule("type", lambda t: t.type in TYPES, "this task type is not supported yet"),
+    Rule(
+        "sink",
+        lambda t: t.type == "EVENT" and (t.sink or "").partition(":")[0] in SINKS,
+        "use conductor, nats:<subject> or jsm:<subject>",
+    ),
     Rule(
         "evaluatorType",
         lambda t: t.type == "SWITCH" and t.evaluator_type == "python",
@@ -83,7 +66,7 @@ def workflow_unsupported(definition: WorkflowDef) -> tuple[ValidationError, ...]
 
 
 def task_def_unsupported(definition: TaskDef) -> tuple[ValidationError, ...]:
-    return tuple(_apply(TASK_DEF_RULES, definition, ""))
+    return tuple(_task_def(definition, ""))
 
 
 def task_unsupported(task: WorkflowTask, path: str = "") -> tuple[ValidationError, ...]:
@@ -91,7 +74,13 @@ def task_unsupported(task: WorkflowTask, path: str = "") -> tuple[ValidationErro
     return tuple(_task(task, path))
 
 
+def _task_def(definition: TaskDef, prefix: str) -> Iterable[ValidationError]:
+    yield from _apply(TASK_DEF_RULES, definition, prefix)
+    yield from schemas_unsupported(definition, prefix)
+
+
 def _workflow(definition: WorkflowDef, prefix: str) -> Iterable[ValidationError]:
+    yield from schemas_unsupported(definition, prefix)
     for index, task in enumerate(definition.tasks):
         yield from _task(task, f"{prefix}tasks[{index}].")
 
@@ -99,7 +88,7 @@ def _workflow(definition: WorkflowDef, prefix: str) -> Iterable[ValidationError]
 def _task(task: WorkflowTask, prefix: str) -> Iterable[ValidationError]:
     yield from _apply(TASK_RULES, task, prefix)
     if task.task_definition is not None:
-        yield from _apply(TASK_DEF_RULES, task.task_definition, f"{prefix}taskDefinition.")
+        yield from _task_def(task.task_definition, f"{prefix}taskDefinition.")
     for place, inner in _children(task):
         yield from _task(inner, f"{prefix}{place}.")
     given = task.sub_workflow_param and task.sub_workflow_param.workflow_definition

@@ -8,8 +8,10 @@ from typing import Any
 
 import msgspec
 
+from firmus.definitions.unsupported import workflow_unsupported
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
+from firmus_contracts.bodies import decode_start_request
 from firmus_contracts.commands import (
     NO_DEFINITION,
     Continue,
@@ -17,6 +19,8 @@ from firmus_contracts.commands import (
     StartWorkflow,
     TerminateWorkflow,
 )
+from firmus_contracts.errors import Refusal
+from firmus_contracts.requests import StartWorkflowRequest
 from firmus_contracts.statuses import WorkflowStatus
 
 ACTOR = "scheduler"
@@ -86,6 +90,8 @@ def start_child(parent: WorkflowState, row: TaskState) -> StartWorkflow:
 
     Raises ValueError, with the reason for the task, when its input names no workflow.
     """
+    if row.made.task_type == "START_WORKFLOW":
+        return _start_other(parent, row)
     given = row.input
     definition = given.get("subWorkflowDefinition")
     if definition is not None and not isinstance(definition, dict):
@@ -122,6 +128,57 @@ def start_child(parent: WorkflowState, row: TaskState) -> StartWorkflow:
         parent_task_id=parent.task_id(row.ordinal),
         depth=parent.depth + 1,
     )
+
+
+def _start_other(starter: WorkflowState, row: TaskState) -> StartWorkflow:
+    """The start that a START_WORKFLOW row asks for: without a parent (spec 3.6.15)."""
+    given = row.input.get("startWorkflow")
+    if given is None:
+        raise ValueError("Missing 'startWorkflow' in input data.")
+    request = _request(given)
+    definition = request.workflow_def
+    return StartWorkflow(
+        command_id=f"{row.child_id}/start",
+        workflow_id=row.child_id or "",
+        actor=ACTOR,
+        trace=starter.trace,
+        name=request.name,
+        version=None if definition else request.version or None,
+        definition=msgspec.Raw(msgspec.json.encode(definition)) if definition else NO_DEFINITION,
+        input=request.input or {},
+        correlation_id=request.correlation_id or starter.correlation_id,
+        priority=request.priority,
+        task_to_domain=request.task_to_domain or starter.task_to_domain,
+        created_by=request.created_by,
+    )
+
+
+def _request(given: Any) -> StartWorkflowRequest:
+    """Raises ValueError with Conductor's words for what cannot be started."""
+    try:
+        request = decode_start_request(msgspec.json.encode(given))
+    except Refusal as refusal:
+        if refusal.errors:
+            told = "".join(f"'{error.path}' -> {error.message}. " for error in refusal.errors)
+            raise ValueError(f"startWorkflow validation failed. {told}") from None
+        raise ValueError(f"Error reading StartWorkflowRequest. {refusal.message}") from None
+    missing = [f"'{field}' -> not supported by firmus here. " for field in _not_honoured(request)]
+    if request.workflow_def is not None:
+        faults = workflow_unsupported(request.workflow_def)
+        missing += [f"'workflowDef.{fault.path}' -> {fault.message}. " for fault in faults]
+    if missing:
+        raise ValueError(f"startWorkflow validation failed. {''.join(missing)}")
+    return request
+
+
+def _not_honoured(request: StartWorkflowRequest) -> list[str]:
+    """Fields that a start over REST knows and one by a task does not yet."""
+    given = {
+        "idempotencyKey": request.idempotency_key,
+        "idempotencyStrategy": request.idempotency_strategy,
+        "externalInputPayloadStoragePath": request.external_input_payload_storage_path,
+    }
+    return [field for field, value in given.items() if value is not None]
 
 
 def report_child_ended(effect: ChildEnded, child: WorkflowState) -> ReportChildEnded | None:

@@ -197,6 +197,8 @@ class Errands:
         )
         if _retryable(told):
             return False
+        if not row.is_parent:
+            return True
         if isinstance(told, Rejected) or self._fold.row(row.task_id) is None:
             return await self._stop_orphan(row, child_id)
         return True
@@ -217,7 +219,8 @@ class Errands:
     async def _exists(self, row: Row) -> bool:
         """Whether the refused start had been carried out long before."""
         child = await self._decider.read(row.child_id or "")
-        return child is not None and child.parent_task_id == row.task_id
+        parent = row.task_id if row.is_parent else None
+        return child is not None and child.parent_task_id == parent
 
     async def _stop_orphan(self, row: Row, child_id: str) -> bool:
         """Ends a child whose task was over before it was told of the child."""

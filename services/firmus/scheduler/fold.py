@@ -206,7 +206,7 @@ def _workflow_ended(
     at: _Moment,
 ) -> None:
     workflow_id = flow.workflow_id
-    open_children = [row.child_id for row in flow.rows.values() if row.child_id]
+    open_children = [row.child_id for row in flow.rows.values() if row.is_parent]
     reason = children.reason_to_stop(_ENDS[type(event)], event.reason)
     for child_id in dict.fromkeys([*flow.canceled, *open_children]):
         fold.owe(children.StopChild(workflow_id, at.version, child_id, reason))
@@ -319,8 +319,9 @@ def _task_ended(fold: Fold, _shard: Shard, flow: Flow, event: Any, _at: _Moment)
 def _canceled(fold: Fold, shard: Shard, flow: Flow, event: ev.TaskCanceled, at: _Moment) -> None:
     """A canceled row's child lives until its parent's end, which may stand in a later commit."""
     row = flow.rows.get(event.ordinal)
-    if row is not None and row.child_id and not (row.begun and fold.knows_over(row.child_id)):
-        flow.canceled = (*flow.canceled, row.child_id)
+    child_id = row.child_id if row is not None and row.is_parent else None
+    if row is not None and child_id and not (row.begun and fold.knows_over(child_id)):
+        flow.canceled = (*flow.canceled, child_id)
     _task_ended(fold, shard, flow, event, at)
 
 

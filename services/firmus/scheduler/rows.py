@@ -48,6 +48,11 @@ class Row(msgspec.Struct, array_like=True, gc=False, eq=False):
     def task_id(self) -> str:
         return ids.task_id(self.workflow_id, self.ordinal)
 
+    @property
+    def is_parent(self) -> bool:
+        """Whether its child lives and ends with it; one of a START_WORKFLOW does not."""
+        return self.child_id is not None and self.task_type != "START_WORKFLOW"
+
     def deadline_ms(self) -> int:
         """The earliest deadline, 0 when there is none."""
         if self.timeouts is None:

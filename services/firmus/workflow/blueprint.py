@@ -50,6 +50,16 @@ class Blueprint:
         return found
 
     @cached_property
+    def attends(self) -> bool:
+        """Whether a task of it has schemas to keep, a cache, or events of its own to send."""
+        return any(
+            node.task.cache_config is not None
+            or bool(node.task.on_state_change)
+            or (node.task_def is not None and node.task_def.enforce_schema)
+            for node in self.nodes.values()
+        )
+
+    @cached_property
     def json(self) -> msgspec.Raw:
         """The definition's own JSON."""
         return msgspec.Raw(msgspec.json.encode(self.definition))
@@ -58,7 +68,7 @@ class Blueprint:
 def child_lists(task: WorkflowTask) -> list[list[WorkflowTask]]:
     """The lists of tasks inside an operator: switch branches, fork branches, loop body, blocks."""
     lists = [*task.decision_cases.values(), task.default_case, *task.fork_tasks, task.loop_over]
-    if task.try_tasks:
+    if task.try_tasks or task.catch_handlers or task.finally_tasks:
         handlers = (handler.tasks for handler in task.catch_handlers)
         lists += [task.try_tasks, *handlers, task.finally_tasks]
     return lists

@@ -3,6 +3,7 @@
 from typing import Any, assert_never
 
 import msgspec
+from immutables import Map
 
 from firmus.workflow.state import RECENT_COMMANDS_MAX, Message, TaskState, WorkflowState, base_ref
 from firmus_contracts import events as ev

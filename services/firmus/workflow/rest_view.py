@@ -63,7 +63,9 @@ def task_view(state: WorkflowState, row: TaskState, blueprint: Blueprint, *, now
         rate_limit_frequency_in_seconds=frequency_s,
         workflow_priority=made.priority,
         iteration=row.iteration,
-        sub_workflow_id=row.child_id if row.start_ms else None,
+        sub_workflow_id=(
+            row.child_id if row.start_ms and made.task_type != "START_WORKFLOW" else None
+        ),
         subworkflow_changed=False,
         first_start_time=row.first_start_ms,
         queue_wait_time=_queue_wait_ms(row, now_ms),

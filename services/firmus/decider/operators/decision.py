@@ -35,7 +35,7 @@ def _value(planned: Plan, task: WorkflowTask, given: dict[str, Any]) -> Any:
     if expression is None or not expression.strip():
         return given.get(task.case_value_param or "")
     need = ScriptNeed(
-        key=f"{planned.next_ordinal}:decision",
+        key=f"{planned.ref_of(task)}:decision",
         evaluator="javascript",
         expression=expression,
         scope=given,

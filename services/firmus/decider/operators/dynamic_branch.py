@@ -50,7 +50,9 @@ class DynamicPlan(Plan):
         template: dict[str, Any],
         task_def: TaskDef | None,
     ) -> None:
-        super().__init__(outer.turn, suffix=outer.suffix, iteration=outer.iteration)
+        super().__init__(
+            outer.turn, suffix=outer.suffix, iteration=outer.iteration, within=outer.within
+        )
         self.next_ordinal, self.next_seq = outer.next_ordinal, outer.next_seq
         self.branch, self.raw, self.fork = branch, raw, fork
         self.template, self.task_def = template, task_def

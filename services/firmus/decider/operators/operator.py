@@ -19,12 +19,14 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     a new attempt what the old one cannot hand on. `template`: the task definition's inputTemplate
     counts (spec 2.5). `sync`: a new attempt runs at once, within the decision. `system`: not work
     for a worker, so without a domain (spec 4.10), and a report of progress keeps the row
-    IN_PROGRESS (spec 4.5).
+    IN_PROGRESS (spec 4.5). `contain` (turn, row, error) is told of a failure inside the open row
+    that nothing in there forgives (`containment.py`).
     """
 
     plan: Callable[[Plan, WorkflowTask], None]
     execute: Callable[[Turn, TaskState], None] | None = None
     retry_fields: Callable[[Turn, int, dict[str, Any], int], dict[str, Any]] | None = None
+    contain: Callable[[Turn, TaskState, dict[str, Any]], None] | None = None
     template: bool = False
     sync: bool = False
     system: bool = False

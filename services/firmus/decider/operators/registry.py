@@ -1,5 +1,6 @@
 """The table of operators by task type; what is not in it is work for a worker."""
 
+from firmus.decider.context import WorkflowFault
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
 from firmus_contracts.definitions import WorkflowTask
@@ -17,4 +18,8 @@ def plan_task(planned: Plan, task: WorkflowTask) -> None:
     """Plans the rows of a task that is reached, unless its reference has a row already."""
     if planned.exists(planned.ref_of(task)):
         return
-    OPERATORS.get(task.type, OPERATORS["SIMPLE"]).plan(planned, task)
+    try:
+        OPERATORS.get(task.type, OPERATORS["SIMPLE"]).plan(planned, task)
+    except WorkflowFault as fault:
+        fault.ref = fault.ref or planned.ref_of(task)
+        raise

@@ -59,7 +59,7 @@ def _evaluated(planned: Plan, task: WorkflowTask, given: dict[str, Any]) -> tupl
     if evaluator not in SCRIPTS:
         raise WorkflowFault(f"No evaluator registered for type: {evaluator}")
     need = ScriptNeed(
-        key=f"{planned.next_ordinal}:switch",
+        key=f"{planned.ref_of(task)}:switch",
         evaluator=evaluator,
         expression=expression,
         scope=given,

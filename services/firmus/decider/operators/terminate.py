@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from firmus.decider import ending
+from firmus.decider import ending, schemas_kept
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
@@ -34,9 +34,15 @@ def execute(turn: Turn, row: TaskState) -> None:
         turn.emit(ev.TaskFailed(ordinal=row.ordinal, reason=reason))
         return
     output = _output(row.input.get("workflowOutput"))
-    if status is not WorkflowStatus.COMPLETED:
+    blueprint = turn.context.blueprint
+    if (
+        status is not WorkflowStatus.COMPLETED
+        or schemas_kept.workflow_output_fault(blueprint, output) is not None
+    ):
         ending.failure_workflow(turn)
     turn.emit(ev.TaskCompleted(ordinal=row.ordinal, output=output))
+    if not turn.state.tasks[row.ordinal].status.successful:
+        return
     turn.settled[row.ordinal] = None
     given = row.input.get("terminationReason")
     task_id = turn.state.task_id(row.ordinal)

@@ -43,8 +43,8 @@ def parse(text: str) -> tuple[Step, ...]:
     return reader.steps("")
 
 
-class _Reader:
-    """A cursor over the text."""
+class _Cursor:
+    """A place in the text, and what may come next there."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -78,6 +78,10 @@ class _Reader:
             return None
         self.at = hit.end()
         return hit.group()
+
+
+class _Reader(_Cursor):
+    """Reads the grammar, one method for each of its rules."""
 
     def steps(self, stop: str) -> tuple[Step, ...]:
         """Steps up to the end or to a character of `stop`."""

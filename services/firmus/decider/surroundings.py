@@ -1,0 +1,115 @@
+"""One decision with all that it needs from around it: the definition that the workflow runs, and
+answers to what it wants on the way (scripts, definitions by name).
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from firmus.decider.context import Answers, Context, Decision, Limits, Wanted
+from firmus.decider.decide import Needs, Outcome, decide, resume
+from firmus.definitions.children import refuse_child
+from firmus.ports import DefinitionsPort, ScriptsPort
+from firmus.workflow.blueprint import Blueprint
+from firmus.workflow.domains import LastPoll
+from firmus.workflow.state import WorkflowState
+from firmus_contracts import commands as cmd
+from firmus_contracts.bodies import decode_workflow_def
+from firmus_contracts.errors import Refusal
+
+
+class Surroundings:
+    """`decide_ns` is the time spent in pure decisions since the start, nanoseconds."""
+
+    def __init__(
+        self,
+        *,
+        definitions: DefinitionsPort,
+        scripts: ScriptsPort,
+        last_poll: LastPoll,
+        environment: Mapping[str, str],
+        limits: Limits,
+    ) -> None:
+        self.decide_ns = 0
+        self._definitions = definitions
+        self._scripts = scripts
+        self._last_poll = last_poll
+        self._environment = environment
+        self._limits = limits
+
+    async def outcome(
+        self, state: WorkflowState | None, command: cmd.Command, now_ms: int, *, alone: bool
+    ) -> Decision | cmd.Rejected | None:
+        """A decision, its needs met. None: it needs something while others wait for their commit;
+        those go first.
+        """
+        try:
+            blueprint = await self._blueprint(state, command)
+        except Refusal as refusal:
+            return cmd.Rejected(code=refusal.code, message=refusal.message)
+        if blueprint is None:
+            return unknown(command)
+        context = Context(
+            now_ms=now_ms,
+            entropy=f"{command.workflow_id}:{command.command_id}",
+            blueprint=blueprint,
+            last_poll=self._last_poll,
+            environment=self._environment,
+            limits=self._limits,
+        )
+        began_ns = time.perf_counter_ns()
+        outcome: Outcome = decide(state, command, context)
+        self.decide_ns += time.perf_counter_ns() - began_ns
+        while isinstance(outcome, Needs):
+            if not alone:
+                return None
+            answers = await self._obtain(outcome.wanted)
+            began_ns = time.perf_counter_ns()
+            outcome = resume(outcome, answers)
+            self.decide_ns += time.perf_counter_ns() - began_ns
+        return outcome
+
+    async def _blueprint(
+        self, state: WorkflowState | None, command: cmd.Command
+    ) -> Blueprint | None:
+        if state is not None:
+            return await self._definitions.pinned(state.definition_hash)
+        if not isinstance(command, cmd.StartWorkflow):
+            return None
+        if bytes(command.definition):
+            definition = decode_workflow_def(bytes(command.definition))
+            if command.parent_task_id is not None:
+                refuse_child(definition)
+            return (await self._definitions.pin_inline(definition)).blueprint
+        pinned = await self._definitions.pin(command.name, command.version)
+        return pinned.blueprint if pinned else None
+
+    async def _obtain(self, wanted: Wanted) -> Answers:
+        """Runs scripts and looks definitions up, all at once."""
+        scripts = asyncio.gather(
+            *(
+                self._scripts.run(need.evaluator, need.expression, need.scope)
+                for need in wanted.scripts
+            )
+        )
+        task_defs = asyncio.gather(*(self._definitions.task(name) for name in wanted.task_defs))
+        known = asyncio.gather(
+            *(self._definitions.workflow(name, version) for name, version in wanted.definitions)
+        )
+        results = await asyncio.gather(scripts, task_defs, known)
+        return Answers(
+            scripts={n.key: r for n, r in zip(wanted.scripts, results[0], strict=True)},
+            task_defs=dict(zip(wanted.task_defs, results[1], strict=True)),
+            definitions={
+                key: found is not None
+                for key, found in zip(wanted.definitions, results[2], strict=True)
+            },
+        )
+
+
+def unknown(command: cmd.Command) -> cmd.Rejected:
+    if isinstance(command, cmd.StartWorkflow):
+        message = f"No such workflow defined. name={command.name}, version={command.version}"
+        return cmd.Rejected(code="NOT_FOUND", message=message)
+    message = f"No such workflow found by id: {command.workflow_id}"
+    return cmd.Rejected(code="NOT_FOUND", message=message)
