@@ -13,7 +13,7 @@ from firmus.clock import FixedClock
 from firmus.decider.context import Answers, Context, Decision, Limits
 from firmus.decider.decide import Needs, decide, resume
 from firmus.decider.scripts import QuickJsScripts
-from firmus.ports import ScriptResult
+from firmus.ports import Cached, ScriptResult
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.evolve import answered, fold
 from firmus.workflow.state import TaskState, WorkflowState
@@ -59,6 +59,7 @@ class Flow:
         self.commits: list[Commit] = []
         self.registered: dict[str, TaskDef] = {}
         self.known_definitions: set[str] = set()
+        self.cache: dict[str, Cached] = {}
         self.polls: dict[tuple[str, str], int] = {}
         self.limits = Limits(events_max=events_max)
         self.rejected: cmd.Rejected | None = None
@@ -125,6 +126,7 @@ class Flow:
             scripts={n.key: _run(n.evaluator, n.expression, n.scope) for n in wanted.scripts},
             task_defs={name: self.registered.get(name) for name in wanted.task_defs},
             definitions={key: key[0] in self.known_definitions for key in wanted.definitions},
+            cache={key: self.cache.get(key) for key in wanted.cache_keys},
         )
 
     def _commit(self, command: Any, decision: Decision) -> list[str]:
@@ -140,6 +142,7 @@ class Flow:
             self.commits.append(commit)
             self.state = answered(decision.state, commit)
             assert self.state == self.replayed()
+            self.cache |= {one.key: one.entry for one in decision.to_cache}
         for event in decision.events:
             if isinstance(event, ev.TaskScheduled):
                 self._refs[event.ordinal] = event.ref

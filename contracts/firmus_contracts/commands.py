@@ -14,7 +14,7 @@ NO_DEFINITION = msgspec.Raw(b"")
 """Only this very object is left out when a command travels; another empty one would be no JSON."""
 
 
-class _Command(
+class _Command(  # `claims`: values that travel apart, field to SHA-256 (transport/claims.py)
     msgspec.Struct,
     frozen=True,
     kw_only=True,
@@ -26,6 +26,7 @@ class _Command(
     workflow_id: str
     actor: str = ""
     trace: str | None = None
+    claims: dict[str, str] = {}
 
 
 class StartWorkflow(_Command, frozen=True, tag="start_workflow"):

@@ -146,6 +146,13 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     total_s: int = 0
 
 
+class CacheSlot(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Where a task's output is looked for, and kept for `ttl_s` seconds once it completes."""
+
+    key: str
+    ttl_s: int
+
+
 class TaskScheduled(Event, frozen=True, tag="task.scheduled"):
     """A task row was made, in the status given (operators are born IN_PROGRESS or COMPLETED).
 
@@ -187,6 +194,7 @@ class TaskScheduled(Event, frozen=True, tag="task.scheduled"):
     child_id: str | None = None
     timeouts: Timeouts | None = None
     reason: str | None = None
+    cache: CacheSlot | None = None
 
 
 class TaskBegun(Event, frozen=True, tag="task.in_progress"):
@@ -232,10 +240,13 @@ class TaskLogged(Event, frozen=True, tag="task.logged"):
 
 
 class TaskCompleted(Event, frozen=True, tag="task.completed"):
+    """`cached_from`: the id of the task whose output this is, taken from the cache."""
+
     ordinal: int
     output: dict[str, Any] | None = None
     reason: str | None = None
     worker_id: str | None = None
+    cached_from: str | None = None
 
 
 class TaskCompletedWithErrors(Event, frozen=True, tag="task.completed_with_errors"):

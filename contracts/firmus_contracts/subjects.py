@@ -5,6 +5,7 @@ needed: reversible, and unchanged for the names that people usually give.
 """
 
 import re
+from hashlib import sha256
 
 LOG_STREAM = "LOG_{epoch}"
 EVENTS_STREAM = "EVENTS"
@@ -29,6 +30,7 @@ QUEUE_SIZES = "firmus.sizes"
 
 _UNSAFE = re.compile(rb"[^A-Za-z0-9_-]")
 _EMPTY = "%"
+_NAME_MAX = 200
 
 
 def token(name: str) -> str:
@@ -46,6 +48,18 @@ def untoken(text: str) -> str:
         return ""
     raw = re.sub(rb"%([0-9A-F]{2})", lambda m: bytes([int(m[1], 16)]), text.encode())
     return raw.decode("utf-8", "surrogatepass")
+
+
+def cache_key(definition: str, task: str, digest: str) -> str:
+    """The key of an entry of the task cache: a definition's entries share their first token, a
+    task's their first two. An overlong name stands there by its hash.
+    """
+    names = [token(name) for name in (definition, task)]
+    short = [
+        name if len(name) <= _NAME_MAX else f"%~{sha256(name.encode()).hexdigest()}"
+        for name in names
+    ]
+    return f"{short[0]}.{short[1]}.{digest}"
 
 
 def log_stream(epoch: int) -> str:

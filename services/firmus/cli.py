@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 REST_URL = "http://127.0.0.1:8080"
-ROLES = ("gateway", "intake", "scheduler", "projection", "decider")
+ROLES = ("gateway", "intake", "system-worker", "scheduler", "projection", "decider")
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no other name
 
 
@@ -132,6 +132,10 @@ def _settings_flags(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="allow a --host that others can reach, although there is no security",
     )
+    switch = argparse.BooleanOptionalAction
+    add("--http-public-only", action=switch, help="HTTP tasks reach no private address; default no")
+    add("--http-verify-tls", action=switch, help="HTTP tasks check certificates; default yes")
+    add("--http-env-proxy", action=switch, help="HTTP tasks obey HTTP_PROXY; default no")
 
 
 def _add_work(commands: Commands) -> None:

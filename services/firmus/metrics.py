@@ -1,6 +1,5 @@
 """Which numbers of which service are shown on /metrics; read when asked, never pushed."""
 
-from collections.abc import Callable, Mapping
 from functools import partial
 
 from firmus.decider.service import Decider
@@ -48,16 +47,17 @@ def _intake(intake: Intake, name: str) -> float:
     return float(getattr(intake, name))
 
 
-def log_metrics(
-    metrics: Metrics, log_end: Callable[[], int], followers: Mapping[str, Callable[[], int]]
-) -> None:
-    """How far the log reaches and how far behind each of its readers is, in positions."""
-    metrics.gauge("log_position", lambda: float(log_end()))
-    metrics.gauge(
-        "consumer_lag",
-        lambda: {name: float(max(0, log_end() - at())) for name, at in followers.items()},
-        "Log positions that a reader has not reached yet.",
-    )
+class Lags:
+    """How far the log reaches, and how far its readers have come; refreshed by the wiring."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.log_end = 0
+        self.reached: dict[str, int] = {}
+        metrics.gauge("log_position", lambda: float(self.log_end))
+        metrics.gauge("consumer_lag", self._behind, "Log positions a reader has not reached yet.")
+
+    def _behind(self) -> dict[str, float]:
+        return {name: float(max(0, self.log_end - at)) for name, at in self.reached.items()}
 
 
 def _decider(decider: Decider, name: str) -> float:

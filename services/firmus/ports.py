@@ -72,6 +72,18 @@ class QueuesPort(Protocol):
     async def sizes(self) -> list[QueueSize]: ...
 
 
+class PayloadsPort(Protocol):
+    """What clients uploaded for others to use: values by path (spec 1.10)."""
+
+    async def put(self, path: str, data: bytes) -> None:
+        """Stores bytes under a path; what was there before is replaced. Raises Unavailable."""
+        ...
+
+    async def get(self, path: str) -> bytes:
+        """Raises KeyError when nothing was uploaded there, Unavailable."""
+        ...
+
+
 class Pinned(msgspec.Struct, frozen=True):
     """A resolved definition: task definitions embedded, stored once by the hash of its bytes."""
 
@@ -155,3 +167,20 @@ class ScriptResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     value: Any = None
     error: str | None = None
     timed_out: bool = False
+
+
+class Cached(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The output of the task `task_id`, kept for others that ask the same."""
+
+    task_id: str
+    output: dict[str, Any]
+
+
+class CachePort(Protocol):
+    """The cache of task outputs. It may lose anything at any time; neither method ever raises
+    because of it, and storing twice is harmless.
+    """
+
+    async def get(self, key: str) -> Cached | None: ...
+
+    async def put(self, key: str, entry: Cached, ttl_s: int) -> None: ...

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 PREFIX = "FIRMUS_"
-ROLES = ("gateway", "intake", "scheduler", "projection", "decider")
+ROLES = ("gateway", "intake", "system-worker", "scheduler", "projection", "decider")
 """The services, in the order in which they stop."""
 
 
@@ -24,7 +24,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     in its own. `instance` is a name that no other process of the same service has: started again
     under it, a killed service takes over its own leases at once. `nats_port` 0: the port of last
     time, else 4222, else any free one. `port` 0: any free one. `shards` None: as the log
-    has them, 16 in a new one.
+    has them, 16 in a new one. `http_public_only`: HTTP tasks reach no loopback, private or cloud
+    metadata address; `http_verify_tls`: certificates are checked; `http_env_proxy`: HTTP_PROXY and
+    its like count.
     """
 
     host: str = "127.0.0.1"
@@ -44,6 +46,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     otel_endpoint: str | None = None
     otel_ratio: float = 1.0
     insecure_public: bool = False
+    http_public_only: bool = False
+    http_verify_tls: bool = True
+    http_env_proxy: bool = False
 
 
 FIELDS = Settings.__struct_fields__
@@ -97,7 +102,9 @@ def is_loopback(host: str) -> bool:
 _KUBERNETES = "tcp://"
 """A cluster sets FIRMUS_PORT to such an address by itself when a service is named firmus."""
 
-_SWITCHES = frozenset({"metrics", "insecure_public"})
+_SWITCHES = frozenset(
+    {"metrics", "insecure_public", "http_public_only", "http_verify_tls", "http_env_proxy"}
+)
 _WORDS = {"1": True, "true": True, "yes": True, "on": True}
 _WORDS |= {"0": False, "false": False, "no": False, "off": False}
 

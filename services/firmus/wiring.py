@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from firmus.broker.cache import JetStreamCache
 from firmus.broker.checkpoint_store import JetStreamCheckpoints
 from firmus.broker.connection import Connection, connect
 from firmus.broker.keys import IdempotencyKeys, JetStreamKeyStore, KeyLedger
@@ -30,20 +31,27 @@ from firmus.broker.wire import JetStreamWire
 from firmus.clock import SystemClock
 from firmus.console.outcome import CommandError
 from firmus.decider.scripts import QuickJsScripts
+from firmus.decider.scripts_jq import Evaluators, JqScripts
 from firmus.decider.service import Decider
 from firmus.definitions.store import JetStreamDefinitions
 from firmus.eventlog.blobs import JetStreamBlobs
 from firmus.eventlog.jetstream import JetStreamLog
+from firmus.eventlog.port import LogUnavailable
+from firmus.eventlog.uploads import JetStreamUploads
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.service import serve as serve_gateway
 from firmus.intake.service import Intake
-from firmus.metrics import decider_metrics, scheduler_metrics
-from firmus.ports import DeciderPort, QueuesPort, SearchPort
+from firmus.metrics import Lags, decider_metrics, intake_metrics, scheduler_metrics
+from firmus.ports import DeciderPort, QueuesPort, SearchPort, Unavailable
 from firmus.projection.publisher import EventsPublisher
 from firmus.projection.service import ProjectionService
 from firmus.scheduler.owner import OwnedScheduler
 from firmus.scheduler.service import Scheduler
 from firmus.settings import Settings
+from firmus.systemworker.event_sink import NatsEvents
+from firmus.systemworker.http_client import HttpTasks
+from firmus.systemworker.kafka import KafkaTasks
+from firmus.systemworker.service import SystemWorker
 from firmus.telemetry import TRACING, Metrics, set_up_tracing
 from firmus.transport.decider import DeciderServer, RemoteDecider
 from firmus.transport.queue_server import QueuesServer
@@ -55,6 +63,7 @@ log = structlog.get_logger(__name__)
 
 SECRET_PREFIX = "CONDUCTOR_SECRET_"  # noqa: S105 - where secrets are looked for
 PATIENCE_S = 5.0
+LAGS_EVERY_S = 5.0
 REPLICATED_PATIENCE_S = 15.0
 """A new leader of a replicated stream takes some seconds; appends wait for it."""
 
@@ -136,20 +145,21 @@ async def opened(settings: Settings, role: str) -> AsyncIterator[Node]:
 @contextlib.asynccontextmanager
 async def decider_role(node: Node, *, exclusive: bool) -> AsyncIterator[Decider]:
     """`exclusive`: nobody else can write to this log, so no leases are asked for."""
-    scripts = QuickJsScripts()
+    javascript, jq = QuickJsScripts(), JqScripts()
     polls = PollTable()
     stop_listening = await listen(node.connection, polls)
     decider = Decider(
         log=node.log,
         definitions=node.definitions,
-        scripts=scripts,
+        scripts=Evaluators(javascript, jq),
         clock=node.clock,
         rejections=JetStreamRejections(node.wire),
         last_poll=polls.last_poll_ms,
         secrets=secrets_of(os.environ),
+        cache=JetStreamCache(node.wire),
     )
     decider_metrics(node.metrics, decider)
-    server = DeciderServer(node.connection, decider)
+    server = DeciderServer(node.connection, decider, node.blobs)
     owned: set[int] = set()
 
     async def gained(shard: int) -> None:
@@ -167,7 +177,8 @@ async def decider_role(node: Node, *, exclusive: bool) -> AsyncIterator[Decider]
         await server.stop()
         await decider.drain()
         await stop_listening()
-        scripts.close()
+        javascript.close()
+        await jq.close()
 
 
 def secrets_of(environ: Mapping[str, str]) -> dict[str, str]:
@@ -292,6 +303,7 @@ async def gateway(node: Node, decider: DeciderPort, queues: QueuesPort, search: 
         search=search,
         clock=node.clock,
         keys=KeyLedger(JetStreamKeyStore(node.wire)),
+        payloads=JetStreamUploads(node.wire, node.blobs),
         metrics=node.metrics.render,
         troubles=lambda: () if node.connection.is_connected else ("no connection to NATS",),
     )
@@ -302,11 +314,39 @@ async def gateway(node: Node, decider: DeciderPort, queues: QueuesPort, search: 
 async def intake_role(node: Node, decider: DeciderPort) -> AsyncIterator[Intake]:
     keys = IdempotencyKeys(JetStreamKeyStore(node.wire))
     intake = Intake(node.url, decider=decider, keys=keys)
+    intake_metrics(node.metrics, intake)
     await intake.start()
     try:
         yield intake
     finally:
         await intake.stop()
+
+
+@contextlib.asynccontextmanager
+async def system_worker_role(
+    node: Node, decider: DeciderPort, queues: QueuesPort
+) -> AsyncIterator[SystemWorker]:
+    settings = node.settings
+    http = HttpTasks(
+        public_only=settings.http_public_only,
+        verify_tls=settings.http_verify_tls,
+        env_proxy=settings.http_env_proxy,
+    )
+    worker = SystemWorker(
+        queues=queues,
+        decider=decider,
+        executors={
+            "HTTP": http,
+            "EVENT": NatsEvents(node.connection),
+            "KAFKA_PUBLISH": KafkaTasks(),
+        },
+        worker_id=node.instance,
+    )
+    worker.start()
+    try:
+        yield worker
+    finally:
+        await worker.stop()
 
 
 @contextlib.asynccontextmanager
@@ -348,9 +388,28 @@ async def run_up(settings: Settings) -> None:
         )
         await scheduler.ready()
         settle_memory()
+        await stack.enter_async_context(system_worker_role(node, decider, scheduler))
         await stack.enter_async_context(intake_role(node, decider))
         queues = NotedQueues(scheduler, PollNotices(node.connection, node.clock))
+        watch = watch_lags(node, scheduler, RemoteSearch(node.connection))
+        await stack.enter_async_context(_background(watch))
         await gateway(node, decider, queues, search)
+
+
+async def watch_lags(
+    node: Node, scheduler: OwnedScheduler | None, projection: RemoteSearch
+) -> None:
+    """Looks every few seconds how far the readers of the log have come, for /metrics."""
+    lags = Lags(node.metrics)
+    while True:
+        with contextlib.suppress(LogUnavailable):
+            lags.log_end = await node.log.end()
+        if scheduler is not None and scheduler.current is not None:
+            lags.reached["scheduler"] = scheduler.current.position
+        with contextlib.suppress(Unavailable):
+            status = await projection.status()
+            lags.reached |= {"projection": status.position, "events": status.published}
+        await asyncio.sleep(LAGS_EVERY_S)
 
 
 async def run_service(role: str, settings: Settings) -> None:
@@ -361,7 +420,9 @@ async def run_service(role: str, settings: Settings) -> None:
         elif role == "decider":
             await stack.enter_async_context(decider_role(node, exclusive=False))
         else:
-            remote = RemoteDecider(node.connection, node.log, shards=node.layout.shards)
+            remote = RemoteDecider(
+                node.connection, node.log, shards=node.layout.shards, blobs=node.blobs
+            )
             await _with_remote_decider(role, node, remote, stack)
         settle_memory()
         log.info("serving", role=role, instance=node.instance)
@@ -380,7 +441,14 @@ async def _with_remote_decider(
             queues = RemoteQueues(node.connection, node.clock)
             await queues.start()
             stack.push_async_callback(queues.stop)
-            await gateway(node, decider, queues, RemoteSearch(node.connection))
+            search = RemoteSearch(node.connection)
+            await stack.enter_async_context(_background(watch_lags(node, None, search)))
+            await gateway(node, decider, queues, search)
+        case "system-worker":
+            queues = RemoteQueues(node.connection, node.clock)
+            await queues.start()
+            stack.push_async_callback(queues.stop)
+            await stack.enter_async_context(system_worker_role(node, decider, queues))
         case _:
             raise ValueError(f"no such service: {role}")
 

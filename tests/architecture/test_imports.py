@@ -30,7 +30,15 @@ transport.search: carries the projection's own messages (its status and rebuild)
 
 PURE_PACKAGES = ("workflow", "decider", "scheduler", "projection", "definitions", "eventlog")
 SHELL = {
-    "decider": {"service", "committing", "surroundings", "scripts", "scripts_jq", "jq_runner"},
+    "decider": {
+        "service",
+        "slots",
+        "committing",
+        "surroundings",
+        "scripts",
+        "scripts_jq",
+        "jq_runner",
+    },
     "scheduler": {"service", "owner", "errands", "handout", "checkpoints"},
     "projection": {
         *("service", "follower", "live", "publisher", "rebuild"),

@@ -26,6 +26,7 @@ Durability = Literal["process", "power"]
 
 LEASES_BUCKET = "LEASES"
 KEYS_BUCKET = "KEYS"
+CACHE_BUCKET = "CACHE"
 META_BUCKET = "META"
 PAYLOADS_BUCKET = "PAYLOADS"
 CHECKPOINTS_BUCKET = "CHECKPOINTS"
@@ -140,6 +141,7 @@ def stream_configs(
         _stream(subjects.DEFINITIONS_STREAM, [subjects.DEFINITIONS_SUBJECTS], replicas),
         _bucket(LEASES_BUCKET, replicas, ttl_s=LEASE_TTL_S),
         _bucket(KEYS_BUCKET, replicas),
+        _bucket(CACHE_BUCKET, replicas),
         _bucket(PAYLOADS_BUCKET, replicas, compression="s2"),
         _object_store(CHECKPOINTS_BUCKET, replicas),
     ]

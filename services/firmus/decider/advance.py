@@ -76,13 +76,14 @@ def merged(wanted: list[Wanted]) -> Wanted:
         scripts=tuple(scripts.values()),
         task_defs=tuple(sorted({name for want in wanted for name in want.task_defs})),
         definitions=tuple({key: None for want in wanted for key in want.definitions}),
+        cache_keys=tuple({key: None for want in wanted for key in want.cache_keys}),
     )
 
 
 def look_at(turn: Turn, ordinal: int) -> None:
     """Does what one row calls for: moves an operator on, retries a failure, or goes on after it."""
-    row = turn.state.tasks[ordinal]
-    if row.retried or row.settled or ordinal in turn.settled:
+    row = turn.state.tasks.get(ordinal)
+    if row is None or row.retried or row.settled or ordinal in turn.settled:
         return
     if not row.status.terminal:
         operator = operator_for(row.made.task_type)

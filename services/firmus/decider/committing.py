@@ -9,6 +9,7 @@ import msgspec
 from firmus.broker.rejections import Rejection
 from firmus.decider.context import Decision
 from firmus.ports import DefinitionsPort
+from firmus.workflow.external import TASK_SHOWN_MAX_BYTES, shown_task
 from firmus.workflow.rest_view import task_view
 from firmus.workflow.secrets import bind, named_by
 from firmus.workflow.state import WorkflowState
@@ -121,4 +122,5 @@ class Answering:
         if names and row.made.forked_by is None:
             bound = bind(row.input, names, self._secrets)
             task = msgspec.structs.replace(task, input_data=bound)
-        return _encode(task)
+        written = _encode(task)
+        return written if len(written) <= TASK_SHOWN_MAX_BYTES else _encode(shown_task(task))

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from firmus.ports import ScriptResult
+from firmus.ports import Cached, ScriptResult
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.domains import LastPoll
 from firmus.workflow.state import WorkflowState
@@ -31,6 +31,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     events_max: int = EVENTS_MAX
     variables_max_bytes: int = 256 * 1024
     depth_max: int = 256
+    payload_max_bytes: int = 10240 * 1024
     messages_max: int = 1000
     message_ttl_s: int = 86_400
 
@@ -63,6 +64,7 @@ class Answers(msgspec.Struct, kw_only=True):
     scripts: dict[str, ScriptResult] = {}
     task_defs: dict[str, TaskDef | None] = {}
     definitions: dict[tuple[str, int | None], bool] = {}
+    cache: dict[str, Cached | None] = {}
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +73,15 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     scripts: tuple[ScriptNeed, ...] = ()
     task_defs: tuple[str, ...] = ()
     definitions: tuple[tuple[str, int | None], ...] = ()
+    cache_keys: tuple[str, ...] = ()
+
+
+class ToCache(msgspec.Struct, frozen=True, kw_only=True):
+    """An output to be cached once its completion is in the log."""
+
+    key: str
+    entry: Cached
+    ttl_s: int
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +96,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     begun: int | None = None
     updated: UpdateOutcome | None = None
     ignored: str | None = None
+    to_cache: tuple[ToCache, ...] = ()
 
 
 class WorkflowFault(Exception):

@@ -12,6 +12,7 @@ import msgspec
 import firmus.decider.operators  # noqa: F401 - fills the table of operators
 from firmus.decider import advance, ending, messages, schemas_kept, timeouts, updates
 from firmus.decider.context import Answers, CannotStart, Context, Decision, Wanted, WantsMore
+from firmus.decider.payload_limits import excess, limit_of, reason
 from firmus.decider.turn import Turn
 from firmus.workflow.evolve import evolve
 from firmus.workflow.expressions import merge_workflow_input
@@ -53,6 +54,7 @@ def resume(needs: Needs, answers: Answers) -> Outcome:
     turn.answers.scripts.update(answers.scripts)
     turn.answers.task_defs.update(answers.task_defs)
     turn.answers.definitions.update(answers.definitions)
+    turn.answers.cache.update(answers.cache)
     return _go(turn, needs.command)
 
 
@@ -73,7 +75,12 @@ def _go(turn: Turn, command: cmd.Command | None) -> Outcome:
         return cmd.Rejected(code="INVALID", message=str(refused))
     if wanted is not None:
         return Needs(wanted=wanted, turn=turn)
-    return msgspec.structs.replace(turn.outcome, state=turn.state, events=tuple(turn.events))
+    return msgspec.structs.replace(
+        turn.outcome,
+        state=turn.state,
+        events=tuple(turn.events),
+        to_cache=tuple(turn.to_cache),
+    )
 
 
 def _start(state: WorkflowState | None, command: cmd.StartWorkflow, context: Context) -> Outcome:
@@ -95,6 +102,11 @@ def _start(state: WorkflowState | None, command: cmd.StartWorkflow, context: Con
     if refused is not None:
         details = msgspec.Raw(msgspec.json.encode(refused[1]))
         return cmd.Rejected(code="INVALID", message=refused[0], details=details)
+    limit = limit_of(definition.metadata, context.limits.payload_max_bytes)
+    size = excess(given, limit)
+    if size:
+        what = f"workflow: {command.workflow_id}"
+        return cmd.Rejected(code="PAYLOAD_TOO_LARGE", message=reason(size, what, limit))
     started = ev.WorkflowStarted(
         name=definition.name,
         definition_version=definition.version,

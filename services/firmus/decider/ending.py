@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from firmus.decider import inputs, schemas_kept
+from firmus.decider import inputs, payload_limits, schemas_kept
 from firmus.decider.context import Wanted, WantsMore
 from firmus.decider.turn import Turn
 from firmus.workflow.document import Document
@@ -30,6 +30,8 @@ def complete(
     """
     result = output if output is not None else output_of(turn)
     misfit = schemas_kept.workflow_output_fault(turn.context.blueprint, result)
+    if misfit is None:
+        misfit = _too_large(turn, result)
     if misfit is not None:
         fail(turn, WorkflowStatus.FAILED, misfit, output=result)
         return
@@ -60,6 +62,9 @@ def fail(
         result = {**result, "conductor.failure_workflow": handler.workflow_id}
     elif note is not None:
         result = {**result, "conductor.failure_workflow": note}
+    too_large = _too_large(turn, result)
+    if too_large is not None:
+        result, reason = {}, reason if reason == too_large else f"{reason}. {too_large}"
     refs, names = failed_names(turn)
     cancel_open(turn)
     turn.emit(
@@ -72,6 +77,12 @@ def fail(
             failure_workflow=handler,
         )
     )
+
+
+def _too_large(turn: Turn, output: dict[str, Any]) -> str | None:
+    size = payload_limits.excess(output, turn.payload_max_bytes)
+    what = f"workflow: {turn.state.workflow_id}"
+    return payload_limits.reason(size, what, turn.payload_max_bytes) if size else None
 
 
 def output_of(turn: Turn, status: WorkflowStatus | None = None) -> dict[str, Any]:

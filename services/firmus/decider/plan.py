@@ -6,7 +6,7 @@ leaves no trace of the rows planned before it.
 
 from typing import Any
 
-from firmus.decider import inputs
+from firmus.decider import caching, inputs
 from firmus.decider.turn import Turn
 from firmus.workflow.document import Document, Place
 from firmus.workflow.domains import choose_domain
@@ -91,6 +91,10 @@ class Plan:
         if "node" not in fields and self.suffix:
             fields["node"] = task.task_reference_name
         fields.setdefault("priority", self.turn.state.priority)
+        if queued and task.cache_config is not None:
+            fields["cache"] = caching.slot(
+                self.turn.context.blueprint, task, fields.get("input", {}), self.scope()
+            )
         row = ev.TaskScheduled(
             ordinal=self.next_ordinal,
             seq=self.next_seq,
@@ -113,9 +117,18 @@ class Plan:
         return row.ordinal
 
     def make(self) -> None:
-        """Emits the planned rows."""
+        """Emits the planned rows; those whose output is in the cache complete at once."""
+        keys = [row.cache.key for row in self.rows if row.cache is not None]
+        cached = self.turn.cached(keys) if keys else {}
         for row in self.rows:
             self.turn.emit(row)
+            found = cached.get(row.cache.key) if row.cache is not None else None
+            if found is not None and not self.turn.state.tasks[row.ordinal].status.terminal:
+                self.turn.emit(
+                    ev.TaskCompleted(
+                        ordinal=row.ordinal, output=found.output, cached_from=found.task_id
+                    )
+                )
         for failure in self.failures:
             self.turn.emit(failure)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from firmus.decider import failing, inputs
+from firmus.decider import caching, failing, inputs
 from firmus.decider.operators.fork_inputs import branch_template, own_input
 from firmus.decider.operators.registry import operator_for
 from firmus.decider.plan import domain_for
@@ -71,8 +71,19 @@ def _attempt(turn: Turn, row: TaskState, task: WorkflowTask, task_def: TaskDef) 
         start_delay_s=delay_s,
         callback_after_s=delay_s,
         reason=row.reason,
+        cache=_slot(turn, made, task, given),
         **extra,
     )
+
+
+def _slot(
+    turn: Turn, made: ev.TaskScheduled, task: WorkflowTask, given: dict[str, Any]
+) -> ev.CacheSlot | None:
+    """Where the output of an attempt with this input is kept; it is not looked for again."""
+    if not made.queued or task.cache_config is None:
+        return None
+    scope = inputs.document(turn.state, turn.context.environment)
+    return caching.slot(turn.context.blueprint, task, given, scope)
 
 
 def _fresh_input(

@@ -18,12 +18,12 @@ from firmus.decider.committing import (
     end_of_too_large,
     rejection_of,
 )
-from firmus.decider.context import Limits, nobody_polled
+from firmus.decider.context import Limits, ToCache, nobody_polled
 from firmus.decider.slots import Slot, Slots, Waiting, answer, answer_all, fail_all, still_open
 from firmus.decider.surroundings import Surroundings
 from firmus.eventlog.history import load_state
 from firmus.eventlog.port import AppendConflict, CommitTooLarge, EventLog, LogUnavailable
-from firmus.ports import Clock, DefinitionsPort, ScriptsPort, Unavailable
+from firmus.ports import CachePort, Clock, DefinitionsPort, ScriptsPort, Unavailable
 from firmus.telemetry import TRACING
 from firmus.workflow.domains import LastPoll
 from firmus.workflow.evolve import answered
@@ -69,6 +69,7 @@ class Decider:
         environment: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
         limits: Limits | None = None,
+        cache: CachePort | None = None,
         cached_max: int = 20_000,
     ) -> None:
         self.counters = Counters()
@@ -80,7 +81,9 @@ class Decider:
             last_poll=last_poll,
             environment=environment or {},
             limits=self._limits,
+            cache=cache,
         )
+        self._cache = cache
         self._clock = clock
         self._rejections = rejections
         self._answering = Answering(definitions, secrets or {})
@@ -230,11 +233,22 @@ class Decider:
         slot.state = answered(decided[-1].decision.state, commit)
         self.counters.commits += 1
         self.counters.events += len(commit.events)
+        for one in decided:
+            for output in one.decision.to_cache:
+                self._fill_cache(output)
         if TRACING.enabled:
             TRACING.committed(commit, slot.state)
         if slot.state.split:
             self.counters.splits += 1
             slot.add(continuation_of(slot.state), first=True)
+
+    def _fill_cache(self, output: ToCache) -> None:
+        """Nobody waits for it, and nothing depends on it."""
+        if self._cache is not None:
+            put = self._cache.put(output.key, output.entry, output.ttl_s)
+            task: asyncio.Task[None] = asyncio.create_task(put)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _accepted(self, slot: Slot, one: Decided, now_ms: int) -> cmd.Answer:
         if one.decision.ignored is not None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from firmus.decider.context import Answers, Context, Decision, Limits, Wanted
 from firmus.decider.decide import Needs, Outcome, decide, resume
 from firmus.definitions.children import refuse_child
-from firmus.ports import DefinitionsPort, ScriptsPort
+from firmus.ports import Cached, CachePort, DefinitionsPort, ScriptsPort
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.domains import LastPoll
 from firmus.workflow.state import WorkflowState
@@ -29,6 +29,7 @@ class Surroundings:
         last_poll: LastPoll,
         environment: Mapping[str, str],
         limits: Limits,
+        cache: CachePort | None = None,
     ) -> None:
         self.decide_ns = 0
         self._definitions = definitions
@@ -36,6 +37,7 @@ class Surroundings:
         self._last_poll = last_poll
         self._environment = environment
         self._limits = limits
+        self._cache = cache
 
     async def outcome(
         self, state: WorkflowState | None, command: cmd.Command, now_ms: int, *, alone: bool
@@ -96,7 +98,8 @@ class Surroundings:
         known = asyncio.gather(
             *(self._definitions.workflow(name, version) for name, version in wanted.definitions)
         )
-        results = await asyncio.gather(scripts, task_defs, known)
+        cached = asyncio.gather(*(self._cached(key) for key in wanted.cache_keys))
+        results = await asyncio.gather(scripts, task_defs, known, cached)
         return Answers(
             scripts={n.key: r for n, r in zip(wanted.scripts, results[0], strict=True)},
             task_defs=dict(zip(wanted.task_defs, results[1], strict=True)),
@@ -104,7 +107,11 @@ class Surroundings:
                 key: found is not None
                 for key, found in zip(wanted.definitions, results[2], strict=True)
             },
+            cache=dict(zip(wanted.cache_keys, results[3], strict=True)),
         )
+
+    async def _cached(self, key: str) -> Cached | None:
+        return None if self._cache is None else await self._cache.get(key)
 
 
 def unknown(command: cmd.Command) -> cmd.Rejected:

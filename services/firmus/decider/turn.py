@@ -5,18 +5,19 @@ Local to one call of decide; nothing of it is seen outside but the finished even
 
 from collections import deque
 
-from firmus.decider import schemas_kept
 from immutables import Map
 
+from firmus.decider import caching, payload_limits, schemas_kept
 from firmus.decider.context import (
     Answers,
     Context,
     Decision,
     ScriptNeed,
+    ToCache,
     Wanted,
     WantsMore,
 )
-from firmus.ports import ScriptResult
+from firmus.ports import Cached, ScriptResult
 from firmus.workflow.dynamic import definition_of
 from firmus.workflow.evolve import evolve
 from firmus.workflow.state import TaskState, WorkflowState
@@ -48,9 +49,11 @@ class Turn:
         "events",
         "outcome",
         "over",
+        "payload_max_bytes",
         "settled",
         "starting",
         "state",
+        "to_cache",
         "todo",
     )
 
@@ -66,6 +69,10 @@ class Turn:
         self._closed: dict[int, int] = {}  # passes that have ended, by loop
         self.outcome = Decision(state=state)
         self.starting = False
+        self.payload_max_bytes = payload_limits.limit_of(
+            context.blueprint.definition.metadata, context.limits.payload_max_bytes
+        )
+        self.to_cache: list[ToCache] = []
 
     def emit(self, event: ev.WorkflowEvent) -> None:
         """Appends an event, applies it, and notes which rows must be looked at because of it.
@@ -74,6 +81,11 @@ class Turn:
         instead of completing.
         """
         blueprint = self.context.blueprint
+        failure: ev.TaskFailed | None = None
+        if type(event) in payload_limits.REPORTS:
+            event = payload_limits.kept_report(self.state, event, self.payload_max_bytes)
+        elif type(event) is ev.TaskScheduled:
+            event, failure = payload_limits.kept_row(self.state, event, self.payload_max_bytes)
         if type(event) is ev.TaskCompleted and self._attended(event.ordinal):
             event = schemas_kept.completion(self.state, event, blueprint)
         self.state = evolve(
@@ -82,16 +94,18 @@ class Turn:
         self.events.append(event)
         if isinstance(event, _ENDINGS):
             self.todo.append(event.ordinal)
+            if type(event) is ev.TaskCompleted and self._attended(event.ordinal):
+                self.to_cache += caching.to_cache(self.state, event)
             for join in self.state.awaited.get(self.state.tasks[event.ordinal].ref, ()):
                 if self.state.missing[join] == 0 or self._is_eager(join):
                     self.todo.append(join)
         elif isinstance(event, ev.TaskScheduled):
             if not event.queued:
                 self.todo.append(event.ordinal)
-            if self._attended(event.ordinal):
+            if failure is None and self._attended(event.ordinal):
                 failure = schemas_kept.input_failure(self.state, event, blueprint)
-                if failure is not None:
-                    self.emit(failure)
+            if failure is not None:
+                self.emit(failure)
 
     def _attended(self, ordinal: int) -> bool:
         """Whether the definition may ask for more than that a row of it runs."""
@@ -150,6 +164,14 @@ class Turn:
     def definition_of(self, row: TaskState) -> tuple[WorkflowTask, TaskDef | None]:
         """The workflow task of a row and the task definition that governs it, if any."""
         return definition_of(self.state, row, self.context.blueprint)
+
+    def cached(self, keys: list[str]) -> dict[str, Cached | None]:
+        """What the cache holds under keys. Raises WantsMore while it is not known."""
+        known = self.answers.cache
+        unknown = tuple(key for key in keys if key not in known)
+        if unknown:
+            raise WantsMore(Wanted(cache_keys=unknown))
+        return {key: known[key] for key in keys}
 
     def script(self, need: ScriptNeed) -> ScriptResult:
         """The answer to a script. Raises WantsMore while it is not there."""

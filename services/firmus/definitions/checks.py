@@ -7,6 +7,7 @@ type stand in `task_checks.py`, those of expressions in `reference_checks.py`.
 from collections import Counter
 from collections.abc import Iterable
 
+from firmus.definitions.cache_checks import cache_errors
 from firmus.definitions.reference_checks import reference_errors
 from firmus.definitions.schema_checks import schema_errors
 from firmus.definitions.task_checks import Outside, error, task_errors
@@ -93,6 +94,7 @@ def _all_tasks(tasks: list[WorkflowTask]) -> Iterable[WorkflowTask]:
 def _tree(task: WorkflowTask, path: str, outside: Outside) -> Iterable[ValidationError]:
     """A task and what it holds; like Conductor this does not look into the body of a loop."""
     yield from task_errors(task, path, outside)
+    yield from cache_errors(task, path)
     if task.task_definition is not None:
         yield from schema_errors(task.task_definition, f"{path}.taskDefinition.")
     for key, case in task.decision_cases.items():

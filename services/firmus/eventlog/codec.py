@@ -15,6 +15,8 @@ from firmus_contracts.events import WorkflowEvent
 from firmus_contracts.upcasts import UPCASTS, Upcast
 
 VALUE_MAX_BYTES = 128 * 1024
+SMALLER_VALUES_BYTES = (16 * 1024, 2 * 1024)
+"""What else is taken out of a commit that is too large even so: many values that are not small."""
 COMMIT_MAX_BYTES = 8 * 1024 * 1024
 VALUE_FIELDS = ("input", "output", "variables", "payload")
 
@@ -44,12 +46,17 @@ def encode(commit: Commit) -> Encoded:
     stored = _encode(commit)
     if len(stored) <= VALUE_MAX_BYTES:
         return Encoded(stored, sha256(stored).hexdigest())
-    slim, values = _take_out(commit)
+    slim, values = _take_out(commit, VALUE_MAX_BYTES)
     stored = _encode(slim)
+    for limit in SMALLER_VALUES_BYTES:
+        if len(stored) <= COMMIT_MAX_BYTES:
+            break
+        slim, values = _take_out(commit, limit)
+        stored = _encode(slim)
     return Encoded(stored, sha256(stored).hexdigest(), values)
 
 
-def _take_out(commit: Commit) -> tuple[Commit, tuple[bytes, ...]]:
+def _take_out(commit: Commit, limit: int) -> tuple[Commit, tuple[bytes, ...]]:
     events: list[WorkflowEvent] = []
     refs: list[BlobRef] = list(commit.blobs)
     values: list[bytes] = []
@@ -60,7 +67,7 @@ def _take_out(commit: Commit) -> tuple[Commit, tuple[bytes, ...]]:
             if not value:
                 continue
             data = _encode(value)
-            if len(data) > VALUE_MAX_BYTES:
+            if len(data) > limit:
                 refs.append(BlobRef(event=index, field=field, sha256=_digest(data), size=len(data)))
                 values.append(data)
                 emptied[field] = {}

@@ -6,7 +6,14 @@ from typing import Protocol
 
 import msgspec
 
-from firmus.ports import Clock, DeciderPort, DefinitionsPort, QueuesPort, SearchPort
+from firmus.ports import (
+    Clock,
+    DeciderPort,
+    DefinitionsPort,
+    PayloadsPort,
+    QueuesPort,
+    SearchPort,
+)
 
 
 class KeysPort(Protocol):
@@ -43,6 +50,7 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     search: SearchPort
     clock: Clock
     keys: KeysPort | None = None
+    payloads: PayloadsPort | None = None
     environment: Mapping[str, str] = {}
     secret_names: Callable[[], Sequence[str]] = _nothing
     metrics: Callable[[], bytes] = _no_metrics

@@ -10,7 +10,8 @@ import falcon.asgi
 from firmus_contracts.bodies import decode_object, decode_texts
 from firmus_contracts.errors import Refusal
 
-BODY_BYTES_MAX = 8 * 1024 * 1024
+BODY_BYTES_MAX = 32 * 1024 * 1024
+"""Well above the largest payload (10 MiB): one that is too large is to be refused by its reason."""
 
 _TRUE = frozenset({"true", "on", "yes", "1"})
 _FALSE = frozenset({"false", "off", "no", "0"})

@@ -12,6 +12,8 @@ from firmus.gateway.asking import CommandIds
 from firmus.gateway.bulk import Bulk
 from firmus.gateway.lookups import Lookups
 from firmus.gateway.metadata import TaskDefinitions, WorkflowDefinitions
+from firmus.gateway.payloads import BASE as PAYLOADS
+from firmus.gateway.payloads import Payloads
 from firmus.gateway.polling import Polls
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.queues import Queues
@@ -43,6 +45,7 @@ def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
         *_workflows(Workflows(ports, command_ids, registration), Search(ports)),
         *_lists(Lookups(ports)),
         *_bulk(Bulk(ports, command_ids)),
+        *_payloads(Payloads(ports)),
         *_tasks(Tasks(ports, command_ids, polls), Queues(ports, polls), Search(ports)),
         *_admin(Admin(ports)),
         *(Route(method, f"/api{path}", not_yet) for method, path in _NOT_YET),
@@ -100,6 +103,19 @@ def _lists(lookups: Lookups) -> list[Route]:
         Route("GET", f"{base}/{{key}}/correlated/{{correlation}}", lookups.correlated),
         Route("POST", f"{base}/{{key}}/correlated", lookups.correlated_to_each),
         Route("GET", "/api/admin/task/{key}", lookups.pending_tasks),
+    ]
+
+
+def _payloads(payloads: Payloads) -> list[Route]:
+    address = f"{PAYLOADS}/{{owner}}/{{side}}/{{name}}"
+    return [
+        *(
+            Route("GET", f"/api/{what}/{spelling}", payloads.location)
+            for what in ("workflow", "tasks")
+            for spelling in ("externalstoragelocation", "external-storage-location")
+        ),
+        Route("GET", address, payloads.download),
+        Route("PUT", address, payloads.upload),
     ]
 
 
@@ -167,8 +183,6 @@ _NOT_YET = (
     ("POST", "/workflow/{key}/restart"),
     ("POST", "/workflow/{key}/retry"),
     ("POST", "/workflow/{key}/resetcallbacks"),
-    ("GET", "/workflow/externalstoragelocation"),
-    ("GET", "/workflow/external-storage-location"),
     ("POST", "/workflow/test"),
     ("POST", "/workflow/bulk/restart"),
     ("POST", "/workflow/bulk/retry"),
@@ -176,8 +190,6 @@ _NOT_YET = (
     ("DELETE", "/workflow/bulk/terminate-remove"),
     ("POST", "/tasks/{key}/{ref}/signal"),
     ("POST", "/tasks/{key}/{ref}/signal/sync"),
-    ("GET", "/tasks/externalstoragelocation"),
-    ("GET", "/tasks/external-storage-location"),
     ("POST", "/event"),
     ("PUT", "/event"),
     ("GET", "/event"),

@@ -20,6 +20,7 @@ from firmus.gateway.asking import (
     state_of,
     submit,
 )
+from firmus.gateway.payloads import Payloads
 from firmus.gateway.polling import Polls, Queue
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import (
@@ -55,6 +56,7 @@ class Tasks:
     def __init__(self, ports: GatewayPorts, command_ids: CommandIds, polls: Polls) -> None:
         self._views = Views(ports)
         self._decider = ports.decider
+        self._payloads = Payloads(ports)
         self._command_ids = command_ids
         self._polls = polls
 
@@ -82,14 +84,14 @@ class Tasks:
         answers.rows(resp, tasks)
 
     async def update(self, req: Request, resp: Response) -> None:
-        result = decode_task_result(await json_body(req))
+        result = await self._result(req)
         await submit(self._decider, self._command(req, result))
         self._polls.forget(result.task_id)
         answers.plain(resp, result.task_id)
 
     async def update_and_poll(self, req: Request, resp: Response) -> None:
         """Reports a task; when that ended it, the answer is the next task of its queue, or 204."""
-        result = decode_task_result(await json_body(req))
+        result = await self._result(req)
         command = self._command(req, result)
         ends = command.status is not ResultStatus.IN_PROGRESS and not command.extend_lease
         queue = self._polls.queue_of(result.task_id) if ends else None
@@ -212,10 +214,17 @@ class Tasks:
             terminal=row.status.terminal,
         )
 
+    async def _result(self, req: Request) -> TaskResult:
+        """A worker's report, with the output that it names by a path instead (spec 1.10)."""
+        result = decode_task_result(await json_body(req))
+        path = result.external_output_payload_storage_path
+        if not path:
+            return result
+        output = await self._payloads.given(path, "externalOutputPayloadStoragePath")
+        return msgspec.structs.replace(result, output_data=output)
+
     def _command(self, req: Request, result: TaskResult) -> UpdateTask:
         """What a worker's measurements and its `subWorkflowId` say is not kept (spec 1.9)."""
-        if result.external_output_payload_storage_path:
-            raise Refusal("NOT_IMPLEMENTED", "External payload storage is not offered yet")
         task_id, workflow_id = result.task_id, result.workflow_instance_id
         if not ids.is_workflow_id(workflow_id):
             raise no_such_workflow(workflow_id)

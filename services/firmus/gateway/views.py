@@ -1,6 +1,10 @@
-"""Executions as answers show them: committed state, joined with the snapshot that it runs."""
+"""Executions as answers show them: committed state, joined with the snapshot that it runs.
+
+What is too large to be shown stands there as a path (spec 1.10).
+"""
 
 from firmus.gateway.ports import GatewayPorts
+from firmus.workflow.external import shown_task, shown_workflow
 from firmus.workflow.rest_view import task_view, workflow_view
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts.executions import Task, Workflow
@@ -14,12 +18,13 @@ class Views:
     async def workflow(self, state: WorkflowState, *, include_tasks: bool) -> Workflow:
         blueprint = await self._definitions.pinned(state.definition_hash)
         now_ms = self._clock.now_ms()
-        return workflow_view(state, blueprint, now_ms=now_ms, include_tasks=include_tasks)
+        view = workflow_view(state, blueprint, now_ms=now_ms, include_tasks=include_tasks)
+        return shown_workflow(view)
 
     async def tasks(self, state: WorkflowState, rows: list[TaskState]) -> list[Task]:
         blueprint = await self._definitions.pinned(state.definition_hash)
         now_ms = self._clock.now_ms()
-        return [task_view(state, row, blueprint, now_ms=now_ms) for row in rows]
+        return [shown_task(task_view(state, row, blueprint, now_ms=now_ms)) for row in rows]
 
     async def task(self, state: WorkflowState, row: TaskState) -> Task:
         return (await self.tasks(state, [row]))[0]

@@ -7,6 +7,7 @@ import msgspec
 from firmus.gateway import answers
 from firmus.gateway.asking import CommandIds, envelope, header_key, known_form, state_of, submit
 from firmus.gateway.idempotency import claim
+from firmus.gateway.payloads import Payloads
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import (
     Request,
@@ -50,6 +51,7 @@ class Workflows:
         self._views = Views(ports)
         self._registration = registration
         self._decider = ports.decider
+        self._payloads = Payloads(ports)
         self._command_ids = command_ids
 
     async def start(self, req: Request, resp: Response) -> None:
@@ -145,6 +147,10 @@ class Workflows:
         """The id of the workflow, once its first decision is in the log (spec 3.1)."""
         if request.workflow_def is not None:
             await self._registration.workflow(request.workflow_def)
+        path = request.external_input_payload_storage_path
+        if path:
+            given = await self._payloads.given(path, "externalInputPayloadStoragePath")
+            request = msgspec.structs.replace(request, input=given)
         workflow_id = ids.mint_workflow_id(
             self._ports.clock.now_ms(), secrets.randbits(ids.RANDOM_BITS)
         )

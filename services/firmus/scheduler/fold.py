@@ -206,7 +206,7 @@ def _workflow_ended(
     at: _Moment,
 ) -> None:
     workflow_id = flow.workflow_id
-    open_children = [row.child_id for row in flow.rows.values() if row.is_parent]
+    open_children = [row.child_id for row in flow.rows.values() if row.child_id and row.is_parent]
     reason = children.reason_to_stop(_ENDS[type(event)], event.reason)
     for child_id in dict.fromkeys([*flow.canceled, *open_children]):
         fold.owe(children.StopChild(workflow_id, at.version, child_id, reason))

@@ -118,6 +118,11 @@ class Scheduler:
         """Whether a due task waits in that queue."""
         return self._handout.has_ready(task_type, domain)
 
+    @property
+    def position(self) -> int:
+        """The log position up to which it has read."""
+        return self._fold.read_to
+
     def counters(self) -> dict[str, int]:
         """Numbers for metrics. Depths are of now, the others count from the start."""
         lanes = self._fold.queues.lanes.values()

@@ -5,6 +5,7 @@ Needs the optional package aiokafka; without it each task fails and says so.
 
 import asyncio
 from collections import OrderedDict
+from importlib import import_module
 from typing import Any
 
 import msgspec
@@ -96,14 +97,13 @@ class KafkaTasks:
         except Unusable as problem:
             return failed(str(problem))
         try:
-            import aiokafka  # noqa: F401, PLC0415 - an optional package
-            from aiokafka.errors import KafkaError  # noqa: PLC0415
+            library = import_module("aiokafka")
         except ImportError:
             why = "aiokafka is not installed; install firmus[kafka]"
             return failed(f"Failed to invoke kafka task due to: {why}")
         try:
-            await self._send(record)
-        except (KafkaError, TimeoutError, OSError) as problem:
+            await self._send(library, record)
+        except (library.errors.KafkaError, TimeoutError, OSError) as problem:
             reason = str(problem) or type(problem).__name__
             return failed(f"Failed to invoke kafka task due to: {reason}")
         return done(work, {})
@@ -112,27 +112,28 @@ class KafkaTasks:
         for key in list(self._producers):
             await self._drop(key)
 
-    async def _send(self, record: KafkaRecord) -> None:
+    async def _send(self, library: Any, record: KafkaRecord) -> None:
         async with asyncio.timeout(record.max_block_ms / 1000):
-            producer = await self._producer(record)
+            producer = await self._producer(library, record)
         acknowledged = await producer.send(
             record.topic, record.value, key=record.key, headers=record.headers
         )
         async with asyncio.timeout(record.request_timeout_ms / 1000):
             await acknowledged
 
-    async def _producer(self, record: KafkaRecord) -> Any:
+    async def _producer(self, library: Any, record: KafkaRecord) -> Any:
         key = (record.servers, record.request_timeout_ms)
         task = self._producers.get(key)
         if task is None:
             while len(self._producers) >= PRODUCERS_MAX:
                 await self._drop(next(iter(self._producers)))
-            task = self._producers[key] = asyncio.create_task(_started(record))
+            task = self._producers[key] = asyncio.create_task(_started(library, record))
         self._producers.move_to_end(key)
         try:
             return await asyncio.shield(task)
         except Exception:
-            self._producers.pop(key, None)
+            if self._producers.get(key) is task:
+                del self._producers[key]
             raise
 
     async def _drop(self, key: tuple[str, int]) -> None:
@@ -140,15 +141,13 @@ class KafkaTasks:
         task = self._producers.pop(key)
         if not task.done():
             task.cancel()
-        (producer,) = await asyncio.gather(task, return_exceptions=True)
-        if not isinstance(producer, BaseException):
-            await producer.stop()
+        (found,) = await asyncio.gather(task, return_exceptions=True)
+        if not isinstance(found, BaseException):
+            await found.stop()
 
 
-async def _started(record: KafkaRecord) -> Any:
-    from aiokafka import AIOKafkaProducer  # noqa: PLC0415 - an optional package
-
-    producer = AIOKafkaProducer(
+async def _started(library: Any, record: KafkaRecord) -> Any:
+    producer = library.AIOKafkaProducer(
         bootstrap_servers=record.servers,
         client_id="firmus",
         acks="all",

@@ -7,6 +7,7 @@ stops, so that a stop loses nothing.
 import asyncio
 import contextlib
 import itertools
+import secrets
 from collections.abc import Mapping
 
 import msgspec
@@ -24,7 +25,8 @@ have begun a task.
 """
 AGAIN_AFTER_S = 0.2
 AGAIN_AFTER_MAX_S = 5.0
-GRACE_S = 15.0
+GRACE_S = 10.0
+TRIES_WHEN_STOPPING = 5
 
 _log = structlog.get_logger(__name__)
 _decode = msgspec.json.Decoder(Work).decode
@@ -49,6 +51,7 @@ class SystemWorker:
         self._worker_id = worker_id
         self._concurrency = concurrency
         self._poll_s = poll_s
+        self._run = secrets.token_hex(4)
         self._serial = itertools.count(1)
         self._stopping = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
@@ -71,32 +74,31 @@ class SystemWorker:
             await executor.close()
 
     async def _work_on(self, task_type: str, executor: Executor) -> None:
-        free = asyncio.Semaphore(self._concurrency)
+        mine: set[asyncio.Task[None]] = set()
         pause_s = AGAIN_AFTER_S
         while not self._stopping.is_set():
-            await free.acquire()
-            free.release()
+            if len(mine) >= self._concurrency:
+                await asyncio.wait(mine, return_when=asyncio.FIRST_COMPLETED)
+                continue
             try:
                 tasks = await self._queues.poll(
                     task_type,
                     domain=None,
                     worker_id=self._worker_id,
-                    count=free._value,  # noqa: SLF001 - how many more may be under way
+                    count=self._concurrency - len(mine),
                     timeout_s=self._poll_s,
                 )
             except Unavailable:
-                tasks = []
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), pause_s)
                 pause_s = min(pause_s * 2, AGAIN_AFTER_MAX_S)
                 continue
             pause_s = AGAIN_AFTER_S
             for raw in tasks:
-                await free.acquire()
                 task = asyncio.create_task(self._carry_out(_decode(raw), executor))
-                self._under_way.add(task)
-                task.add_done_callback(self._under_way.discard)
-                task.add_done_callback(lambda _: free.release())
+                for under_way in (mine, self._under_way):
+                    under_way.add(task)
+                    task.add_done_callback(under_way.discard)
 
     async def _carry_out(self, work: Work, executor: Executor) -> None:
         lease = asyncio.create_task(self._keep_lease(work))
@@ -104,7 +106,7 @@ class SystemWorker:
             outcome = await executor.execute(work)
         except asyncio.CancelledError:
             outcome = failed("The system worker was stopped before the task was done")
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 - one task must not end all other work
             _log.exception("systemworker.failed", task_id=work.task_id, task_type=work.task_type)
             outcome = failed(f"{work.task_type} failed unexpectedly: {type(problem).__name__}")
         finally:
@@ -140,14 +142,21 @@ class SystemWorker:
             worker_id=self._worker_id,
         )
         pause_s = AGAIN_AFTER_S
-        while True:
+        tries_left = TRIES_WHEN_STOPPING
+        while tries_left:
+            tries_left -= self._stopping.is_set()
             answer = await self._submitted(command)
             if isinstance(answer, Accepted):
                 return
             if answer is not None and not _may_pass(answer):
-                break
+                await self._refused(work, outcome, answer)
+                return
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, AGAIN_AFTER_MAX_S)
+        _log.warning("systemworker.untold", task_id=work.task_id)
+
+    async def _refused(self, work: Work, outcome: Outcome, answer: Rejected) -> None:
+        """An output that cannot be stored fails its task, once and for all."""
         _log.warning("systemworker.refused", task_id=work.task_id, problem=answer.message)
         if outcome.output:
             await self._report(
@@ -166,7 +175,7 @@ class SystemWorker:
             return None
 
     def _command_id(self, work: Work) -> str:
-        return f"{work.task_id}/{self._worker_id}/{next(self._serial)}"
+        return f"{work.task_id}/{self._run}/{next(self._serial)}"
 
 
 def _may_pass(answer: Rejected) -> bool:

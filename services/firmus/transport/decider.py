@@ -14,9 +14,11 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
+from firmus.broker.wire import Unanswered
 from firmus.eventlog.history import Loaded, load_state
-from firmus.eventlog.port import EventLog, LogUnavailable
+from firmus.eventlog.port import BlobStore, EventLog, LogUnavailable
 from firmus.ports import DeciderPort, Unavailable
+from firmus.transport.claims import MESSAGE_MAX_BYTES, checked_in, checked_out
 from firmus.workflow.state import WorkflowState
 from firmus_contracts import commands as cmd
 from firmus_contracts import ids, subjects
@@ -35,8 +37,11 @@ _answers: msgspec.json.Decoder[cmd.Answer] = msgspec.json.Decoder(cmd.Answer)
 class DeciderServer:
     """Answers commands of some shards for a decider in this process."""
 
-    def __init__(self, connection: Client, decider: DeciderPort) -> None:
+    def __init__(
+        self, connection: Client, decider: DeciderPort, blobs: BlobStore | None = None
+    ) -> None:
         self._connection = connection
+        self._blobs = blobs
         self._decider = decider
         self._subscriptions: dict[int, Subscription] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -65,10 +70,14 @@ class DeciderServer:
     async def _answer(self, message: Msg) -> None:
         try:
             command = _commands.decode(message.data)
+            if command.claims and self._blobs is not None:
+                command = await checked_out(command, self._blobs)
             answer: cmd.Answer = await self._decider.submit(command)
         except msgspec.DecodeError as problem:
             answer = cmd.Rejected(code="INVALID", message=str(problem))
-        except Unavailable:
+        except (KeyError, ValueError) as problem:
+            answer = cmd.Rejected(code="INVALID", message=f"a value of the command: {problem}")
+        except (Unavailable, Unanswered):
             return  # the sender asks again
         await message.respond(_encode(answer))
 
@@ -80,9 +89,16 @@ class RemoteDecider:
     """
 
     def __init__(
-        self, connection: Client, log: EventLog, *, shards: int, cached_max: int = 2_000
+        self,
+        connection: Client,
+        log: EventLog,
+        *,
+        shards: int,
+        cached_max: int = 2_000,
+        blobs: BlobStore | None = None,
     ) -> None:
         self._connection = connection
+        self._blobs = blobs
         self._log = log
         self._shards = shards
         self._cached_max = cached_max
@@ -91,6 +107,11 @@ class RemoteDecider:
     async def submit(self, command: cmd.Command) -> cmd.Answer:
         subject = subjects.command_subject(ids.shard_of(command.workflow_id, self._shards))
         data = _encode(command)
+        if len(data) > MESSAGE_MAX_BYTES and self._blobs is not None:
+            try:
+                data = _encode(await checked_in(command, self._blobs))
+            except Unanswered as problem:
+                raise Unavailable(str(problem)) from problem
         loop = asyncio.get_running_loop()
         until = loop.time() + ANSWER_WITHIN_S
         while (left_s := until - loop.time()) > 0:

@@ -33,8 +33,9 @@ async def open_link(url: str, *, name: str) -> Link:
     try:
         wire = await JetStreamWire.open(connection)
         layout = await read_layout(wire)
-        history = JetStreamLog(wire, JetStreamBlobs(wire), shards=layout.shards)
-        decider = RemoteDecider(connection, history, shards=layout.shards)
+        blobs = JetStreamBlobs(wire)
+        history = JetStreamLog(wire, blobs, shards=layout.shards)
+        decider = RemoteDecider(connection, history, shards=layout.shards, blobs=blobs)
     except BaseException:
         await connection.close()
         raise

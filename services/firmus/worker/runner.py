@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from firmus.ports import Clock, DeciderPort, QueuesPort, Unavailable
+from firmus.workflow.external import place_of, value_at
 from firmus.worker.results import HANDED_BACK, Result, raised, returned, unreadable_input
 from firmus.worker.tasks import Polled, Task, TaskContext
 from firmus_contracts.commands import Rejected, UpdateTask
@@ -198,8 +199,19 @@ class Runner:
         if not running.cancelled() and (error := running.exception()) is not None:
             log.error("a task was lost", error=repr(error))
 
+    async def _whole(self, polled: Polled) -> Polled:
+        """The task with its input, where that was too large to be handed out with it."""
+        place = place_of(polled.external_input_payload_storage_path or "")
+        if place is None:
+            return polled
+        state = await self._decider.read(workflow_of(polled.task_id))
+        given = None if state is None else value_at(state, place)
+        if given is None:
+            return polled
+        return msgspec.structs.replace(polled, input_data=msgspec.Raw(msgspec.json.encode(given)))
+
     async def _perform(self, task: AnyTask, raw: msgspec.Raw) -> None:
-        polled = _decode(raw)
+        polled = await self._whole(_decode(raw))
         context = TaskContext(polled, self._clock.now_ms)
         lease = Lease(polled.response_timeout_seconds, partial(self._extend, polled.task_id))
         try:

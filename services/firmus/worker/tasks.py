@@ -24,6 +24,7 @@ class Polled(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     iteration: int = 0
     response_timeout_seconds: int = 0
     input_data: msgspec.Raw = msgspec.Raw(b"{}")
+    external_input_payload_storage_path: str | None = None
     output_data: msgspec.Raw = msgspec.Raw(b"{}")
 
 

@@ -5,6 +5,7 @@ from typing import Any, assert_never
 import msgspec
 from immutables import Map
 
+from firmus.workflow.joins import joins_after_scheduling, joins_changed
 from firmus.workflow.state import RECENT_COMMANDS_MAX, Message, TaskState, WorkflowState, base_ref
 from firmus_contracts import events as ev
 from firmus_contracts.envelope import Commit
@@ -193,7 +194,7 @@ def _scheduled(state: WorkflowState, event: ev.TaskScheduled, now_ms: int) -> Wo
         iteration=event.iteration,
     )
     tasks, pending = state.tasks, state.pending
-    joins = _joins_after_scheduling(state, event)
+    joins = joins_after_scheduling(state, event)
     inside, looped = state.inside, state.looped
     if event.retried is not None:
         before = tasks[event.retried]
@@ -257,42 +258,6 @@ def _left(inside: Inside, row: ev.TaskScheduled) -> Inside:
 
 _NO_PASSES: Map[int, Map[int, bool]] = Map()
 _NO_ROWS: Map[int, bool] = Map()
-
-JOINS = frozenset({"JOIN", "EXCLUSIVE_JOIN"})
-
-
-def joined_refs(join: ev.TaskScheduled) -> list[str]:
-    """The references that a join looks at."""
-    defaults = join.input.get("defaultExclusiveJoinTask") or []
-    return [*(join.input.get("joinOn") or []), *defaults]
-
-
-def _joins_after_scheduling(state: WorkflowState, event: ev.TaskScheduled) -> dict[str, Any]:
-    """The two indexes of joins, where this row is one or is waited for by one."""
-    if event.task_type in JOINS:
-        awaited, missing = state.awaited.mutate(), 0
-        for ref in dict.fromkeys(joined_refs(event)):
-            awaited[ref] = (*awaited.get(ref, ()), event.ordinal)
-            row = state.task(ref)
-            missing += row is None or not row.status.terminal
-        return {"awaited": awaited.finish(), "missing": state.missing.set(event.ordinal, missing)}
-    if event.ref not in state.awaited:
-        return {}
-    before = state.task(event.ref)
-    was_open = before is None or not before.status.terminal
-    return _joins_changed(state, event.ref, was_open=was_open, is_open=not event.status.terminal)
-
-
-def _joins_changed(
-    state: WorkflowState, ref: str, *, was_open: bool, is_open: bool
-) -> dict[str, Any]:
-    waiting = state.awaited.get(ref)
-    if not waiting or was_open == is_open:
-        return {}
-    missing = state.missing.mutate()
-    for ordinal in waiting:
-        missing[ordinal] += 1 if is_open else -1
-    return {"missing": missing.finish()}
 
 
 def _row(state: WorkflowState, ordinal: int, now_ms: int, changes: dict[str, Any]) -> WorkflowState:
@@ -385,7 +350,7 @@ def _ended(
         changes["reason"] = event.reason
     if worker_id is not None:
         changes["worker_id"] = worker_id
-    joins = _joins_changed(state, row.ref, was_open=not row.status.terminal, is_open=False)
+    joins = joins_changed(state, row.ref, was_open=not row.status.terminal, is_open=False)
     return _row(replace(state, **joins) if joins else state, event.ordinal, now_ms, changes)
 
 

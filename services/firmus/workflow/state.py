@@ -78,9 +78,9 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     open JOIN row, how many of its references have not ended yet. `looped`: the ordinal of the
     newest row of each reference inside a loop, without its `__i`; inside loops within loops also
     without the last of several (`ref__1` for `ref__1__2`). `inside`: for each loop or block row and
-    each pass, the pending rows directly in it; a pass without such is over. `recent`: the last command ids
-    that were answered here, with the version after each. `depth`: how many parents stand above it.
-    `messages`: those not taken yet, oldest first.
+    each pass, the pending rows directly in it; a pass without such is over. `recent`: the last
+    command ids that were answered here, with the version after each. `depth`: how many parents
+    stand above it. `messages`: those not taken yet, oldest first.
     """
 
     workflow_id: str

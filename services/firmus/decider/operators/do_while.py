@@ -1,19 +1,17 @@
 """DO_WHILE: a body that runs again while a condition holds or a list has items (spec 3.6.9).
 
-A pass is complete when none of its rows is left to act on. Its rows are named `ref__i`; in a loop
-within a loop `ref__outer__inner`, so that no pass ever meets the rows of another.
+A pass is complete when none of its rows is left to act on; how its rows are named is said in
+`passes.py`.
 """
 
 import re
-from typing import Any, cast
+from typing import Any
 
-from firmus.decider import inputs
+from firmus.decider import inputs, passes
 from firmus.decider.context import CannotStart, ScriptNeed
-from firmus.decider.operators import registry
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
-from firmus.workflow.blueprint import Blueprint, child_lists
 from firmus.workflow.expressions import truthy
 from firmus.workflow.state import TaskState
 from firmus_contracts import events as ev
@@ -43,8 +41,8 @@ def execute(turn: Turn, row: TaskState) -> None:
     if done == 0:
         _begin(turn, row, task)
     elif turn.state.task(_first_ref(row, task, done)) is None:
-        _enter(turn, row, task, done)
-    elif not _rows_left(turn, _pass_suffix(row, done)):
+        passes.enter(turn, row, task, done)
+    elif not turn.rows_left(row.ordinal, done):
         _end_of_pass(turn, row, task, done)
 
 
@@ -59,10 +57,10 @@ def _begin(turn: Turn, row: TaskState, task: WorkflowTask) -> None:
 
 def _end_of_pass(turn: Turn, row: TaskState, task: WorkflowTask, done: int) -> None:
     children = _children(turn, row, task, done)
-    for child in children.values():
-        if not child.status.successful and not turn.definition_of(child)[0].optional:
-            turn.emit(ev.TaskFailed(ordinal=row.ordinal, reason=child.reason))
-            return
+    failed = passes.first_failed(turn, row, children)
+    if failed is not None:
+        turn.emit(ev.TaskFailed(ordinal=row.ordinal, reason=failed.reason))
+        return
     collected = {str(done): {ref: child.output for ref, child in children.items()}}
     items = _items(turn, row, task)
     goes_on, problem = _condition(turn, row, task, done, collected)
@@ -110,82 +108,22 @@ def _next_pass(
             removed=removed,
         )
     )
-    _enter(turn, row, task, number)
+    passes.enter(turn, row, task, number)
 
 
-def _enter(turn: Turn, row: TaskState, task: WorkflowTask, number: int) -> None:
-    """Schedules the first task of a pass; should it need an answer first, it is tried again."""
-    plan = Plan(turn, suffix=_pass_suffix(row, number), iteration=number)
-    registry.plan_task(plan, task.loop_over[0])
-    plan.make()
+def _children(turn: Turn, row: TaskState, task: WorkflowTask, done: int) -> dict[str, TaskState]:
+    refs = passes.body_refs(turn.context.blueprint, task)
+    return passes.children(turn, refs, passes.suffix_of(row, done))
 
 
 def _first_ref(row: TaskState, task: WorkflowTask, number: int) -> str:
-    return f"{task.loop_over[0].task_reference_name}{_pass_suffix(row, number)}"
-
-
-def _own_suffix(row: TaskState) -> str:
-    return row.ref.removeprefix(row.made.node or row.ref)
-
-
-def _pass_suffix(row: TaskState, number: int) -> str:
-    return f"{_own_suffix(row)}__{number}"
-
-
-def _suffix(row: TaskState) -> str:
-    return row.ref.removeprefix(row.made.node) if row.made.node else ""
-
-
-def _within(suffix: str, outer: str) -> bool:
-    return suffix == outer or suffix.startswith(outer + "__")
-
-
-def _rows_left(turn: Turn, suffix: str) -> bool:
-    """Whether a row of this pass, or of a loop inside it, still has to be acted on."""
-    tasks = turn.state.tasks
-    return any(
-        ordinal not in turn.settled and _within(_suffix(tasks[ordinal]), suffix)
-        for ordinal in turn.state.pending
-    )
-
-
-def _children(turn: Turn, row: TaskState, task: WorkflowTask, number: int) -> dict[str, TaskState]:
-    """The newest row of each reference of this pass, without those of inner loops' passes."""
-    suffix = _pass_suffix(row, number)
-    found: dict[str, TaskState] = {}
-    for ref in body_refs(turn.context.blueprint, task):
-        child = turn.state.task(ref + suffix)
-        if child is None:
-            continue
-        found[ref] = child
-        for branch in child.input.get("forkedTasks") or ():
-            forked = turn.state.task(f"{branch}{suffix}")
-            if forked is not None and forked.made.forked_by == child.ordinal:
-                found[branch] = forked
-    return found
-
-
-def body_refs(blueprint: Blueprint, task: WorkflowTask) -> list[str]:
-    """The references of a loop's body in order, those inside an inner loop left out."""
-    key = f"body:{task.task_reference_name}"
-    known = cast("list[str] | None", blueprint.compiled.get(key))
-    if known is None:
-        known = []
-        pending = list(reversed(task.loop_over))
-        while pending:
-            inner = pending.pop()
-            known.append(inner.task_reference_name or "")
-            if inner.type != "DO_WHILE":
-                lists = child_lists(inner)
-                pending.extend(each for tasks in reversed(lists) for each in reversed(tasks))
-        blueprint.compiled[key] = known
-    return known
+    return f"{task.loop_over[0].task_reference_name}{passes.suffix_of(row, number)}"
 
 
 def _items(turn: Turn, row: TaskState, task: WorkflowTask) -> list[Any] | None:
     """The list that the loop runs over, worked out anew each time; None: it is no list loop."""
     if task.items is not None:
-        scope = inputs.document(turn.state, turn.context.environment)
+        scope = inputs.document(turn.state, turn.context.environment, place=inputs.place_of(row))
         key = f"items:{task.task_reference_name}"
         value = inputs.resolved(turn.context.blueprint, key, task.items, scope)
     elif "_items" in row.input:
@@ -248,11 +186,11 @@ def _outdated(turn: Turn, row: TaskState, done: int) -> tuple[tuple[str, ...], t
     if not isinstance(keep, int) or done <= keep:
         return (), ()
     old = [number for number in range(1, done - keep + 1) if str(number) in row.output]
-    suffixes = [_pass_suffix(row, number) for number in old]
+    suffixes = [passes.suffix_of(row, number) for number in old]
     removed = [
         ordinal
         for ordinal, one in turn.state.tasks.items()
-        if any(_within(_suffix(one), suffix) for suffix in suffixes)
+        if any(passes.within(passes.own_suffix(one), suffix) for suffix in suffixes)
     ]
     for ordinal in removed:
         turn.settled.pop(ordinal, None)

@@ -14,7 +14,10 @@ from firmus_contracts.definitions import WorkflowTask
 from firmus_contracts.statuses import TaskStatus
 
 _STRUCTURAL = frozenset(
-    {"FORK_JOIN", "FORK_JOIN_DYNAMIC", "JOIN", "EXCLUSIVE_JOIN", "SWITCH", "DECISION", "DO_WHILE"}
+    {
+        *("FORK_JOIN", "FORK_JOIN_DYNAMIC", "JOIN", "EXCLUSIVE_JOIN", "SWITCH", "DECISION"),
+        *("DO_WHILE", "FOR_EACH", "TRY_CATCH"),
+    }
 )
 
 

@@ -22,6 +22,8 @@ from firmus_contracts.statuses import TaskStatus
 
 NEVER_A_BRANCH = {
     "DO_WHILE": "put the loop into a sub-workflow",
+    "FOR_EACH": "put the loop into a sub-workflow",
+    "TRY_CATCH": "put the block into a sub-workflow",
     "FORK_JOIN": "put the fork into a sub-workflow",
     "FORK_JOIN_DYNAMIC": "put the fork into a sub-workflow",
 }

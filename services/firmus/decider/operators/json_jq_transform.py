@@ -33,8 +33,9 @@ def execute(turn: Turn, row: TaskState) -> None:
         )
     )
     if answer.error is not None:
-        output = {"error": answer.error}
-        turn.emit(ev.TaskFailed(ordinal=row.ordinal, reason=answer.error, output=output))
+        turn.emit(
+            ev.TaskFailed(ordinal=row.ordinal, reason=answer.error, output={"error": answer.error})
+        )
         return
     results = answer.value
     output = {"result": results[0] if results else None, "resultList": results}

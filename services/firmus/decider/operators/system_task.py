@@ -1,4 +1,4 @@
-"""Rows that the system worker carries out: they wait in the ordinary queue of their type (spec 3.5).
+"""Rows for the system worker: they wait in the ordinary queue of their type (spec 3.5).
 
 They never get a domain (spec 4.10). A call that nobody reports on any more must not hold its
 workflow for ever, so a row whose definition has no response timeout gets a lease instead, which

@@ -1,0 +1,90 @@
+"""Large payloads over REST: where they are put and found (spec 1.10, 8.4, 8.5).
+
+A client asks for a location, and uploads to or downloads from the address it is given; this
+server itself answers there.
+"""
+
+import uuid
+from typing import Any
+
+from firmus.gateway import answers
+from firmus.gateway.asking import state_of
+from firmus.gateway.ports import GatewayPorts
+from firmus.gateway.reading import Request, Response, json_body, required, text
+from firmus.workflow.external import Owner, Place, Side, place_of, value_at
+from firmus_contracts.bodies import decode_object
+from firmus_contracts.errors import Refusal
+from firmus_contracts.executions import ExternalStorageLocation
+
+BASE = "/api/external/payloads"
+"""Where this server answers itself for payloads."""
+_KINDS: dict[str, tuple[Owner, Side]] = {
+    "WORKFLOW_INPUT": ("workflow", "input"),
+    "WORKFLOW_OUTPUT": ("workflow", "output"),
+    "TASK_INPUT": ("task", "input"),
+    "TASK_OUTPUT": ("task", "output"),
+}
+_OPERATIONS = frozenset({"READ", "WRITE"})
+
+
+class Payloads:
+    """Handlers of `externalstoragelocation` and of the addresses that it gives."""
+
+    def __init__(self, ports: GatewayPorts) -> None:
+        self._decider = ports.decider
+        self._uploads = ports.payloads
+
+    async def location(self, req: Request, resp: Response) -> None:
+        """READ: the address of a path. WRITE: a path nobody else has, unless one is given."""
+        operation = required(req, "operation").upper()
+        kind = required(req, "payloadType").upper()
+        if operation not in _OPERATIONS:
+            raise Refusal("INVALID", f"operation: unknown value '{operation}'")
+        if kind not in _KINDS:
+            raise Refusal("INVALID", f"payloadType: unknown value '{kind}'")
+        place = place_of(text(req, "path") or "")
+        if place is None:
+            if operation == "READ":
+                raise Refusal("INVALID", f"path: '{text(req, 'path')}' is no path of a payload")
+            place = Place(*_KINDS[kind], str(uuid.uuid4()))
+        uri = f"{req.prefix}{BASE}/{place.path}"
+        answers.json(resp, ExternalStorageLocation(uri=uri, path=place.path))
+
+    async def download(
+        self, req: Request, resp: Response, owner: str, side: str, name: str
+    ) -> None:
+        del req
+        answers.json(resp, await self.value(f"{owner}/{side}/{name}"))
+
+    async def upload(self, req: Request, resp: Response, owner: str, side: str, name: str) -> None:
+        """Keeps a JSON object under a path; an execution's own values cannot be written."""
+        place = place_of(f"{owner}/{side}/{name}")
+        if place is None or place.workflow_id is not None or self._uploads is None:
+            raise Refusal("NOT_FOUND", f"Nothing can be uploaded to {owner}/{side}/{name}")
+        data = await json_body(req)
+        decode_object(data)
+        await self._uploads.put(place.path, data)
+        answers.empty(resp)
+
+    async def value(self, path: str) -> dict[str, Any]:
+        """What lies at a path. Raises Refusal NOT_FOUND."""
+        place = place_of(path)
+        if place is not None and place.workflow_id is not None:
+            found = value_at(await state_of(self._decider, place.workflow_id), place)
+            if found is not None:
+                return found
+        elif place is not None and self._uploads is not None:
+            try:
+                return decode_object(await self._uploads.get(place.path))
+            except KeyError:
+                pass
+        raise Refusal("NOT_FOUND", f"No payload is stored at {path}")
+
+    async def given(self, path: str, field: str) -> dict[str, Any]:
+        """The value that a request names by a path. Raises Refusal INVALID that names the field."""
+        try:
+            return await self.value(path)
+        except Refusal as refusal:
+            if refusal.code != "NOT_FOUND":
+                raise
+            raise Refusal("INVALID", f"{field}: no payload is stored at {path}") from None

@@ -1,0 +1,46 @@
+"""Which joins wait for a row, kept up to date event by event so that no join is ever searched for.
+
+`awaited` leads from a reference to the joins that name it, `missing` says how many of its
+references a join still waits for.
+"""
+
+from typing import Any
+
+from firmus.workflow.state import WorkflowState
+from firmus_contracts import events as ev
+
+JOINS = frozenset({"JOIN", "EXCLUSIVE_JOIN"})
+
+
+def joined_refs(join: ev.TaskScheduled) -> list[str]:
+    """The references that a join looks at."""
+    defaults = join.input.get("defaultExclusiveJoinTask") or []
+    return [*(join.input.get("joinOn") or []), *defaults]
+
+
+def joins_after_scheduling(state: WorkflowState, event: ev.TaskScheduled) -> dict[str, Any]:
+    """The two indexes of joins, where this row is one or is waited for by one."""
+    if event.task_type in JOINS:
+        awaited, missing = state.awaited.mutate(), 0
+        for ref in dict.fromkeys(joined_refs(event)):
+            awaited[ref] = (*awaited.get(ref, ()), event.ordinal)
+            row = state.task(ref)
+            missing += row is None or not row.status.terminal
+        return {"awaited": awaited.finish(), "missing": state.missing.set(event.ordinal, missing)}
+    if event.ref not in state.awaited:
+        return {}
+    before = state.task(event.ref)
+    was_open = before is None or not before.status.terminal
+    return joins_changed(state, event.ref, was_open=was_open, is_open=not event.status.terminal)
+
+
+def joins_changed(
+    state: WorkflowState, ref: str, *, was_open: bool, is_open: bool
+) -> dict[str, Any]:
+    waiting = state.awaited.get(ref)
+    if not waiting or was_open == is_open:
+        return {}
+    missing = state.missing.mutate()
+    for ordinal in waiting:
+        missing[ordinal] += 1 if is_open else -1
+    return {"missing": missing.finish()}
