@@ -5,6 +5,7 @@ every command checks that folding its commits anew gives the state it holds (rep
 """
 
 import asyncio
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from firmus.clock import FixedClock
 from firmus.decider.context import Answers, Context, Decision, Limits
 from firmus.decider.decide import Needs, decide, resume
 from firmus.decider.scripts import QuickJsScripts
+from firmus.decider.scripts_jq import Evaluators, JqScripts
 from firmus.ports import Cached, ScriptResult
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.evolve import answered, fold
@@ -64,6 +66,7 @@ class Flow:
         self.limits = Limits(events_max=events_max)
         self.rejected: cmd.Rejected | None = None
         self.ignored: str | None = None
+        self.rounds = 0  # of answers from outside that the last command needed
         self._count = 0
         self._refs: dict[int, str] = {}
 
@@ -104,6 +107,7 @@ class Flow:
 
     def submit(self, command: Any) -> list[str]:
         self.rejected = self.ignored = None
+        self.rounds = 0
         context = Context(
             now_ms=self.clock.now_ms(),
             entropy=command.command_id,
@@ -113,6 +117,7 @@ class Flow:
         )
         outcome = decide(self.state, command, context)
         while isinstance(outcome, Needs):
+            self.rounds += 1
             outcome = resume(outcome, self._answers(outcome))
         if isinstance(outcome, cmd.Rejected):
             self.rejected = outcome
@@ -184,12 +189,21 @@ class Flow:
 
 
 def _run(evaluator: str, expression: str, scope: dict[str, Any]) -> ScriptResult:
+    """What the real engine says; a script is a pure function, so each is run once per scope."""
+    return _run_once(evaluator, expression, msgspec.json.encode(scope))
+
+
+@lru_cache(maxsize=4096)
+def _run_once(evaluator: str, expression: str, given: bytes) -> ScriptResult:
+    scope = msgspec.json.decode(given)
+
     async def once() -> ScriptResult:
-        scripts = QuickJsScripts(threads=1)
+        javascript, jq = QuickJsScripts(threads=1), JqScripts(processes=1)
         try:
-            return await scripts.run(evaluator, expression, scope)
+            return await Evaluators(javascript, jq).run(evaluator, expression, scope)
         finally:
-            scripts.close()
+            javascript.close()
+            await jq.close()
 
     return asyncio.run(once())
 

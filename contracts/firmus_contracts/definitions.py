@@ -106,7 +106,7 @@ class CatchHandler(Model):
     """
 
     reason: str | None = None
-    status: list[str] = []
+    status: list[str] = msgspec.field(default_factory=list)
     tasks: "list[WorkflowTask]" = always(list)
 
 
@@ -140,9 +140,9 @@ class WorkflowTask(Model):
     loop_condition: str | None = None
     loop_over: "list[WorkflowTask]" = always(list)
     items: str | None = None
-    try_tasks: "list[WorkflowTask]" = []
-    catch_handlers: list[CatchHandler] = []
-    finally_tasks: "list[WorkflowTask]" = []
+    try_tasks: "list[WorkflowTask]" = msgspec.field(default_factory=list)
+    catch_handlers: list[CatchHandler] = msgspec.field(default_factory=list)
+    finally_tasks: "list[WorkflowTask]" = msgspec.field(default_factory=list)
     sub_workflow_param: SubWorkflowParams | None = None
     sink: str | None = None
     start_delay: Int = value(0)

@@ -258,7 +258,9 @@ async def failure_input(node: Node, decider: DeciderPort, workflow_id: str) -> d
     if state is None:
         raise LookupError(workflow_id)
     blueprint = await node.definitions.pinned(state.definition_hash)
-    view = workflow_view(state, blueprint, now_ms=node.clock.now_ms(), include_tasks=True)
+    view = workflow_view(
+        state, blueprint, now_ms=node.clock.now_ms(), include_tasks=True, revealed=True
+    )
     blamed = {}
     if state.failed_ordinal is not None:
         blamed = {"failureTaskId": state.task_id(state.failed_ordinal)}
@@ -313,7 +315,8 @@ async def gateway(node: Node, decider: DeciderPort, queues: QueuesPort, search: 
 @contextlib.asynccontextmanager
 async def intake_role(node: Node, decider: DeciderPort) -> AsyncIterator[Intake]:
     keys = IdempotencyKeys(JetStreamKeyStore(node.wire))
-    intake = Intake(node.url, decider=decider, keys=keys)
+    uploads = JetStreamUploads(node.wire, node.blobs)
+    intake = Intake(node.url, decider=decider, keys=keys, payloads=uploads)
     intake_metrics(node.metrics, intake)
     await intake.start()
     try:

@@ -45,7 +45,7 @@ SHELL = {
         *("rows", "search", "states", "store", "folder"),
     },
     "definitions": {"store", "memory", "pins"},
-    "eventlog": {"jetstream", "memory", "port", "history", "follow", "blobs"},
+    "eventlog": {"jetstream", "memory", "port", "history", "follow", "blobs", "uploads"},
 }
 SHELL_PATTERNS = ("firmus.eventlog.recorder*",)
 

@@ -42,6 +42,11 @@ SUPPORTED = [
     "SUB_WORKFLOW",
     "NOOP",
     "HUMAN",
+    "HTTP",
+    "KAFKA_PUBLISH",
+    "START_WORKFLOW",
+    "JSON_JQ_TRANSFORM",
+    "LLM_CHAT_COMPLETE",
 ]
 
 
@@ -54,6 +59,8 @@ def test_a_supported_type_passes(kind: str) -> None:
     ("given", "field"),
     [
         (task("SWITCH", evaluatorType="python"), "evaluatorType"),
+        (task("EVENT", sink="sqs:orders"), "sink"),
+        (task("EVENT", sink="kafka:orders"), "sink"),
         (
             task("INLINE", inputParameters={"evaluatorType": "python"}),
             "inputParameters.evaluatorType",
@@ -72,6 +79,9 @@ def test_a_property_that_is_not_honoured_yet_is_refused(given: dict[str, Any], f
     "given",
     [
         task("SIMPLE", inputParameters={"forkTaskInputs": []}, dynamicForkJoinTasksParam="d"),
+        task("EVENT", sink="conductor:mine"),
+        task("EVENT", sink="jsm:orders.new"),
+        task("EVENT", sink="${workflow.input.sink}"),
         task("SWITCH", evaluatorType="graaljs"),
         task("SWITCH", evaluatorType="no-such-evaluator"),
         task("INLINE", inputParameters={"evaluatorType": "graaljs", "expression": "1"}),
@@ -86,20 +96,20 @@ def test_what_is_honoured_or_what_conductor_itself_ignores_passes(given: dict[st
     assert paths(given, rateLimitConfig={"rateLimitKey": "k"}, maskedFields=["x"]) == []
 
 
-EVENT = task("EVENT", "e", sink="conductor")
+JDBC = task("JDBC", "e")
 
 
 @pytest.mark.parametrize(
     ("outer", "path"),
     [
-        (task("SWITCH", decisionCases={"x": [EVENT]}), "decisionCases[x][0].type"),
-        (task("SWITCH", defaultCase=[EVENT]), "defaultCase[0].type"),
-        (task("FORK_JOIN", forkTasks=[[], [EVENT]]), "forkTasks[1][0].type"),
-        (task("SIMPLE", loopOver=[EVENT]), "loopOver[0].type"),
+        (task("SWITCH", decisionCases={"x": [JDBC]}), "decisionCases[x][0].type"),
+        (task("SWITCH", defaultCase=[JDBC]), "defaultCase[0].type"),
+        (task("FORK_JOIN", forkTasks=[[], [JDBC]]), "forkTasks[1][0].type"),
+        (task("SIMPLE", loopOver=[JDBC]), "loopOver[0].type"),
         (
             task(
                 "SUB_WORKFLOW",
-                subWorkflowParam={"workflowDefinition": {"name": "c", "tasks": [EVENT]}},
+                subWorkflowParam={"workflowDefinition": {"name": "c", "tasks": [JDBC]}},
             ),
             "subWorkflowParam.workflowDefinition.tasks[0].type",
         ),
@@ -147,5 +157,5 @@ def test_a_task_definition_with_all_that_is_honoured_passes() -> None:
 
 
 def test_a_task_that_comes_as_data_is_held_to_the_same_table() -> None:
-    branch = convert_workflow_task(task("FORK_JOIN", forkTasks=[[EVENT]]))
+    branch = convert_workflow_task(task("FORK_JOIN", forkTasks=[[JDBC]]))
     assert [f.path for f in unsupported.task_unsupported(branch)] == ["forkTasks[0][0].type"]

@@ -122,3 +122,17 @@ def test_a_commit_id_is_found_in_a_commit_that_cannot_be_read() -> None:
     raw = msgspec.json.decode(stored)
     assert codec.commit_id_of(stored) == raw["commitId"]
     assert codec.commit_id_of(b"nothing") is None
+
+
+def test_a_commit_of_many_values_that_are_not_small_still_fits_into_a_message() -> None:
+    rows = tuple(
+        ev.TaskScheduled(ordinal=n, seq=n, ref=f"r{n}", task_type="t", input={"v": f"{n}" * 25_000})
+        for n in range(1, 301)
+    )
+    body = msgspec.structs.replace(started(WORKFLOW), events=rows)
+    encoded = codec.encode(body)
+
+    assert len(encoded.stored) <= codec.COMMIT_MAX_BYTES
+    slim = codec.decode(WORKFLOW, encoded.stored)
+    assert isinstance(slim, Commit)
+    assert codec.put_back(slim, encoded.values) == body

@@ -14,6 +14,7 @@ from firmus.clock import FixedClock
 from firmus.decider.service import Decider
 from firmus.definitions.memory import MemoryDefinitions
 from firmus.eventlog.memory import MemoryLog
+from firmus.eventlog.uploads import MemoryUploads
 from firmus.gateway.ports import GatewayPorts
 from firmus.ports import QueueSize, ScriptResult, SearchPage, Unavailable
 from firmus.workflow.rest_view import task_summary, workflow_summary
@@ -229,6 +230,7 @@ class World:
         self.queues = LogQueues(self.log, self.decider)
         self.search = LogSearch(self.log, self.door)
         self.keys = MemoryKeys()
+        self.uploads = MemoryUploads()
         self.troubles: list[str] = []
         self.metrics = b"firmus_commits_total 3\n"
 
@@ -240,6 +242,7 @@ class World:
             "search": self.search,
             "clock": self.clock,
             "keys": self.keys,
+            "payloads": self.uploads,
             "metrics": lambda: self.metrics,
             "troubles": lambda: self.troubles,
             "instance": "here",

@@ -87,8 +87,8 @@ async def test_an_update_answers_the_task_id_also_when_the_task_had_ended(api: A
         ({"workflowInstanceId": "nope"}, 404, "No such workflow found by id: nope"),
         (
             {"externalOutputPayloadStoragePath": "x"},
-            501,
-            "External payload storage is not offered yet",
+            400,
+            "externalOutputPayloadStoragePath: no payload is stored at x",
         ),
     ],
 )

@@ -1,5 +1,10 @@
-"""Random workflow definitions: every operator of the decider, nested a few levels deep."""
+"""Random workflow definitions: every operator of the decider, nested a few levels deep.
 
+Scripts are kept to conditions of loops that only the engine can work out: most choices are made
+by values, which cost nothing.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -7,6 +12,9 @@ from hypothesis import strategies as st
 from tests.flow import op, simple, task_def
 
 Tasks = list[dict[str, Any]]
+
+LEAVES = ("simple", "simple", "noop", "set", "wait", "human", "sub", "dynamic")
+BRANCHES = ("switch", "fork", "decision", "exclusive", "loop", "items", "each", "try", "deep")
 
 
 class Names:
@@ -34,8 +42,9 @@ def _tasks(draw: st.DrawFn, names: Names, *, depth: int, most: int) -> Tasks:
 
 
 def _some(draw: st.DrawFn, names: Names, depth: int) -> Tasks:
-    leaf = ["simple", "simple", "noop", "set", "wait", "human", "sub", "dynamic"]
-    kind = draw(st.sampled_from(leaf + (["switch", "fork"] if depth else [])))
+    kind = draw(st.sampled_from(LEAVES + (BRANCHES if depth else ())))
+    if kind in _NESTED:
+        return _NESTED[kind](draw, names, depth)
     match kind:
         case "simple":
             return [_simple(draw, names)]
@@ -51,12 +60,8 @@ def _some(draw: st.DrawFn, names: Names, depth: int) -> Tasks:
             return [
                 op(names.ref("s"), "SUB_WORKFLOW", subWorkflowParam={"name": "c", "version": 1})
             ]
-        case "dynamic":
-            return _dynamic(draw, names)
-        case "switch":
-            return [_switch(draw, names, depth)]
         case _:
-            return _fork(draw, names, depth)
+            return _dynamic(draw, names)
 
 
 def _simple(draw: st.DrawFn, names: Names) -> dict[str, Any]:
@@ -85,27 +90,114 @@ def _dynamic(draw: st.DrawFn, names: Names) -> Tasks:
     return [fork, op(names.ref("j"), "JOIN")]
 
 
-def _switch(draw: st.DrawFn, names: Names, depth: int) -> dict[str, Any]:
-    cases = {
-        "a": _tasks(draw, names, depth=depth - 1, most=2),
-        "b": [],
-    }
-    default = _tasks(draw, names, depth=depth - 1, most=2) if draw(st.booleans()) else []
-    return op(
-        names.ref("sw"),
-        "SWITCH",
-        {"k": draw(st.sampled_from(["a", "b", "c"]))},
-        evaluatorType="value-param",
-        expression="k",
-        decisionCases=cases,
-        defaultCase=default,
+def _inner(draw: st.DrawFn, names: Names, depth: int) -> Tasks:
+    return _tasks(draw, names, depth=depth - 1, most=2)
+
+
+def _cases(draw: st.DrawFn, names: Names, depth: int) -> dict[str, Any]:
+    cases = {"a": _inner(draw, names, depth), "b": []}
+    default = _inner(draw, names, depth) if draw(st.booleans()) else []
+    return {"decisionCases": cases, "defaultCase": default}
+
+
+def _choice(draw: st.DrawFn) -> dict[str, Any]:
+    return {"k": draw(st.sampled_from(["a", "b", "c"]))}
+
+
+def _switch(draw: st.DrawFn, names: Names, depth: int) -> Tasks:
+    cases = _cases(draw, names, depth)
+    by_value = {"evaluatorType": "value-param", "expression": "k"}
+    return [op(names.ref("sw"), "SWITCH", _choice(draw), **by_value, **cases)]
+
+
+def _decision(draw: st.DrawFn, names: Names, depth: int) -> Tasks:
+    cases = _cases(draw, names, depth)
+    return [op(names.ref("de"), "DECISION", _choice(draw), caseValueParam="k", **cases)]
+
+
+def _exclusive(draw: st.DrawFn, names: Names, depth: int) -> Tasks:
+    """A decision and the join of its branches; the task before them is the join's default."""
+    before = op(names.ref("n"), "NOOP")
+    (decision,) = _decision(draw, names, depth)
+    branches = [*decision["decisionCases"].values(), decision["defaultCase"]]
+    last = [branch[-1]["taskReferenceName"] for branch in branches if branch]
+    join = op(
+        names.ref("x"),
+        "EXCLUSIVE_JOIN",
+        joinOn=last,
+        defaultExclusiveJoinTask=[before["taskReferenceName"]],
     )
+    return [before, decision, join]
 
 
 def _fork(draw: st.DrawFn, names: Names, depth: int) -> Tasks:
-    branches = [
-        _tasks(draw, names, depth=depth - 1, most=2) for _ in range(draw(st.integers(1, 3)))
-    ]
+    branches = [_inner(draw, names, depth) for _ in range(draw(st.integers(1, 3)))]
+    return _joined(names, branches)
+
+
+def _joined(names: Names, branches: list[Tasks]) -> Tasks:
     fork = op(names.ref("f"), "FORK_JOIN", forkTasks=branches)
     last = [branch[-1]["taskReferenceName"] for branch in branches]
     return [fork, op(names.ref("j"), "JOIN", joinOn=last)]
+
+
+def _loop(draw: st.DrawFn, names: Names, depth: int) -> Tasks:
+    ref = names.ref("l")
+    inputs = {"keepLastN": 1} if draw(st.booleans()) else {}
+    condition = f"$.{ref}['iteration'] < {draw(st.integers(0, 3))}"
+    body = _inner(draw, names, depth)
+    return [op(ref, "DO_WHILE", inputs, loopCondition=condition, loopOver=body)]
+
+
+def _items(draw: st.DrawFn, names: Names, depth: int) -> Tasks:
+    inputs = {"_items": draw(st.sampled_from([[], [1], [1, 2]]))}
+    return [op(names.ref("li"), "DO_WHILE", inputs, loopOver=_inner(draw, names, depth))]
+
+
+def _each(draw: st.DrawFn, names: Names, depth: int) -> Tasks:
+    inputs = {"items": list(range(draw(st.integers(0, 3)))), "parallel": draw(st.integers(1, 3))}
+    return [
+        op(
+            names.ref("e"),
+            "FOR_EACH",
+            inputs,
+            loopOver=_inner(draw, names, depth),
+            optional=draw(st.booleans()),
+        )
+    ]
+
+
+def _try(draw: st.DrawFn, names: Names, depth: int) -> Tasks:
+    handlers = [
+        {
+            "status": draw(st.sampled_from([[], ["FAILED"], ["CANCELED", "TIMED_OUT"]])),
+            "tasks": _inner(draw, names, depth) if draw(st.booleans()) else [],
+        }
+        for _ in range(draw(st.integers(0, 2)))
+    ]
+    last = _inner(draw, names, depth) if draw(st.booleans()) or not handlers else []
+    tried = _inner(draw, names, depth)
+    lists = {"tryTasks": tried, "catchHandlers": handlers, "finallyTasks": last}
+    return [op(names.ref("tc"), "TRY_CATCH", **lists, permissive=draw(st.booleans()))]
+
+
+def _deep(draw: st.DrawFn, names: Names, depth: int) -> Tasks:
+    """A fork of two loops in a switch: what is most easily mixed up."""
+    kind = st.sampled_from([_loop, _items, _each])
+    branches = [draw(kind)(draw, names, max(1, depth - 2)) for _ in range(2)]
+    by_value = {"evaluatorType": "value-param", "expression": "k"}
+    cases = {"a": _joined(names, branches)}
+    return [op(names.ref("sw"), "SWITCH", {"k": "a"}, **by_value, decisionCases=cases)]
+
+
+_NESTED: dict[str, Callable[[st.DrawFn, Names, int], Tasks]] = {
+    "switch": _switch,
+    "decision": _decision,
+    "exclusive": _exclusive,
+    "fork": _fork,
+    "loop": _loop,
+    "items": _items,
+    "each": _each,
+    "try": _try,
+    "deep": _deep,
+}

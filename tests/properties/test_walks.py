@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from firmus.workflow.joins import joined_rows_refs
 from firmus.workflow.state import TaskState
 from firmus_contracts import commands as cmd
 from firmus_contracts.statuses import ResultStatus, TaskStatus, WorkflowStatus
@@ -64,7 +65,7 @@ def check_invariants(flow: Flow) -> None:
     if state.status.terminal:
         assert not open_rows(flow), "an ended workflow has open rows"
     elif state.status is WorkflowStatus.RUNNING:
-        assert any(can_move(row) for row in open_rows(flow)), "stuck: nothing can move it"
+        assert any(can_move(row) for row in open_rows(flow)), f"stuck: {flow.rows()}"
     if state.status is WorkflowStatus.COMPLETED:
         assert len(state.pending) == 0
     for row in rows:
@@ -74,7 +75,7 @@ def check_invariants(flow: Flow) -> None:
 
 def check_join(flow: Flow, join: TaskState) -> None:
     assert flow.state is not None
-    joined = {ref: flow.state.task(ref) for ref in join.input["joinOn"]}
+    joined = {ref: flow.state.task(ref) for ref in joined_rows_refs(join.made)}
     assert all(row is not None and row.status.terminal for row in joined.values())
     assert join.output == {ref: row.output for ref, row in joined.items() if row and row.output}
 

@@ -117,10 +117,13 @@ class Answering:
     async def _task(self, state: WorkflowState, ordinal: int, now_ms: int) -> bytes:
         blueprint = await self._definitions.pinned(state.definition_hash)
         row = state.tasks[ordinal]
-        task = task_view(state, row, blueprint, now_ms=now_ms)
+        task = task_view(state, row, blueprint, now_ms=now_ms, revealed=True)
         names = named_by(blueprint, row.made.node or row.ref)
         if names and row.made.forked_by is None:
             bound = bind(row.input, names, self._secrets)
             task = msgspec.structs.replace(task, input_data=bound)
         written = _encode(task)
-        return written if len(written) <= TASK_SHOWN_MAX_BYTES else _encode(shown_task(task))
+        # A path would lead to masked values.
+        if len(written) <= TASK_SHOWN_MAX_BYTES or blueprint.masked:
+            return written
+        return _encode(shown_task(task))

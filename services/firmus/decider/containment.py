@@ -30,7 +30,7 @@ def around(state: WorkflowState, made: ev.TaskScheduled) -> TaskState | None:
 
 
 def error_of(state: WorkflowState, row: TaskState) -> Error:
-    """A failed row as an error; that of a FOR_EACH or TRY_CATCH is the one that it did not catch."""
+    """A failed row as an error; that of a FOR_EACH or TRY_CATCH is the one it did not catch."""
     inner = row.output.get("error") if row.made.task_type in CONTAINERS else None
     if isinstance(inner, dict):
         return inner

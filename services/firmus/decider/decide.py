@@ -42,8 +42,9 @@ def decide(state: WorkflowState | None, command: cmd.Command, context: Context) 
     if state is None:
         message = f"No such workflow found by id: {command.workflow_id}"
         return cmd.Rejected(code="NOT_FOUND", message=message)
-    if any(command.command_id == known for known, _ in state.recent):
-        return _repeated(state, command)
+    for known, _ in state.recent:
+        if known == command.command_id:
+            return _repeated(state, command)
     turn = Turn(state, context, Answers())
     return _go(turn, command)
 
@@ -152,7 +153,7 @@ def _repeated(state: WorkflowState, command: cmd.Command) -> Decision:
     return Decision(state=state)
 
 
-def _apply(  # noqa: C901 - one case per command
+def _apply(  # noqa: C901, PLR0912 - one case per command
     turn: Turn, command: cmd.Command
 ) -> Decision | cmd.Rejected | None:
     """Emits what the command itself says and notes what to look at."""
@@ -266,6 +267,9 @@ def _child_ended(turn: Turn, command: cmd.ReportChildEnded) -> None:
     row = _child_row(turn.state, command.task_id, command.child_id)
     if row is None:
         return
+    if row.status is TaskStatus.SCHEDULED:  # the child ended before its start was reported
+        begun = {**row.output, "subWorkflowId": command.child_id}
+        turn.emit(ev.TaskBegun(ordinal=row.ordinal, output=begun))
     output = {**row.output, "subWorkflowId": command.child_id, **command.output}
     if command.status is WorkflowStatus.COMPLETED:
         turn.emit(ev.TaskCompleted(ordinal=row.ordinal, output=output))

@@ -7,6 +7,7 @@ input as JSON text]; an answer is [results, null] or [null, why there are none].
 
 import contextlib
 import json
+import os
 import struct
 import sys
 from functools import lru_cache
@@ -40,6 +41,7 @@ def main(memory_limit: int) -> None:
         import resource  # noqa: PLC0415 - not on Windows
 
         resource.setrlimit(resource.RLIMIT_AS, (memory_limit, memory_limit))
+    os.environ.clear()  # the interpreter itself may have added to it
     stream, out = sys.stdin.buffer, sys.stdout.buffer
     while (body := frame(stream)) is not None:
         try:

@@ -11,8 +11,9 @@ from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
 from firmus.workflow.blueprint import Blueprint, child_lists
 from firmus.workflow.document import LOOPS
-from firmus.workflow.state import TaskState
+from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts.definitions import WorkflowTask
+from firmus_contracts.events import TaskScheduled
 
 
 def own_suffix(row: TaskState) -> str:
@@ -24,9 +25,16 @@ def suffix_of(loop: TaskState, number: int) -> str:
     return f"{own_suffix(loop)}__{number}"
 
 
-def within(suffix: str, outer: str) -> bool:
-    """Whether rows of `suffix` are part of the pass `outer`, themselves or in an inner loop."""
-    return suffix == outer or suffix.startswith(outer + "__")
+def pass_of(state: WorkflowState, made: TaskScheduled, loop: int) -> int | None:
+    """The pass of a loop that a row is part of, however deep; None when it is in none."""
+    while made.within is not None:
+        if made.within == loop:
+            return made.iteration
+        outer = state.tasks.get(made.within)
+        if outer is None:
+            return None
+        made = outer.made
+    return None
 
 
 def enter(turn: Turn, loop: TaskState, task: WorkflowTask, number: int) -> None:

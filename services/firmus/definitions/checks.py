@@ -11,6 +11,7 @@ from firmus.definitions.cache_checks import cache_errors
 from firmus.definitions.reference_checks import reference_errors
 from firmus.definitions.schema_checks import schema_errors
 from firmus.definitions.task_checks import Outside, error, task_errors
+from firmus.definitions.unsupported import block_tasks
 from firmus.workflow.blueprint import child_lists
 from firmus_contracts.definitions import TaskDef, WorkflowDef, WorkflowTask
 from firmus_contracts.errors import ValidationError
@@ -92,7 +93,7 @@ def _all_tasks(tasks: list[WorkflowTask]) -> Iterable[WorkflowTask]:
 
 
 def _tree(task: WorkflowTask, path: str, outside: Outside) -> Iterable[ValidationError]:
-    """A task and what it holds; like Conductor this does not look into the body of a loop."""
+    """A task and what it holds; like Conductor this does not look into the body of a DO_WHILE."""
     yield from task_errors(task, path, outside)
     yield from cache_errors(task, path)
     if task.task_definition is not None:
@@ -105,6 +106,11 @@ def _tree(task: WorkflowTask, path: str, outside: Outside) -> Iterable[Validatio
     for number, branch in enumerate(task.fork_tasks):
         for index, inner in enumerate(branch):
             yield from _tree(inner, f"{path}.forkTasks[{number}][{index}]", outside)
+    for place, inner in block_tasks(task):
+        yield from _tree(inner, f"{path}.{place}", outside)
+    if task.type == "FOR_EACH":
+        for index, inner in enumerate(task.loop_over):
+            yield from _tree(inner, f"{path}.loopOver[{index}]", outside)
 
 
 def _task_def(definition: TaskDef, prefix: str) -> Iterable[ValidationError]:

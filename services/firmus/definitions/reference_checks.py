@@ -13,7 +13,7 @@ from firmus_contracts.definitions import WorkflowTask
 from firmus_contracts.errors import ValidationError
 
 SYSTEM_NAMES = frozenset({"CPEWF_TASK_ID", "NETFLIX_ENV", "NETFLIX_STACK"})
-_INNERMOST = re.compile(r"(?<!\$)\$\{((?:(?!(?<!\$)\$\{)[^}])*)\}")
+INNERMOST = re.compile(r"(?<!\$)\$\{((?:(?!(?<!\$)\$\{)[^}])*)\}")
 _NEVER_A_PATH = ("workflow.secrets.", "workflow.env.")
 
 
@@ -24,8 +24,8 @@ def reference_errors(
 
     Roots are `workflow` and the `references` of the definition; system names stand alone.
     """
-    for key, text in _texts(None, task.input_parameters):
-        for match in _INNERMOST.finditer(text):
+    for key, text in texts_in(None, task.input_parameters):
+        for match in INNERMOST.finditer(text):
             expression = match[1]
             root = expression.split(".", 1)[0]
             if expression in SYSTEM_NAMES:
@@ -46,13 +46,13 @@ def reference_errors(
                 )
 
 
-def _texts(key: str | None, value: Any) -> Iterable[tuple[str | None, str]]:
+def texts_in(key: str | None, value: Any) -> Iterable[tuple[str | None, str]]:
     """Every text inside a value, with the key it stands under."""
     if isinstance(value, str):
         yield key, value
     elif isinstance(value, dict):
         for name, item in value.items():
-            yield from _texts(name, item)
+            yield from texts_in(name, item)
     elif isinstance(value, list):
         for item in value:
-            yield from _texts(key, item)
+            yield from texts_in(key, item)

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
+import regex
 
 from firmus.workflow.durations import duration_ms, until_ms
 from firmus_contracts.definitions import TaskDef, WorkflowTask
 from firmus_contracts.errors import ValidationError
 
+CAUGHT_STATUSES = frozenset({"FAILED", "FAILED_WITH_TERMINAL_ERROR", "TIMED_OUT", "CANCELED"})
 TERMINATION_STATUSES = frozenset({"COMPLETED", "FAILED", "TERMINATED"})
 _TERMINATION = (
     "terminate task must have an terminationStatus parameter and must be set to COMPLETED or FAILED"
@@ -48,6 +50,7 @@ def task_errors(task: WorkflowTask, path: str, outside: Outside) -> Iterable[Val
         )
     if task.start_delay < 0:
         yield error(f"{path}.startDelay", "must be greater than or equal to 0", task.start_delay)
+    yield from _block_fields(task, path)
     by_type = _BY_TYPE.get(task.type)
     if by_type is not None:
         for field, message in by_type(task, outside):
@@ -169,6 +172,62 @@ def _loop(task: WorkflowTask, _: Outside) -> Iterable[Fault]:
         yield _required(task, "loopOver")
 
 
+def _for_each(task: WorkflowTask, _: Outside) -> Iterable[Fault]:
+    given = task.input_parameters
+    if task.items is None and given.get("items") is None:
+        yield _required(task, "items or inputParameters.items")
+    elif task.items is None and not isinstance(given["items"], list | str):
+        yield "inputParameters.items", _of(task, "inputParameters.items is not a list")
+    if not task.loop_over:
+        yield _required(task, "loopOver")
+    if not _may_be_positive(given.get("parallel", 1)):
+        words = "inputParameters.parallel is not a number from 1"
+        yield "inputParameters.parallel", _of(task, words)
+
+
+def _may_be_positive(given: Any) -> bool:
+    """Whether this is a whole number from 1, its text, or text that only a start can resolve."""
+    if isinstance(given, str):
+        return "${" in given or (given.strip().isdecimal() and int(given) > 0)
+    return isinstance(given, int) and not isinstance(given, bool) and given > 0
+
+
+def _try_catch(task: WorkflowTask, _: Outside) -> Iterable[Fault]:
+    if not task.try_tasks:
+        yield _required(task, "tryTasks")
+    if not task.catch_handlers and not task.finally_tasks:
+        yield "catchHandlers", _required(task, "catchHandlers or finallyTasks")[1]
+    for number, handler in enumerate(task.catch_handlers):
+        place = f"catchHandlers[{number}]"
+        problem = pattern_error(handler.reason)
+        if problem is not None:
+            yield f"{place}.reason", _of(task, f"{place}.reason is not a pattern: {problem}")
+        for status in handler.status:
+            if status not in CAUGHT_STATUSES:
+                yield f"{place}.status", _of(task, f"{place}.status has no failure {status}")
+
+
+def pattern_error(pattern: str | None) -> str | None:
+    """What is wrong with a regular expression; None when nothing is."""
+    try:
+        regex.compile(pattern or "")
+    except regex.error as problem:
+        return str(problem)
+    return None
+
+
+def _block_fields(task: WorkflowTask, path: str) -> Iterable[ValidationError]:
+    if task.type == "TRY_CATCH":
+        return
+    for field, given in (
+        ("tryTasks", task.try_tasks),
+        ("catchHandlers", task.catch_handlers),
+        ("finallyTasks", task.finally_tasks),
+    ):
+        if given:
+            yield error(f"{path}.{field}", _of(task, f"{field} belongs to TRY_CATCH, not here"))
+
+
 def _sub_workflow(task: WorkflowTask, _: Outside) -> Iterable[Fault]:
     if task.sub_workflow_param is None:
         yield _required(task, "subWorkflowParam")
@@ -211,6 +270,8 @@ _BY_TYPE: dict[str, Callable[[WorkflowTask, Outside], Iterable[Fault]]] = {
     "TERMINATE": _terminate,
     "KAFKA_PUBLISH": _kafka,
     "DO_WHILE": _loop,
+    "FOR_EACH": _for_each,
+    "TRY_CATCH": _try_catch,
     "SUB_WORKFLOW": _sub_workflow,
     "JSON_JQ_TRANSFORM": _jq,
     "WAIT": _wait,

@@ -44,11 +44,8 @@ TASK_RULES = (
     ),
     Rule(
         "inputParameters.evaluatorType",
-        lambda t: (
-            t.type == "INLINE"
-            and t.input_parameters.get("evaluatorType") in ("python", "value-param")
-        ),
-        "use javascript or graaljs",
+        lambda t: t.type == "INLINE" and t.input_parameters.get("evaluatorType") == "python",
+        "use value-param, javascript or graaljs",
     ),
 )
 

@@ -40,8 +40,14 @@ class WorkflowDefinitions:
         answers.empty(resp)
 
     async def validate(self, req: Request, resp: Response) -> None:
-        await self._registration.workflow(decode_workflow_def(await json_body(req)))
-        answers.empty(resp)
+        """Refuses what registration would; otherwise warnings, or no body when there are none."""
+        definition = decode_workflow_def(await json_body(req))
+        await self._registration.workflow(definition)
+        warnings = await self._registration.warnings(definition)
+        if warnings:
+            answers.json(resp, {"warnings": warnings})
+        else:
+            answers.empty(resp)
 
     async def put_all(self, req: Request, resp: Response) -> None:
         """Creates and replaces; one bad definition refuses them all."""

@@ -12,6 +12,7 @@ from firmus.gateway.asking import state_of
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, json_body, required, text
 from firmus.workflow.external import Owner, Place, Side, place_of, value_at
+from firmus.workflow.masking import NOTHING, masked
 from firmus_contracts.bodies import decode_object
 from firmus_contracts.errors import Refusal
 from firmus_contracts.executions import ExternalStorageLocation
@@ -33,6 +34,7 @@ class Payloads:
     def __init__(self, ports: GatewayPorts) -> None:
         self._decider = ports.decider
         self._uploads = ports.payloads
+        self._definitions = ports.definitions
 
     async def location(self, req: Request, resp: Response) -> None:
         """READ: the address of a path. WRITE: a path nobody else has, unless one is given."""
@@ -54,7 +56,8 @@ class Payloads:
         self, req: Request, resp: Response, owner: str, side: str, name: str
     ) -> None:
         del req
-        answers.json(resp, await self.value(f"{owner}/{side}/{name}"))
+        path = f"{owner}/{side}/{name}"
+        answers.json(resp, masked(await self.value(path), await self._masked_at(path)))
 
     async def upload(self, req: Request, resp: Response, owner: str, side: str, name: str) -> None:
         """Keeps a JSON object under a path; an execution's own values cannot be written."""
@@ -65,6 +68,14 @@ class Payloads:
         decode_object(data)
         await self._uploads.put(place.path, data)
         answers.empty(resp)
+
+    async def _masked_at(self, path: str) -> frozenset[str]:
+        """The masked fields of the execution that a path belongs to."""
+        place = place_of(path)
+        if place is None or place.workflow_id is None:
+            return NOTHING
+        state = await state_of(self._decider, place.workflow_id)
+        return (await self._definitions.pinned(state.definition_hash)).masked
 
     async def value(self, path: str) -> dict[str, Any]:
         """What lies at a path. Raises Refusal NOT_FOUND."""

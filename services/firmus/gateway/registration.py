@@ -12,6 +12,7 @@ from firmus.definitions.checks import (
 from firmus.definitions.syntax import javascript_error
 from firmus.definitions.task_checks import Outside
 from firmus.definitions.unsupported import task_def_unsupported, workflow_unsupported
+from firmus.definitions.warnings import workflow_warnings
 from firmus.ports import DefinitionsPort
 from firmus.workflow.expressions.path import compile_path
 from firmus_contracts.bodies import invalid
@@ -35,6 +36,11 @@ class Registration:
         _refuse_invalid(workflow_list_errors(definitions, await self._outside()))
         for definition in definitions:
             _refuse_unsupported(workflow_unsupported(definition))
+
+    async def warnings(self, definition: WorkflowDef) -> tuple[ValidationError, ...]:
+        """What is probably wrong with a definition that may be registered."""
+        known = {each.name: each for each in await self._definitions.workflows()}
+        return workflow_warnings(definition, known.get)
 
     def task(self, definition: TaskDef) -> None:
         _refuse_invalid(task_def_errors(definition))

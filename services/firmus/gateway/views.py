@@ -5,9 +5,10 @@ What is too large to be shown stands there as a path (spec 1.10).
 
 from firmus.gateway.ports import GatewayPorts
 from firmus.workflow.external import shown_task, shown_workflow
-from firmus.workflow.rest_view import task_view, workflow_view
+from firmus.workflow.masking import NOTHING
+from firmus.workflow.rest_view import status_view, task_view, workflow_view
 from firmus.workflow.state import TaskState, WorkflowState
-from firmus_contracts.executions import Task, Workflow
+from firmus_contracts.executions import Task, Workflow, WorkflowStatusView
 
 
 class Views:
@@ -28,3 +29,16 @@ class Views:
 
     async def task(self, state: WorkflowState, row: TaskState) -> Task:
         return (await self.tasks(state, [row]))[0]
+
+    async def status(
+        self, state: WorkflowState, *, include_output: bool, include_variables: bool
+    ) -> WorkflowStatusView:
+        names = NOTHING
+        if include_output or include_variables:
+            names = (await self._definitions.pinned(state.definition_hash)).masked
+        return status_view(
+            state,
+            include_output=include_output,
+            include_variables=include_variables,
+            names=names,
+        )

@@ -15,14 +15,30 @@ class UsualNames:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._head = b""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        if data.startswith(b"HTTP/1.1 "):
-            data = data.replace(b"\r\ncontent-type: ", b"\r\nContent-Type: ", 1)
+        if self._head:
+            data = self._head + data
+            self._head = b""
+        elif data.startswith(b"HTTP/1.1 "):
+            self._head = data.replace(b"\r\ncontent-type: ", b"\r\nContent-Type: ", 1)
+            self._loop.call_soon(self._flush)
+            return
         self._transport.write(data)
+
+    def _flush(self) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
 
 
 class Protocol(HttpToolsProtocol):

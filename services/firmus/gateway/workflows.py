@@ -22,7 +22,6 @@ from firmus.gateway.reading import (
 )
 from firmus.gateway.registration import Registration
 from firmus.gateway.views import Views
-from firmus.workflow.rest_view import status_view
 from firmus_contracts import ids
 from firmus_contracts.bodies import decode_start_request, invalid
 from firmus_contracts.commands import (
@@ -99,10 +98,10 @@ class Workflows:
         include_output = flag(req, "includeOutput", default=False)
         include_variables = flag(req, "includeVariables", default=False)
         state = await state_of(self._decider, key)
-        answers.json(
-            resp,
-            status_view(state, include_output=include_output, include_variables=include_variables),
+        view = await self._views.status(
+            state, include_output=include_output, include_variables=include_variables
         )
+        answers.json(resp, view)
 
     async def pause(self, req: Request, resp: Response, key: str) -> None:
         command_id = self._command_ids.of(req, "pause", key)

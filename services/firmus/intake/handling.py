@@ -4,7 +4,9 @@ import msgspec
 
 from firmus.broker.keys import IdempotencyKeys, Strategy
 from firmus.intake.starts import Start, StartMessage, for_workflow, read_start
-from firmus.ports import DeciderPort, Unavailable
+from firmus.ports import DeciderPort, PayloadsPort, Unavailable
+from firmus.workflow.external import place_of
+from firmus_contracts.bodies import decode_object
 from firmus_contracts.commands import Rejected, StartWorkflow
 from firmus_contracts.errors import ERRORS, Refusal
 
@@ -37,13 +39,19 @@ class Dead(msgspec.Struct, frozen=True):
 Outcome = Started | Later | Dead
 
 
-async def handle(message: StartMessage, decider: DeciderPort, keys: IdempotencyKeys) -> Outcome:
+async def handle(
+    message: StartMessage,
+    decider: DeciderPort,
+    keys: IdempotencyKeys,
+    payloads: PayloadsPort | None = None,
+) -> Outcome:
     """Starts the workflow that a message asks for. Doing it twice is harmless."""
     try:
         start = read_start(message)
         command = await _claimed(start, decider, keys)
         if command is None:
             return Started(start.command.workflow_id)
+        command = await _with_input(command, payloads)
         answer = await decider.submit(command)
     except Refusal as refused:
         return _refused(refused.code, refused.message, message)
@@ -71,6 +79,22 @@ async def _claimed(
     strategy = Strategy(start.strategy)
     claim = await keys.claim(fresh.name, start.key, strategy, fresh.workflow_id, is_running)
     return None if claim.existing else for_workflow(fresh, claim.workflow_id)
+
+
+async def _with_input(command: StartWorkflow, payloads: PayloadsPort | None) -> StartWorkflow:
+    """The start with the input that it names by a path (spec 1.10). Raises Refusal INVALID."""
+    path = command.external_input_path
+    if not path:
+        return command
+    nothing = Refusal("INVALID", f"externalInputPayloadStoragePath: nothing is stored at {path}")
+    place = place_of(path)
+    if place is None or payloads is None:
+        raise nothing
+    try:
+        given = decode_object(await payloads.get(place.path))
+    except KeyError:
+        raise nothing from None
+    return msgspec.structs.replace(command, input=given)
 
 
 async def _exists(workflow_id: str, decider: DeciderPort) -> bool:

@@ -16,7 +16,7 @@ from nats.js.api import ConsumerConfig
 from firmus.broker.keys import IdempotencyKeys
 from firmus.intake.handling import Dead, Later, Started, handle
 from firmus.intake.starts import StartMessage, definition_of
-from firmus.ports import DeciderPort
+from firmus.ports import DeciderPort, PayloadsPort
 from firmus_contracts import subjects
 
 log = structlog.get_logger(__name__)
@@ -33,8 +33,16 @@ REASON_MAX = 1000
 class Intake:
     """Several may run at once on one NATS; `url` may hold several addresses, comma between."""
 
-    def __init__(self, url: str, *, decider: DeciderPort, keys: IdempotencyKeys) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        decider: DeciderPort,
+        keys: IdempotencyKeys,
+        payloads: PayloadsPort | None = None,
+    ) -> None:
         self._decider = decider
+        self._payloads = payloads
         self._keys = keys
         self.started = 0
         self.postponed = 0
@@ -69,7 +77,7 @@ class Intake:
     async def _received(self, message: NatsMessage) -> None:
         start = _start_message(message)
         try:
-            outcome = await handle(start, self._decider, self._keys)
+            outcome = await handle(start, self._decider, self._keys, self._payloads)
         except Exception:
             log.exception("a start event could not be handled", sequence=start.sequence)
             outcome = Later(DEAD_LETTER_RETRY_S, "a fault of the intake")

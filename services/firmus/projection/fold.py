@@ -3,11 +3,14 @@
 Pure: the states are handed in and out. A commit is taken whole or not at all.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from firmus.projection.publication import commit_headers, publish
 from firmus.projection.store import EventsCursor
 from firmus.workflow.evolve import evolve
+from firmus.workflow.masking import NOTHING
 from firmus.workflow.state import WorkflowState
 from firmus_contracts.envelope import Commit, Record, Unreadable
 from firmus_contracts.events import LoopAdvanced
@@ -28,10 +31,20 @@ class Folded(msgspec.Struct, frozen=True, gc=False):
     published: list[tuple[int, PublicEvent]]
 
 
+def _nothing(_definition_hash: str) -> frozenset[str]:
+    return NOTHING
+
+
 def fold_record(
-    state: WorkflowState | None, record: Record, *, published: EventsCursor | None, source: str
+    state: WorkflowState | None,
+    record: Record,
+    *,
+    published: EventsCursor | None,
+    source: str,
+    masked: Callable[[str], frozenset[str]] = _nothing,
 ) -> Folded:
     """Applies a commit. Public events are made of what comes after `published`; None: of nothing.
+    `masked` gives the masked fields of a definition, by its hash.
 
     Raises CannotFollow for an unreadable commit, a gap, or an event that does not fit the state.
     """
@@ -59,7 +72,9 @@ def fold_record(
             if type(event) is LoopAdvanced:
                 touched.update(dict.fromkeys(event.removed, version))
             if wanted is not None and version > wanted:
-                made = publish(state, event, version, body, shared)
+                made = publish(
+                    state, event, version, body, shared, names=masked(state.definition_hash)
+                )
                 if made is not None:
                     public.append((version, made))
             version += 1

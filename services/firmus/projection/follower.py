@@ -10,10 +10,12 @@ from firmus.eventlog.port import EventLog
 from firmus.projection.fold import CannotFollow, fold_record
 from firmus.projection.publication import DEFAULT_SOURCE
 from firmus.projection.publisher import Outgoing, Resumed
-from firmus.projection.rows import RowBuffer
+from firmus.projection.rows import Classifiers, RowBuffer
 from firmus.projection.states import RecentStates
 from firmus.projection.store import RowsCursor, Stopped
-from firmus_contracts.envelope import Record
+from firmus.workflow.masking import NOTHING
+from firmus_contracts.envelope import Commit, Record
+from firmus_contracts.events import WorkflowStarted
 
 CHUNK = 64
 """Commits taken in one go; then the loop gets its turn and public events leave."""
@@ -24,7 +26,7 @@ _log = logging.getLogger(__name__)
 class Follower:
     """`applied` is the last commit taken. `rows` None collects no rows, else those of commits above
     the position `rows_after`. `resumed` None publishes nothing. `quiet` leaves the log lines about
-    stopped workflows to somebody else.
+    stopped workflows to somebody else. `classifiers` know what public events must hide.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Follower:
         resumed: Resumed | None = None,
         source: str = DEFAULT_SOURCE,
         quiet: bool = False,
+        classifiers: Classifiers | None = None,
     ) -> None:
         self.rows = rows
         self.rows_after = 0
@@ -45,6 +48,7 @@ class Follower:
         self._skip = 0 if resumed is None else resumed.skip
         self._source = source
         self._quiet = quiet
+        self._classifiers = classifiers
         self._stopped: set[str] = set()
 
     async def take(self, chunk: list[Record]) -> list[Outgoing]:
@@ -52,12 +56,29 @@ class Follower:
         out: list[Outgoing] = []
         async with self.turn:
             faults = await self._states.load(chunk)
+            if self._published is not None and self._classifiers is not None:
+                await self._classifiers.learn(self._definitions(chunk))
             for record in chunk:
                 self._apply(record, faults, out)
             last = chunk[-1]
             self.applied = RowsCursor(last.position, last.workflow_id, last.digest)
             self._states.trim()
         return out
+
+    def _definitions(self, chunk: list[Record]) -> set[str]:
+        """The hashes of the definitions that the workflows of a chunk run."""
+        found = set()
+        for record in chunk:
+            state = self._states.get(record.workflow_id)
+            if state is not None:
+                found.add(state.definition_hash)
+            elif isinstance(record.body, Commit):
+                first = record.body.events[:1]
+                found |= {it.definition_hash for it in first if isinstance(it, WorkflowStarted)}
+        return found
+
+    def _masked(self, definition_hash: str) -> frozenset[str]:
+        return NOTHING if self._classifiers is None else self._classifiers.masked(definition_hash)
 
     def _apply(self, record: Record, faults: dict[str, CannotFollow], out: list[Outgoing]) -> None:
         workflow_id = record.workflow_id
@@ -73,6 +94,7 @@ class Follower:
                 record,
                 published=self._published,
                 source=self._source,
+                masked=self._masked,
             )
         except CannotFollow as found:
             self._stop(record, found)

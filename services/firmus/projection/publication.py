@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET
 
 from firmus.projection.times import gmt
+from firmus.workflow.masking import NOTHING, masked
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
 from firmus_contracts import subjects
@@ -114,16 +115,18 @@ def publish(
     version: int,
     commit: Commit,
     shared: dict[str, str],
+    *,
+    names: frozenset[str] = NOTHING,
 ) -> PublicEvent | None:
     """The public event of `event`, or None; `state` is the one after it, `shared` the headers of
-    its commit.
+    its commit, `names` the definition's masked fields.
     """
     kind = type(event)
     transition = _WORKFLOW.get(kind)
     if transition is not None:
         scope, about = "workflow", state.workflow_id
         subject = subjects.workflow_event_subject(transition, state.name, about)
-        body = _encode(workflow_payload(state))
+        body = _encode(workflow_payload(state, names))
     else:
         transition = _BORN[event.status] if kind is ev.TaskScheduled else _TASK.get(kind)  # type: ignore[union-attr]  # kind says so
         if transition is None:
@@ -167,7 +170,7 @@ def _shortened(subject: str) -> str:
     return ".".join(tokens)
 
 
-def workflow_payload(state: WorkflowState) -> WorkflowStatusEvent:
+def workflow_payload(state: WorkflowState, names: frozenset[str] = NOTHING) -> WorkflowStatusEvent:
     return WorkflowStatusEvent(
         workflow_id=state.workflow_id,
         workflow_name=state.name,
@@ -176,8 +179,8 @@ def workflow_payload(state: WorkflowState) -> WorkflowStatusEvent:
         status=state.status,
         start_time=state.created_ms,
         end_time=state.ended_ms,
-        input=state.input,
-        output=state.output,
+        input=masked(state.input, names),
+        output=masked(state.output, names),
         reason_for_incompletion=_given(state.reason),
         priority=state.priority,
         parent_workflow_id=_given(state.parent_workflow_id),

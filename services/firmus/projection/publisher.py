@@ -1,11 +1,15 @@
 """The EVENTS publisher: public events onto the stream, each once, in log order.
 
 Its cursor is the last message of EVENTS itself: position and commit stand in the headers, the
-version in `ce-id`. Each message expects the sequence of the one before it as the last one stored,
-so a lost message, a repetition or somebody else's breaks the chain instead of spoiling the stream,
-and two publishers at once store each event once. One acknowledgement per batch is enough: the last
-message is stored only if all before it are. Expecting the id of the message before would say the
-same, but a replica that catches up does not know ids and stops for good (nats-server 2.15.1).
+version in `ce-id`. Each message expects the id of the event before it as the last one stored (the
+first one a sequence), so a lost message, a repetition or somebody else's breaks the chain instead
+of spoiling the stream, and two publishers at once store each event once. One acknowledgement per
+batch is enough: the last message is stored only if all before it are.
+
+On a replicated stream each message expects a sequence instead and is acknowledged: a replica that
+catches up does not know the last id, and one message that expects an id stops it for good
+(nats-server 2.15.1). What is stored behind a refused message, in the place of somebody else's, is
+removed and published again.
 """
 
 import asyncio
@@ -16,7 +20,13 @@ from collections import deque
 
 import msgspec
 
-from firmus.broker.wire import NO_MESSAGE, JetStreamWire, StreamRefused, Unanswered
+from firmus.broker.wire import (
+    NO_MESSAGE,
+    JetStreamWire,
+    StreamRefused,
+    StreamState,
+    Unanswered,
+)
 from firmus.eventlog.port import EventLog
 from firmus.projection.publication import parse_event_id, without_payloads
 from firmus.projection.store import EventsCursor
@@ -30,6 +40,7 @@ ORPHANS_MAX = 10_000
 CAREFUL_EVENTS = 256
 HEADER_ROOM_BYTES = 16 * 1024
 MESSAGE_ID = "Nats-Msg-Id"
+EXPECTED_ID = "Nats-Expected-Last-Msg-Id"
 EXPECTED_SEQUENCE = "Nats-Expected-Last-Sequence"
 
 _log = logging.getLogger(__name__)
@@ -75,7 +86,17 @@ class _Answer(msgspec.Struct):
     message: _Message
 
 
+class _Config(msgspec.Struct):
+    num_replicas: int = 1
+
+
+class _Info(msgspec.Struct):
+    config: _Config
+    state: StreamState
+
+
 _decode_ack = msgspec.json.Decoder(_Ack).decode
+_decode_info = msgspec.json.Decoder(_Info).decode
 _decode_answer = msgspec.json.Decoder(_Answer).decode
 
 
@@ -88,6 +109,9 @@ class EventsPublisher:
         self._inbox = f"_INBOX.{secrets.token_hex(8)}."
         self._lane: object | None = None
         self._sequence = 0
+        self._last_id: str | None = None
+        self._replicated = False
+        self._refused: int | None = None
         self._sent: deque[EventsCursor] = deque()
         self._careful = 0
         self._broken: asyncio.Future[None] = wire.loop.create_future()
@@ -115,7 +139,8 @@ class EventsPublisher:
         Such orphans are left when the log lost its end (power) and EVENTS did not. `checkpoint` is
         an older cursor, used when all messages have aged out. Raises ForeignEvents, Unanswered.
         """
-        state = await self._wire.stream_state(EVENTS_STREAM)
+        info = _decode_info(await self._wire.api(f"STREAM.INFO.{EVENTS_STREAM}"))
+        state, self._replicated = info.state, info.config.num_replicas > 1
         found, orphans = await self._last_in_log(log)
         cursor, skip = found or EventsCursor(), 0
         if found is None and state.last_seq and not orphans:
@@ -127,6 +152,7 @@ class EventsPublisher:
 
     def _restart_chain(self, sequence: int, cursor: EventsCursor) -> None:
         self._sequence = sequence
+        self._last_id = self._refused = None
         self._sent.clear()
         self._inbox_epoch = secrets.token_hex(3)
         if self._broken.done():
@@ -147,7 +173,8 @@ class EventsPublisher:
         message = await self._message()
         while message is not None:
             origin = _origin_of(message)
-            if origin is not None and await _holds(log, end, origin):
+            misplaced = self._refused is not None and message.seq > self._refused
+            if origin is not None and not misplaced and await _holds(log, end, origin):
                 break
             if origin is None:
                 foreign += 1
@@ -159,11 +186,8 @@ class EventsPublisher:
         if foreign:
             _log.warning("EVENTS holds %d messages that firmus did not write", foreign)
         if orphans:
-            _log.error(
-                "the log has lost its end: %d public events of commits that it does not hold"
-                " are removed from EVENTS",
-                len(orphans),
-            )
+            why = "the log has lost its end" if self._refused is None else "one was refused"
+            _log.error("%s: the last %d public events are removed from EVENTS", why, len(orphans))
         for sequence in orphans:
             await self._wire.api(f"STREAM.MSG.DELETE.{EVENTS_STREAM}", {"seq": sequence})
         return (origin.cursor if message is not None and origin else None), len(orphans)
@@ -196,7 +220,7 @@ class EventsPublisher:
             events = events[1:]
         last = len(events) - 1
         for index, outgoing in enumerate(events):
-            asks = index == last or index % ACK_EVERY == ACK_EVERY - 1
+            asks = self._replicated or index == last or index % ACK_EVERY == ACK_EVERY - 1
             self._put(outgoing, asks=asks)
             if asks:
                 await self._until_room()
@@ -208,8 +232,9 @@ class EventsPublisher:
             self._broken.result()
         event = self._fitting(outgoing.event)
         lines = "\r\n".join([f"{key}: {value}" for key, value in event.headers.items()])
-        block = f"NATS/1.0\r\n{EXPECTED_SEQUENCE}: {self._sequence}\r\n{lines}\r\n\r\n".encode()
+        block = f"NATS/1.0\r\n{self._expectation()}\r\n{lines}\r\n\r\n".encode()
         self._sequence += 1
+        self._last_id = None if self._replicated else event.headers[MESSAGE_ID]
         reply = ""
         if asks:
             reply = f"{self._inbox}{self._inbox_epoch}-{self._sequence} "
@@ -220,6 +245,11 @@ class EventsPublisher:
             b"HPUB %b %d %d\r\n%b%b\r\n"
             % (f"{event.subject} {reply}".rstrip().encode(), len(block), total, block, event.body)
         )
+
+    def _expectation(self) -> str:
+        if self._last_id is None:
+            return f"{EXPECTED_SEQUENCE}: {self._sequence}"
+        return f"{EXPECTED_ID}: {self._last_id}"
 
     def _fitting(self, event: PublicEvent) -> PublicEvent:
         if len(event.body) <= self._connection.max_payload - HEADER_ROOM_BYTES:
@@ -283,6 +313,8 @@ class EventsPublisher:
             return
         ack = _decode_ack(data)
         cursor = self._sent.popleft()
+        if ack.error is not None and self._replicated:
+            self._refused = cursor.sequence
         if ack.error is not None or ack.seq != cursor.sequence or ack.seq != int(sequence):
             self._break(f"expected {cursor.sequence}, answered {data.decode('utf-8', 'replace')}")
             return

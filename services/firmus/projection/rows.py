@@ -2,11 +2,15 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from typing import Protocol
+
+import msgspec
 
 from firmus.projection.store import EventsCursor, RowBatch, RowsCursor, Stopped
 from firmus.projection.views import PLAIN_CLASSIFIER, classifier_of, task_row, workflow_row
 from firmus.workflow.blueprint import Blueprint
+from firmus.workflow.masking import EVERYTHING
 from firmus.workflow.state import WorkflowState
 
 SLICE = 32
@@ -23,23 +27,42 @@ class PinnedDefinitions(Protocol):
         ...
 
 
+class Traits(msgspec.Struct, frozen=True):
+    """What the projection needs of a definition: its classifier and its masked fields."""
+
+    classifier: str
+    masked: frozenset[str]
+
+
 class Classifiers:
-    """The classifier of a definition by its hash, asked for once."""
+    """The traits of a definition by its hash, asked for once."""
 
     def __init__(self, definitions: PinnedDefinitions) -> None:
         self._definitions = definitions
-        self._known: dict[str, str] = {}
+        self._known: dict[str, Traits] = {}
 
-    async def of(self, sha256: str) -> str:
+    async def of(self, sha256: str) -> Traits:
+        """Of a definition that is lost nobody knows what must be hidden: all of it is."""
         known = self._known.get(sha256)
         if known is None:
             try:
-                known = classifier_of((await self._definitions.pinned(sha256)).definition)
+                blueprint = await self._definitions.pinned(sha256)
+                known = Traits(classifier_of(blueprint.definition), blueprint.masked)
             except KeyError:
                 _log.error("the definition snapshot %s is not stored", sha256)
-                known = PLAIN_CLASSIFIER
+                known = Traits(PLAIN_CLASSIFIER, EVERYTHING)
             self._known[sha256] = known
         return known
+
+    async def learn(self, hashes: Iterable[str]) -> None:
+        """Afterwards `masked` knows these."""
+        for sha256 in hashes:
+            if sha256 not in self._known:
+                await self.of(sha256)
+
+    def masked(self, sha256: str) -> frozenset[str]:
+        """The masked fields of a definition that was learnt before."""
+        return self._known[sha256].masked
 
 
 class RowBuffer:
@@ -74,12 +97,13 @@ class RowBuffer:
         for count, (state, touched) in enumerate(changed.values()):
             if count % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
-            classifier = await self._classifiers.of(state.definition_hash)
-            batch.workflows.append(workflow_row(state, classifier))
+            traits = await self._classifiers.of(state.definition_hash)
+            names = traits.masked
+            batch.workflows.append(workflow_row(state, traits.classifier, names))
             for ordinal, version in touched.items():
                 row = state.tasks.get(ordinal)
                 if row is None:
                     batch.removed_tasks.append(state.task_id(ordinal))
                 else:
-                    batch.tasks.append(task_row(state, row, version))
+                    batch.tasks.append(task_row(state, row, version, names))
         return batch

@@ -143,7 +143,13 @@ class ProjectionService:
         if model is None and published <= CATCH_UP_MAX:
             model = await self._first_model()
         rows_cursor = RowsCursor() if model is None else model.rows_cursor()
-        follower = Follower(self._log, rows=None, resumed=resumed, source=self._source)
+        follower = Follower(
+            self._log,
+            rows=None,
+            resumed=resumed,
+            source=self._source,
+            classifiers=self._classifiers,
+        )
         after = max(published - 1, 0)
         if published - rows_cursor.position > CATCH_UP_MAX:
             _log.warning("the read model is far behind EVENTS: it is built anew beside")

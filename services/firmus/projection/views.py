@@ -6,6 +6,7 @@ ready (spec 1.9, 7.4). Input and output are in it as Java-style text, so free te
 
 import msgspec
 
+from firmus.workflow.masking import NOTHING
 from firmus.workflow.rest_view import task_summary, workflow_summary
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts.definitions import WorkflowDef
@@ -40,8 +41,8 @@ def classifier_of(definition: WorkflowDef) -> str:
     return "agent" if "agent_sdk" in metadata or "agentDef" in metadata else PLAIN_CLASSIFIER
 
 
-def workflow_row(state: WorkflowState, classifier: str) -> Row:
-    """The row of a workflow, in the order of WORKFLOW_COLUMNS."""
+def workflow_row(state: WorkflowState, classifier: str, names: frozenset[str] = NOTHING) -> Row:
+    """The row of a workflow, in the order of WORKFLOW_COLUMNS; `names` are its masked fields."""
     return (
         state.workflow_id,
         state.version,
@@ -55,11 +56,13 @@ def workflow_row(state: WorkflowState, classifier: str) -> Row:
         state.created_ms,
         state.updated_ms,
         state.ended_ms or None,
-        _encode(workflow_summary(state, classifier=classifier)).decode(),
+        _encode(workflow_summary(state, classifier=classifier, names=names)).decode(),
     )
 
 
-def task_row(state: WorkflowState, row: TaskState, version: int) -> Row:
+def task_row(
+    state: WorkflowState, row: TaskState, version: int, names: frozenset[str] = NOTHING
+) -> Row:
     """The row of a task, in the order of TASK_COLUMNS; the event of `version` changed it last."""
     made = row.made
     return (
@@ -76,5 +79,5 @@ def task_row(state: WorkflowState, row: TaskState, version: int) -> Row:
         row.start_ms or None,
         row.updated_ms,
         row.end_ms or None,
-        _encode(task_summary(state, row)).decode(),
+        _encode(task_summary(state, row, names=names)).decode(),
     )

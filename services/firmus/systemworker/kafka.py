@@ -141,9 +141,9 @@ class KafkaTasks:
         task = self._producers.pop(key)
         if not task.done():
             task.cancel()
-        (found,) = await asyncio.gather(task, return_exceptions=True)
-        if not isinstance(found, BaseException):
-            await found.stop()
+        await asyncio.wait({task})
+        if not task.cancelled() and task.exception() is None:
+            await task.result().stop()
 
 
 async def _started(library: Any, record: KafkaRecord) -> Any:

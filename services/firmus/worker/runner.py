@@ -11,9 +11,9 @@ import msgspec
 import structlog
 
 from firmus.ports import Clock, DeciderPort, QueuesPort, Unavailable
-from firmus.workflow.external import place_of, value_at
 from firmus.worker.results import HANDED_BACK, Result, raised, returned, unreadable_input
 from firmus.worker.tasks import Polled, Task, TaskContext
+from firmus.workflow.external import place_of, value_at
 from firmus_contracts.commands import Rejected, UpdateTask
 from firmus_contracts.ids import workflow_of
 

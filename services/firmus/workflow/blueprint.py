@@ -60,6 +60,11 @@ class Blueprint:
         )
 
     @cached_property
+    def masked(self) -> frozenset[str]:
+        """Names of the properties that nobody but workers may see."""
+        return frozenset(self.definition.masked_fields)
+
+    @cached_property
     def json(self) -> msgspec.Raw:
         """The definition's own JSON."""
         return msgspec.Raw(msgspec.json.encode(self.definition))

@@ -235,3 +235,6 @@ _TASK: dict[str, Callable[[TaskState, WorkflowState], Any]] = {
     "iteration": _iteration,
 }
 """What `${ref.…}` offers of a task."""
+
+WORKFLOW_FIELDS = frozenset({*_WORKFLOW, "status"})
+TASK_FIELDS = frozenset(_TASK)

@@ -365,6 +365,7 @@ def _settled(state: WorkflowState, event: ev.TasksSettled) -> WorkflowState:
     return replace(
         state,
         version=state.version + 1,
+        split=False,
         tasks=tasks.finish(),
         pending=pending.finish(),
         inside=inside,

@@ -64,10 +64,10 @@ def value_at(state: WorkflowState, place: Place) -> dict[str, Any] | None:
 def shown_task(task: Task) -> Task:
     """The task with `{}` and a path in the place of what is too large to be shown."""
     if task.input_data and _too_large(task.input_data, TASK_SHOWN_MAX_BYTES):
-        path = Place("task", "input", task.task_id).path
+        path = Place("task", "input", task.task_id or "").path
         task = replace(task, input_data={}, external_input_payload_storage_path=path)
     if task.output_data and _too_large(task.output_data, TASK_SHOWN_MAX_BYTES):
-        path = Place("task", "output", task.task_id).path
+        path = Place("task", "output", task.task_id or "").path
         task = replace(task, output_data={}, external_output_payload_storage_path=path)
     return task
 

@@ -12,17 +12,22 @@ from firmus_contracts import events as ev
 JOINS = frozenset({"JOIN", "EXCLUSIVE_JOIN"})
 
 
-def joined_refs(join: ev.TaskScheduled) -> list[str]:
-    """The references that a join looks at."""
-    defaults = join.input.get("defaultExclusiveJoinTask") or []
-    return [*(join.input.get("joinOn") or []), *defaults]
+def joined_rows_refs(join: ev.TaskScheduled, key: str = "joinOn") -> list[str]:
+    """The references of the rows that a join names in its input; in a loop those of its pass."""
+    suffix = join.ref.removeprefix(join.node or join.ref)
+    return [f"{ref}{suffix}" for ref in dict.fromkeys(join.input.get(key) or ())]
+
+
+def _awaited_refs(join: ev.TaskScheduled) -> list[str]:
+    defaults = joined_rows_refs(join, "defaultExclusiveJoinTask")
+    return list(dict.fromkeys([*joined_rows_refs(join), *defaults]))
 
 
 def joins_after_scheduling(state: WorkflowState, event: ev.TaskScheduled) -> dict[str, Any]:
     """The two indexes of joins, where this row is one or is waited for by one."""
     if event.task_type in JOINS:
         awaited, missing = state.awaited.mutate(), 0
-        for ref in dict.fromkeys(joined_refs(event)):
+        for ref in _awaited_refs(event):
             awaited[ref] = (*awaited.get(ref, ()), event.ordinal)
             row = state.task(ref)
             missing += row is None or not row.status.terminal

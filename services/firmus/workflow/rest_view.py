@@ -5,12 +5,14 @@ no default is made, and takes the task's definition as the JSON that the bluepri
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.dynamic import definition_of
 from firmus.workflow.expressions.text import text_of
+from firmus.workflow.masking import NOTHING, masked
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import ids
 from firmus_contracts.executions import (
@@ -24,14 +26,24 @@ from firmus_contracts.executions import (
 REASON_MAX = 500
 
 
-def task_view(state: WorkflowState, row: TaskState, blueprint: Blueprint, *, now_ms: int) -> Task:
-    """A row whole. `now_ms` tells how long a postponed row has been due."""
+def task_view(
+    state: WorkflowState,
+    row: TaskState,
+    blueprint: Blueprint,
+    *,
+    now_ms: int,
+    revealed: bool = False,
+) -> Task:
+    """A row whole. `now_ms` tells how long a postponed row has been due. `revealed`: masked fields
+    have their values, as workers need them.
+    """
     made = row.made
+    names = NOTHING if revealed else blueprint.masked
     workflow_task, per_frequency, frequency_s = _definition(state, row, blueprint)
     return Task(
         task_type=made.task_type,
         status=row.status,
-        input_data=row.input,
+        input_data=masked(row.input, names) if names else row.input,
         reference_task_name=made.ref,
         retry_count=made.retry_count,
         seq=made.seq,
@@ -56,7 +68,7 @@ def task_view(state: WorkflowState, row: TaskState, blueprint: Blueprint, *, now
         reason_for_incompletion=_cut(row.reason),
         callback_after_seconds=row.callback_after_s,
         worker_id=row.worker_id,
-        output_data=row.output,
+        output_data=masked(row.output, names) if names else row.output,
         workflow_task=workflow_task,
         domain=made.domain,
         rate_limit_per_frequency=per_frequency,
@@ -74,10 +86,18 @@ def task_view(state: WorkflowState, row: TaskState, blueprint: Blueprint, *, now
 
 
 def workflow_view(
-    state: WorkflowState, blueprint: Blueprint, *, now_ms: int, include_tasks: bool
+    state: WorkflowState,
+    blueprint: Blueprint,
+    *,
+    now_ms: int,
+    include_tasks: bool,
+    revealed: bool = False,
 ) -> Workflow:
-    """An execution with its snapshot, and with all its rows when asked for."""
+    """An execution with its snapshot, and with all its rows when asked for. `revealed`: see
+    `task_view`.
+    """
     rows = state.rows() if include_tasks else []
+    names = NOTHING if revealed else blueprint.masked
     return Workflow(
         workflow_id=state.workflow_id,
         status=state.status,
@@ -91,9 +111,9 @@ def workflow_view(
         created_by=state.created_by,
         parent_workflow_id=state.parent_workflow_id,
         parent_workflow_task_id=state.parent_task_id,
-        tasks=[task_view(state, row, blueprint, now_ms=now_ms) for row in rows],
-        input=state.input,
-        output=state.output,
+        tasks=[task_view(state, row, blueprint, now_ms=now_ms, revealed=revealed) for row in rows],
+        input=masked(state.input, names),
+        output=masked(state.output, names),
         correlation_id=state.correlation_id,
         reason_for_incompletion=state.reason,
         event=state.event,
@@ -103,26 +123,35 @@ def workflow_view(
         workflow_definition=blueprint.json,
         external_input_payload_storage_path=state.external_input_path,
         priority=state.priority,
-        variables=state.variables,
+        variables=masked(state.variables, names),
         last_retried_time=state.resumed_ms,
         idempotency_key=state.idempotency_key,
     )
 
 
 def status_view(
-    state: WorkflowState, *, include_output: bool, include_variables: bool
+    state: WorkflowState,
+    *,
+    include_output: bool,
+    include_variables: bool,
+    names: frozenset[str] = NOTHING,
 ) -> WorkflowStatusView:
+    """`names`: the definition's masked fields."""
     return WorkflowStatusView(
         workflow_id=state.workflow_id,
         correlation_id=state.correlation_id,
-        output=state.output if include_output else None,
-        variables=state.variables if include_variables else None,
+        output=masked(state.output, names) if include_output else None,
+        variables=masked(state.variables, names) if include_variables else None,
         status=state.status,
     )
 
 
-def workflow_summary(state: WorkflowState, *, classifier: str = "workflow") -> WorkflowSummary:
-    """An execution as search lists it; `classifier` is told by its definition."""
+def workflow_summary(
+    state: WorkflowState, *, classifier: str = "workflow", names: frozenset[str] = NOTHING
+) -> WorkflowSummary:
+    """An execution as search lists it; `classifier` and `names` (masked fields) are told by its
+    definition.
+    """
     return WorkflowSummary(
         workflow_type=state.name,
         version=state.definition_version,
@@ -132,8 +161,8 @@ def workflow_summary(state: WorkflowState, *, classifier: str = "workflow") -> W
         update_time=iso_text(state.updated_ms),
         end_time=iso_text(state.ended_ms) if state.ended_ms else None,
         status=state.status,
-        input=text_of(state.input),
-        output=text_of(state.output),
+        input=text_of(masked(state.input, names)),
+        output=text_of(masked(state.output, names)),
         reason_for_incompletion=state.reason,
         execution_time=max(0, state.ended_ms - state.created_ms) if state.ended_ms else 0,
         event=state.event,
@@ -149,8 +178,12 @@ def workflow_summary(state: WorkflowState, *, classifier: str = "workflow") -> W
     )
 
 
-def task_summary(state: WorkflowState, row: TaskState) -> TaskSummary:
-    """A task as search lists it. What has not happened reads as the start of the epoch."""
+def task_summary(
+    state: WorkflowState, row: TaskState, *, names: frozenset[str] = NOTHING
+) -> TaskSummary:
+    """A task as search lists it. What has not happened reads as the start of the epoch. `names`:
+    the definition's masked fields.
+    """
     made = row.made
     return TaskSummary(
         workflow_id=state.workflow_id,
@@ -166,8 +199,8 @@ def task_summary(state: WorkflowState, row: TaskState) -> TaskSummary:
         queue_wait_time=max(0, row.start_ms - row.scheduled_ms) if row.start_ms else 0,
         task_def_name=made.task_def_name,
         task_type=made.task_type,
-        input=text_of(row.input),
-        output=text_of(row.output),
+        input=text_of(masked(row.input, names)),
+        output=text_of(masked(row.output, names)),
         task_id=ids.task_id(state.workflow_id, made.ordinal),
         workflow_priority=made.priority,
         domain=made.domain,
@@ -177,8 +210,12 @@ def task_summary(state: WorkflowState, row: TaskState) -> TaskSummary:
 def iso_text(time_ms: int) -> str:
     """`2030-01-31T12:00:00.000Z`, as summaries write epoch milliseconds."""
     seconds, milliseconds = divmod(time_ms, 1000)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
+    return f"{_second_text(seconds)}.{milliseconds:03d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _second_text(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def _definition(

@@ -186,11 +186,10 @@ def _outdated(turn: Turn, row: TaskState, done: int) -> tuple[tuple[str, ...], t
     if not isinstance(keep, int) or done <= keep:
         return (), ()
     old = [number for number in range(1, done - keep + 1) if str(number) in row.output]
-    suffixes = [passes.suffix_of(row, number) for number in old]
     removed = [
         ordinal
         for ordinal, one in turn.state.tasks.items()
-        if any(passes.within(passes.own_suffix(one), suffix) for suffix in suffixes)
+        if passes.pass_of(turn.state, one.made, row.ordinal) in old
     ]
     for ordinal in removed:
         turn.settled.pop(ordinal, None)

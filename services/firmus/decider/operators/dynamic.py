@@ -10,6 +10,7 @@ from firmus.decider.context import WorkflowFault
 from firmus.decider.operators.operator import Operator
 from firmus.decider.operators.registry import OPERATORS
 from firmus.decider.plan import Plan, domain_for
+from firmus.workflow.masking import masked
 from firmus_contracts.definitions import WorkflowTask
 from firmus_contracts.statuses import TaskStatus
 
@@ -26,9 +27,10 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
     parameter = task.dynamic_task_name_param or ""
     name = given.get(parameter)
     if name is None:
+        shown = masked(given, planned.turn.context.blueprint.masked)
         raise WorkflowFault(
             "Cannot map a dynamic task based on the parameter and input. "
-            f"Parameter= {parameter}, input= {given}"
+            f"Parameter= {parameter}, input= {shown}"
         )
     resolved = str(name)
     if resolved in OPERATORS and resolved not in {"SIMPLE", "DYNAMIC"}:

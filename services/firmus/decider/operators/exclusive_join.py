@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
+from firmus.workflow.joins import joined_rows_refs
 from firmus.workflow.state import TaskState
 from firmus_contracts import events as ev
 from firmus_contracts.definitions import WorkflowTask
@@ -12,17 +13,14 @@ from firmus_contracts.statuses import TaskStatus
 
 
 def plan(planned: Plan, task: WorkflowTask) -> None:
-    def here(refs: Iterable[str]) -> list[str]:
-        return [f"{ref}{planned.suffix}" for ref in refs]
-
     planned.add(
         task,
         task_type="EXCLUSIVE_JOIN",
         task_def_name="EXCLUSIVE_JOIN",
         status=TaskStatus.IN_PROGRESS,
         input={
-            "joinOn": here(task.join_on),
-            "defaultExclusiveJoinTask": here(task.default_exclusive_join_task),
+            "joinOn": task.join_on,
+            "defaultExclusiveJoinTask": task.default_exclusive_join_task,
         },
         node=task.task_reference_name,
     )
@@ -30,13 +28,13 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
 
 def execute(turn: Turn, row: TaskState) -> None:
     """The first row of joinOn that exists decides; the defaults count while none has ended."""
-    awaited = _existing(turn, row.input.get("joinOn") or ())
+    awaited = _existing(turn, joined_rows_refs(row.made))
     if awaited and awaited[0].status.terminal:
         _end(turn, row, awaited[0], awaited)
         return
     if any(one.status.terminal for one in awaited):
         return
-    defaults = _existing(turn, row.input.get("defaultExclusiveJoinTask") or ())
+    defaults = _existing(turn, joined_rows_refs(row.made, "defaultExclusiveJoinTask"))
     ended = next((one for one in defaults if one.status.terminal), None)
     if ended is not None:
         _end(turn, row, ended, defaults)

@@ -12,6 +12,7 @@ from firmus.decider.operators import join_script
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
+from firmus.workflow.joins import joined_rows_refs
 from firmus.workflow.state import TaskState
 from firmus_contracts import events as ev
 from firmus_contracts.definitions import WorkflowTask
@@ -32,7 +33,7 @@ def plan(
         task_type="JOIN",
         task_def_name="JOIN",
         status=TaskStatus.IN_PROGRESS,
-        input={**(extra_input or {}), "joinOn": [f"{ref}{planned.suffix}" for ref in awaited]},
+        input={**(extra_input or {}), "joinOn": list(awaited)},
         node=task.task_reference_name,
     )
 
@@ -60,8 +61,7 @@ def execute(turn: Turn, row: TaskState) -> None:
 
 def _joined(turn: Turn, row: TaskState) -> list[TaskState]:
     """The newest rows of the references that have one, in the order of joinOn."""
-    refs = dict.fromkeys(row.input.get("joinOn") or ())
-    found = (turn.state.task(ref) for ref in refs)
+    found = (turn.state.task(ref) for ref in joined_rows_refs(row.made))
     return [joined for joined in found if joined is not None]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from firmus.decider.context import ScriptNeed
 from firmus.decider.turn import Turn
+from firmus.workflow.joins import joined_rows_refs
 from firmus.workflow.state import TaskState
 from firmus_contracts import events as ev
 from firmus_contracts.definitions import WorkflowTask
@@ -50,12 +51,12 @@ def execute(turn: Turn, row: TaskState, task: WorkflowTask, gathered: dict[str, 
 
 
 def _scope(turn: Turn, row: TaskState) -> dict[str, Any]:
-    refs = row.input.get("joinOn") or []
-    scope: dict[str, Any] = {"joinOn": refs}
-    for ref in refs:
+    names = list(dict.fromkeys(row.input.get("joinOn") or []))
+    scope: dict[str, Any] = {"joinOn": names}
+    for name, ref in zip(names, joined_rows_refs(row.made), strict=True):
         joined = turn.state.task(ref)
         if joined is not None:
-            scope[ref] = {
+            scope[name] = {
                 "status": joined.status.value,
                 "output": joined.output,
                 "reason": joined.reason,

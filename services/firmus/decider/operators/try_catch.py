@@ -43,7 +43,6 @@ from firmus_contracts import events as ev
 from firmus_contracts.definitions import CatchHandler, WorkflowTask
 from firmus_contracts.statuses import TaskStatus
 
-STATUSES = frozenset({"FAILED", "FAILED_WITH_TERMINAL_ERROR", "TIMED_OUT", "CANCELED"})
 _MATCH_TIMEOUT_S = 0.05
 
 

@@ -1,0 +1,94 @@
+"""Masked fields are in no row of the read model and in no public event."""
+
+import msgspec
+import pytest
+from tests.flow import Flow, definition, simple
+from tests.projection.conftest import running, until
+from tests.projection.histories import EVENTS_OF_FINISHED, finished
+
+from firmus.projection.publication import commit_headers, publish
+from firmus.projection.rows import Classifiers, RowBuffer
+from firmus.projection.store import RowsCursor
+from firmus.workflow.blueprint import Blueprint
+from firmus.workflow.evolve import evolve
+
+
+class Pinned:
+    def __init__(self, blueprint: Blueprint) -> None:
+        self._blueprint = blueprint
+
+    async def pinned(self, sha256: str) -> Blueprint:
+        if self._blueprint.sha256 != sha256:
+            raise KeyError(sha256)
+        return self._blueprint
+
+
+@pytest.fixture
+def flow() -> Flow:
+    flow = Flow(simple("pay", inputParameters={"card": "4711"}), maskedFields=["card"])
+    flow.start({"card": "4711", "n": 1})
+    flow.begin("pay")
+    flow.update("pay", output={"card": "4711", "n": 1})
+    return flow
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_rows_hide_them_and_everything_of_a_lost_definition(flow: Flow, lost: bool) -> None:
+    blueprint = Blueprint(flow.blueprint.definition, "other") if lost else flow.blueprint
+    rows = RowBuffer(Classifiers(Pinned(blueprint)))
+    rows.add(flow.state, {1: flow.state.version})
+    batch = await rows.take(RowsCursor(), None)
+
+    for row in (*batch.workflows, *batch.tasks):
+        summary = msgspec.json.decode(row[-1])
+        assert "4711" not in row[-1]
+        assert "card=***" in summary["input"]
+        assert ("n=1" in summary["output"]) is not lost
+
+
+async def test_public_events_hide_them(flow: Flow) -> None:
+    names = flow.blueprint.masked
+    state, bodies, version = None, [], 0
+    for commit in flow.commits:
+        shared = commit_headers(commit, 1, "d")
+        for event in commit.events:
+            version += 1
+            state = evolve(state, event, workflow_id=commit.workflow_id, now_ms=commit.time_ms)
+            made = publish(state, event, version, commit, shared, names=names)
+            bodies += [made.body] if made else []
+
+    assert len(bodies) == 5
+    assert not [body for body in bodies if b"4711" in body]
+    assert [body for body in bodies if b'"card":"***"' in body]
+
+
+class Masking:
+    """Every definition masks `n`; the hash is the name."""
+
+    async def pinned(self, sha256: str) -> Blueprint:
+        if sha256 == "lost":
+            raise KeyError(sha256)
+        return Blueprint(definition(simple("a"), maskedFields=["n"]), sha256)
+
+
+@pytest.mark.nats
+async def test_the_running_projection_publishes_no_masked_field(
+    make, log, publisher, events
+) -> None:
+    async with running(make(publisher=publisher, definitions=Masking())):
+        await finished(log, 1)
+        await finished(log, 2, name="lost")
+
+        async def all_there() -> bool:
+            return await events.count() >= 2 * EVENTS_OF_FINISHED
+
+        await until("all events", all_there)
+    shown = [
+        (body["workflowName"], body["input"], body["output"])
+        for subject, _, body in await events.messages()
+        if subject.startswith("workflow.completed")
+    ]
+    assert shown == [
+        ("flow", {"n": "***"}, {"y": 1}),
+        ("lost", {"n": "***"}, {"y": "***"}),
+    ]
