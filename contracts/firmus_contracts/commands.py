@@ -132,6 +132,12 @@ class PushMessage(_Command, frozen=True, tag="push_message"):
     payload: dict[str, Any] = {}
 
 
+class ReportStateEventSent(_Command, frozen=True, tag="report_state_event_sent"):
+    """The message of the event of this version is out; `task.state_event_sent` says so."""
+
+    version: int
+
+
 class Continue(_Command, frozen=True, tag="continue"):
     """Go on with a decision that was split, or look again at what is pending."""
 
@@ -150,6 +156,7 @@ Command = (
     | TerminateWorkflow
     | PushMessage
     | Continue
+    | ReportStateEventSent
 )
 
 

@@ -280,6 +280,24 @@ class TaskCanceled(Event, frozen=True, tag="task.canceled"):
     worker_id: str | None = None
 
 
+class StateEventRaised(Event, frozen=True, tag="task.state_event"):
+    """A transition of a task asked for this message (`onStateChange`); it waits to be sent to
+    `sink` until a StateEventSent names its version.
+    """
+
+    ordinal: int
+    transition: str
+    sink: str
+    payload: dict[str, Any] = {}
+
+
+class StateEventSent(Event, frozen=True, tag="task.state_event_sent"):
+    """The message of the event of this version is out."""
+
+    ordinal: int
+    version: int
+
+
 WorkflowEvent = (
     WorkflowStarted
     | WorkflowPaused
@@ -304,6 +322,8 @@ WorkflowEvent = (
     | TaskFailed
     | TaskTimedOut
     | TaskCanceled
+    | StateEventRaised
+    | StateEventSent
 )
 """One event of the log."""
 

@@ -184,3 +184,13 @@ class CachePort(Protocol):
     async def get(self, key: str) -> Cached | None: ...
 
     async def put(self, key: str, entry: Cached, ttl_s: int) -> None: ...
+
+
+class SinksPort(Protocol):
+    """Where messages of `onStateChange` leave the system."""
+
+    async def send(self, sink: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Returns when the message is out. Raises Unavailable, after which the same call under the
+        same `Nats-Msg-Id` is safe; ValueError for what is no sink.
+        """
+        ...

@@ -26,6 +26,7 @@ from firmus.broker.leases import Lease, bucket_ttl_s, release_all
 from firmus.broker.polldata import PollTable, listen
 from firmus.broker.rejections import JetStreamRejections
 from firmus.broker.shard_leases import ShardLeases
+from firmus.broker.sinks import NatsSinks
 from firmus.broker.streams import Layout, prepare
 from firmus.broker.wire import JetStreamWire
 from firmus.clock import SystemClock
@@ -202,6 +203,7 @@ async def scheduler_role(
             shards=shards,
             shard_count=node.layout.shards,
             store=JetStreamCheckpoints(node.connection),
+            sinks=NatsSinks(node.wire),
             failure_input=lambda workflow_id: failure_input(node, decider, workflow_id),
         )
 

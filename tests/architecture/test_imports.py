@@ -39,7 +39,7 @@ SHELL = {
         "scripts_jq",
         "jq_runner",
     },
-    "scheduler": {"service", "owner", "errands", "handout", "checkpoints"},
+    "scheduler": {"service", "owner", "errands", "handout", "checkpoints", "state_events"},
     "projection": {
         *("service", "follower", "live", "publisher", "rebuild"),
         *("rows", "search", "states", "store", "folder"),

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from firmus.definitions.children import refuse_child
+from firmus_contracts import commands as cmd
 from firmus_contracts.errors import Refusal
+from firmus_contracts.statuses import WorkflowStatus
 from tests.flow import Flow, definition, op, simple
 
 
@@ -62,3 +64,21 @@ def test_children_nested_too_deep_are_refused() -> None:
 def test_an_inline_child_that_could_not_run_is_refused(tasks: list[dict[str, Any]]) -> None:
     with pytest.raises(Refusal):
         refuse_child(definition(*tasks))
+
+
+def test_a_long_reason_of_a_child_is_told_by_its_beginning_and_its_end() -> None:
+    flow = Flow(op("s", "SUB_WORKFLOW", subWorkflowParam={"name": "c", "version": 1}))
+    flow.start()
+    flow.send(
+        cmd.ReportChildEnded,
+        task_id=flow.task_id("s"),
+        child_id=flow.row("s").child_id,
+        status=WorkflowStatus.FAILED,
+        child="c.1/id",
+        reason=f"first {'x' * 5000} at last" + "'" * 200,
+    )
+    reason = flow.row("s").reason or ""
+
+    assert reason.startswith("Sub workflow c.1/id failure reason: first xxx")
+    assert reason.endswith("xxx at last")
+    assert len(reason) < 1100

@@ -6,7 +6,8 @@ import pytest
 
 from firmus.decider.operators import ai_task
 from firmus.decider.operators.system_task import LEASE_S
-from firmus.decider.updates import HELD_S
+from firmus.workflow.deadlines import HELD_S
+from firmus.workflow.rest_view import task_view
 from firmus_contracts import commands as cmd
 from firmus_contracts import ids
 from tests.flow import START_MS, WORKFLOW, Flow, op, simple, task_def
@@ -67,6 +68,20 @@ def test_4_5_a_call_that_others_complete_is_not_made_again_and_never_times_out()
     assert flow.row("http").status == "IN_PROGRESS"
     flow.update("http", output={"answer": 2})
     assert (flow.status, flow.row("http").output) == ("COMPLETED", {"answer": 2})
+
+
+def test_3_5_others_see_it_in_progress_only_when_its_call_was_made() -> None:
+    def seen() -> tuple[str, int]:
+        assert flow.state is not None
+        task = task_view(flow.state, flow.row("http"), flow.blueprint, now_ms=START_MS)
+        return task.status, task.callback_after_seconds
+
+    flow = Flow(http(asyncComplete=True))
+    flow.start({"u": "x"})
+    flow.begin("http")
+    assert seen() == ("SCHEDULED", 0)
+    flow.update("http", "IN_PROGRESS", {"response": 1})
+    assert seen() == ("IN_PROGRESS", 0)
 
 
 def test_2_5_http_takes_the_templates_of_its_task_definition() -> None:

@@ -28,7 +28,8 @@ class Bench:
         self.keys = IdempotencyKeys(JetStreamKeyStore(wire))
 
     def intake(self) -> Intake:
-        return Intake(self.url, decider=self.world.door, keys=self.keys)
+        uploads = self.world.uploads
+        return Intake(self.url, decider=self.world.door, keys=self.keys, payloads=uploads)
 
     async def publish(self, subject: str, data: bytes = b"", **headers: str) -> int:
         given = {key.replace("_", "-"): value for key, value in headers.items()}

@@ -40,6 +40,21 @@ async def test_an_empty_event_is_a_start_without_input(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("intake")
+async def test_an_input_named_by_a_path_is_read_and_one_that_is_not_there_refused(
+    bench: Bench,
+) -> None:
+    await bench.world.uploads.put("workflow/input/one.json", b'{"n": 7}')
+    for name in ("one", "other"):
+        body = {"externalInputPayloadStoragePath": f"workflow/input/{name}.json"}
+        await bench.publish("firmus.start.flow", json.dumps(body).encode())
+    await bench.until(bench.answered)
+    (state,) = await bench.workflows()
+    assert (state.input, state.external_input_path) == ({"n": 7}, "workflow/input/one.json")
+    (dead,) = await bench.dead_letters()
+    assert dead.data == json.dumps(body).encode()
+
+
+@pytest.mark.usefixtures("intake")
 async def test_events_that_only_look_alike_start_a_workflow_each(bench: Bench) -> None:
     for _ in range(3):
         await bench.publish("firmus.start.flow", b'{"input": {"a": 1}}')

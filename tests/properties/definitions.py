@@ -18,10 +18,11 @@ BRANCHES = ("switch", "fork", "decision", "exclusive", "loop", "items", "each", 
 
 
 class Names:
-    """Fresh references within one definition."""
+    """Fresh references within one definition; `around`: the FOR_EACHs that it is inside of."""
 
     def __init__(self) -> None:
         self.count = 0
+        self.around: list[str] = []
 
     def ref(self, kind: str) -> str:
         self.count += 1
@@ -72,7 +73,10 @@ def _simple(draw: st.DrawFn, names: Names) -> dict[str, Any]:
         task_def=definition,
         optional=draw(st.booleans()),
         permissive=draw(st.booleans()),
-        inputParameters={"x": "${workflow.variables.x}"},
+        inputParameters={
+            "x": "${workflow.variables.x}",
+            "at": {each: f"${{{each}.index}}" for each in names.around},
+        },
     )
 
 
@@ -156,15 +160,11 @@ def _items(draw: st.DrawFn, names: Names, depth: int) -> Tasks:
 
 def _each(draw: st.DrawFn, names: Names, depth: int) -> Tasks:
     inputs = {"items": list(range(draw(st.integers(0, 3)))), "parallel": draw(st.integers(1, 3))}
-    return [
-        op(
-            names.ref("e"),
-            "FOR_EACH",
-            inputs,
-            loopOver=_inner(draw, names, depth),
-            optional=draw(st.booleans()),
-        )
-    ]
+    ref = names.ref("e")
+    names.around.append(ref)
+    body = _inner(draw, names, depth)
+    names.around.pop()
+    return [op(ref, "FOR_EACH", inputs, loopOver=body, optional=draw(st.booleans()))]
 
 
 def _try(draw: st.DrawFn, names: Names, depth: int) -> Tasks:

@@ -3,6 +3,7 @@
 Replay equals live is checked by Flow itself after every commit, through the stored bytes.
 """
 
+from random import Random
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -13,9 +14,11 @@ from firmus.workflow.state import TaskState
 from firmus_contracts import commands as cmd
 from firmus_contracts.statuses import ResultStatus, TaskStatus, WorkflowStatus
 from tests.flow import WORKFLOW, Flow
+from tests.properties.blocks import check_blocks
 from tests.properties.definitions import Tasks, workflows
 
 STEPS_MAX = 60
+ANSWERS_MAX = 1_000
 ENDS = [
     ResultStatus.COMPLETED,
     ResultStatus.COMPLETED,
@@ -68,6 +71,7 @@ def check_invariants(flow: Flow) -> None:
         assert any(can_move(row) for row in open_rows(flow)), f"stuck: {flow.rows()}"
     if state.status is WorkflowStatus.COMPLETED:
         assert len(state.pending) == 0
+    check_blocks(flow)
     for row in rows:
         if row.made.task_type == "JOIN" and row.status is TaskStatus.COMPLETED:
             check_join(flow, row)
@@ -92,6 +96,25 @@ def test_a_walk_keeps_every_invariant_and_never_gets_stuck(tasks: Tasks, picks: 
             break
         flow.submit(command_for(movable[pick % len(movable)], flow, pick))
         check_invariants(flow)
+
+
+@walk
+@given(tasks=workflows(), seed=st.integers(0, 2**32))
+def test_a_workflow_whose_tasks_are_all_answered_comes_to_its_end(tasks: Tasks, seed: int) -> None:
+    flow = Flow(*tasks, events_max=40)
+    flow.start({"x": 1})
+    picks = Random(seed)
+    for _ in range(ANSWERS_MAX):
+        if flow.status != "RUNNING":
+            break
+        if flow.state is not None and flow.state.split:
+            flow.send(cmd.Continue)
+            continue
+        movable = [row for row in open_rows(flow) if can_move(row)]
+        flow.submit(command_for(picks.choice(movable), flow, picks.randrange(3)))
+        check_invariants(flow)
+
+    assert flow.status != "RUNNING", flow.rows()
 
 
 @walk

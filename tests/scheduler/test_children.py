@@ -56,6 +56,7 @@ def test_a_child_is_started_under_the_id_that_its_row_says() -> None:
         task_to_domain={"*": "eu"},
         parent_workflow_id=PARENT,
         parent_task_id=ids.task_id(PARENT, 1),
+        depth=1,
     )
 
 

@@ -71,7 +71,7 @@ def test_an_inline_definition_travels_with_the_start() -> None:
     ],
 )
 def test_what_cannot_be_started_is_told_why(given: Any, reason: str) -> None:
-    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the texts are compared
+    with pytest.raises(ValueError) as refused:
         start(given)
     assert str(refused.value).startswith(reason)
 

@@ -84,6 +84,10 @@ def describe(event: ev.WorkflowEvent, refs: dict[int, str]) -> str:
             return f"{event.message_id} {_short(event.payload)}"
         case ev.MessagesTaken():
             return f"{event.count} messages"
+        case ev.StateEventRaised():
+            return f"{event.transition} to {event.sink} {_short(event.payload)}"
+        case ev.StateEventSent():
+            return f"the message of version {event.version} is out"
         case ev.TaskLogged():
             return " | ".join(text for text, _ in event.lines)[:WHAT_MAX]
         case _:

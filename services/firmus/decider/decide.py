@@ -21,6 +21,8 @@ from firmus_contracts import commands as cmd
 from firmus_contracts import events as ev
 from firmus_contracts.statuses import TaskStatus, WorkflowStatus
 
+REASON_PART_CHARS = 500
+
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """What is wanted, and the unfinished turn to `resume` with. `command` is given while the
@@ -185,6 +187,10 @@ def _apply(  # noqa: C901, PLR0912 - one case per command
             return _terminate(turn, command)
         case cmd.PushMessage():
             return messages.push(turn, command)
+        case cmd.ReportStateEventSent():
+            waiting = state.unsent.get(command.version)
+            if waiting is not None:
+                turn.emit(ev.StateEventSent(ordinal=waiting.ordinal, version=command.version))
         case cmd.Continue():
             turn.look_at_everything()
         case _:
@@ -274,12 +280,22 @@ def _child_ended(turn: Turn, command: cmd.ReportChildEnded) -> None:
     if command.status is WorkflowStatus.COMPLETED:
         turn.emit(ev.TaskCompleted(ordinal=row.ordinal, output=output))
         return
-    reason = f"Sub workflow {command.child or command.child_id} failure reason: {command.reason}"
+    reason = f"Sub workflow {command.child or command.child_id} failure reason: {_brief(command.reason)}"
     event: Any = {
         WorkflowStatus.TERMINATED: ev.TaskCanceled,
         WorkflowStatus.TIMED_OUT: ev.TaskTimedOut,
     }.get(command.status, ev.TaskFailed)
     turn.emit(event(ordinal=row.ordinal, output=output, reason=reason))
+
+
+def _brief(reason: str | None) -> str | None:
+    """A reason without its middle when it is long: that of a child that names its own child's, and
+    so on, tells first where and last why.
+    """
+    if reason is None or len(reason) <= 2 * REASON_PART_CHARS:
+        return reason
+    core = reason.rstrip("'")
+    return f"{core[:REASON_PART_CHARS]} … {core[-REASON_PART_CHARS:]}"
 
 
 def _pause(turn: Turn) -> cmd.Rejected | None:

@@ -4,10 +4,11 @@ Local to one call of decide; nothing of it is seen outside but the finished even
 """
 
 from collections import deque
+from typing import Any
 
 from immutables import Map
 
-from firmus.decider import caching, payload_limits, schemas_kept
+from firmus.decider import caching, payload_limits, schemas_kept, state_events
 from firmus.decider.context import (
     Answers,
     Context,
@@ -80,32 +81,42 @@ class Turn:
         A row whose input does not fit its schema fails at once, one whose output does not fails
         instead of completing.
         """
-        blueprint = self.context.blueprint
         failure: ev.TaskFailed | None = None
         if type(event) in payload_limits.REPORTS:
             event = payload_limits.kept_report(self.state, event, self.payload_max_bytes)
         elif type(event) is ev.TaskScheduled:
             event, failure = payload_limits.kept_row(self.state, event, self.payload_max_bytes)
         if type(event) is ev.TaskCompleted and self._attended(event.ordinal):
-            event = schemas_kept.completion(self.state, event, blueprint)
+            event = schemas_kept.completion(self.state, event, self.context.blueprint)
+        before = self.state
         self.state = evolve(
             self.state, event, workflow_id=self.state.workflow_id, now_ms=self.context.now_ms
         )
         self.events.append(event)
+        if isinstance(event, state_events.MOVES) and self._attended(event.ordinal):
+            failure = self._attend(before, event) or failure
         if isinstance(event, _ENDINGS):
             self.todo.append(event.ordinal)
-            if type(event) is ev.TaskCompleted and self._attended(event.ordinal):
-                self.to_cache += caching.to_cache(self.state, event)
             for join in self.state.awaited.get(self.state.tasks[event.ordinal].ref, ()):
                 if self.state.missing[join] == 0 or self._is_eager(join):
                     self.todo.append(join)
         elif isinstance(event, ev.TaskScheduled):
             if not event.queued:
                 self.todo.append(event.ordinal)
-            if failure is None and self._attended(event.ordinal):
-                failure = schemas_kept.input_failure(self.state, event, blueprint)
             if failure is not None:
                 self.emit(failure)
+
+    def _attend(self, before: WorkflowState, event: Any) -> ev.TaskFailed | None:
+        """What a definition asks for beyond running the row: messages, an output to be cached.
+        Returns the failure of a row whose input does not fit.
+        """
+        for message in state_events.raised(before, self.state, self.context, event):
+            self.emit(message)
+        if type(event) is ev.TaskCompleted:
+            self.to_cache += caching.to_cache(self.state, event)
+        elif type(event) is ev.TaskScheduled:
+            return schemas_kept.input_failure(self.state, event, self.context.blueprint)
+        return None
 
     def _attended(self, ordinal: int) -> bool:
         """Whether the definition may ask for more than that a row of it runs."""

@@ -2,6 +2,7 @@
 
 from firmus.decider.operators.registry import operator_for
 from firmus.decider.turn import Turn
+from firmus.workflow.deadlines import HELD_S
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
 from firmus_contracts import ids
@@ -9,8 +10,6 @@ from firmus_contracts.commands import UpdateOutcome, UpdateTask
 from firmus_contracts.statuses import ResultStatus, TaskStatus
 
 REASON_MAX = 500
-HELD_S = 2**31 - 1
-"""The allowance of a row that waits for somebody outside: as long as a task can wait."""
 
 
 def row_of(state: WorkflowState, task_id: str) -> TaskState | None:

@@ -12,6 +12,7 @@ import msgspec
 
 from firmus.definitions.cache_checks import cache_unsupported
 from firmus.definitions.schema_checks import schemas_unsupported
+from firmus.definitions.state_change_checks import state_changes_unsupported
 from firmus_contracts.bodies import convert_workflow_def
 from firmus_contracts.definitions import TaskDef, WorkflowDef, WorkflowTask
 from firmus_contracts.errors import Refusal, ValidationError
@@ -86,6 +87,7 @@ def _workflow(definition: WorkflowDef, prefix: str) -> Iterable[ValidationError]
 def _task(task: WorkflowTask, prefix: str) -> Iterable[ValidationError]:
     yield from _apply(TASK_RULES, task, prefix)
     yield from cache_unsupported(task, prefix)
+    yield from state_changes_unsupported(task, prefix)
     if task.task_definition is not None:
         yield from _task_def(task.task_definition, f"{prefix}taskDefinition.")
     for place, inner in _children(task):

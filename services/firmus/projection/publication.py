@@ -74,6 +74,8 @@ SILENT = (
     ev.TasksSettled,
     ev.DecisionSplit,
     ev.TaskLogged,
+    ev.StateEventRaised,
+    ev.StateEventSent,
     ev.MessageReceived,
     ev.MessagesTaken,
 )

@@ -75,7 +75,18 @@ class GoOn(msgspec.Struct, frozen=True, tag="continue", array_like=True):
         return f"{self.workflow_id}/{self.version}/continue"
 
 
-Effect = ChildEnded | StopChild | StartFailure | GoOn
+class SendStateEvent(msgspec.Struct, frozen=True, tag="state_event", array_like=True):
+    """The message of the event of this version (`onStateChange`) is to be sent."""
+
+    workflow_id: str
+    version: int
+
+    @property
+    def command_id(self) -> str:
+        return f"{self.workflow_id}/{self.version}/state-event"
+
+
+Effect = ChildEnded | StopChild | StartFailure | GoOn | SendStateEvent
 
 
 def reason_to_stop(status: WorkflowStatus, reason: str | None) -> str:
@@ -223,6 +234,7 @@ def start_failure(
         input=given,
         correlation_id=failed.correlation_id,
         task_to_domain=failed.task_to_domain,
+        depth=failed.depth + 1,  # a failure workflow of itself ends too
     )
 
 

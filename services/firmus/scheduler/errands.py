@@ -11,12 +11,20 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from firmus.ports import Clock, DeciderPort, Unavailable
+from firmus.ports import Clock, DeciderPort, SinksPort, Unavailable
 from firmus.scheduler import children
-from firmus.scheduler.children import ChildEnded, Effect, GoOn, StartFailure, StopChild
+from firmus.scheduler.children import (
+    ChildEnded,
+    Effect,
+    GoOn,
+    SendStateEvent,
+    StartFailure,
+    StopChild,
+)
 from firmus.scheduler.fold import Fold
 from firmus.scheduler.queues import Taken
 from firmus.scheduler.rows import Row
+from firmus.scheduler.state_events import send_state_event
 from firmus_contracts.commands import (
     Accepted,
     Answer,
@@ -52,12 +60,14 @@ class Errands:
         failure_input: FailureInput,
         *,
         changed: Callable[[], None],
+        sinks: SinksPort | None = None,
     ) -> None:
         self._fold = fold
         self._decider = decider
         self._clock = clock
         self._failure_input = failure_input
         self._changed = changed
+        self._sinks = sinks
         self._pending: deque[Effect] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -131,6 +141,8 @@ class Errands:
     async def _command(self, effect: Effect) -> Command | None:
         """What to send; None when it is no longer needed."""
         match effect:
+            case SendStateEvent():
+                return await send_state_event(effect, self._decider, self._sinks)
             case GoOn():
                 return children.go_on(effect)
             case StopChild():

@@ -325,6 +325,13 @@ def _canceled(fold: Fold, shard: Shard, flow: Flow, event: ev.TaskCanceled, at: 
     _task_ended(fold, shard, flow, event, at)
 
 
+def _state_event(
+    fold: Fold, _shard: Shard, flow: Flow, _event: ev.StateEventRaised, at: _Moment
+) -> None:
+    """Owed until a commit names the effect's command as its cause."""
+    fold.owe(children.SendStateEvent(flow.workflow_id, at.version))
+
+
 _ENDS: Mapping[type[Any], WorkflowStatus] = {
     ev.WorkflowCompleted: WorkflowStatus.COMPLETED,
     ev.WorkflowFailed: WorkflowStatus.FAILED,
@@ -350,4 +357,5 @@ _HANDLERS: Mapping[type[Any], _Handler] = {
     ev.TaskFailed: _task_ended,
     ev.TaskTimedOut: _task_ended,
     ev.TaskCanceled: _canceled,
+    ev.StateEventRaised: _state_event,
 }

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from firmus.eventlog.port import EventLog
-from firmus.ports import Clock, DeciderPort, QueueSize, Unavailable
+from firmus.ports import Clock, DeciderPort, QueueSize, SinksPort, Unavailable
 from firmus.scheduler.checkpoint import CheckpointStore, follow_from
 from firmus.scheduler.checkpoints import Checkpoints
 from firmus.scheduler.errands import Errands, FailureInput
@@ -46,6 +46,7 @@ class Scheduler:
         shard_count: int,
         store: CheckpointStore,
         failure_input: FailureInput,
+        sinks: SinksPort | None = None,
     ) -> None:
         self.instance = secrets.token_hex(6)
         self.shards = tuple(shards)
@@ -59,7 +60,9 @@ class Scheduler:
         self._handout = HandOut(
             self._fold.queues, decider, clock, instance=self.instance, changed=self._wake
         )
-        self._errands = Errands(self._fold, decider, clock, failure_input, changed=self._wake)
+        self._errands = Errands(
+            self._fold, decider, clock, failure_input, changed=self._wake, sinks=sinks
+        )
         self._running: asyncio.Task[None] | None = None
         self._firing: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None

@@ -12,6 +12,9 @@ from firmus_contracts.statuses import TaskStatus
 
 Kind = Literal["total", "task", "poll", "response", "wait"]
 
+HELD_S = 2**31 - 1
+"""The callback of a called task that waits for somebody outside: no response is due any more."""
+
 
 def deadlines_of(row: TaskState) -> list[tuple[Kind, int]]:
     """All deadlines of a row, epoch milliseconds, in the order of their check (spec 4.3).

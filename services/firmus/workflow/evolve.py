@@ -95,6 +95,8 @@ def _evolve(  # noqa: C901, PLR0912 - one case per event; a shorter one would hi
         case ev.MessagesTaken():
             left = state.messages[event.expired + event.count :]
             return replace(state, version=state.version + 1, updated_ms=now_ms, messages=left)
+        case ev.StateEventRaised() | ev.StateEventSent():
+            return _state_event(state, event)
         case ev.DecisionSplit():
             return replace(state, version=state.version + 1, split=True)
         case ev.WorkflowPaused():
@@ -113,6 +115,15 @@ def _evolve(  # noqa: C901, PLR0912 - one case per event; a shorter one would hi
             raise ValueError(f"workflow {state.workflow_id}: started twice")
         case _:
             assert_never(event)
+
+
+def _state_event(
+    state: WorkflowState, event: ev.StateEventRaised | ev.StateEventSent
+) -> WorkflowState:
+    version = state.version + 1
+    if isinstance(event, ev.StateEventRaised):
+        return replace(state, version=version, unsent=state.unsent.set(version, event))
+    return replace(state, version=version, unsent=state.unsent.delete(event.version))
 
 
 def _started(event: ev.WorkflowStarted, workflow_id: str, now_ms: int) -> WorkflowState:

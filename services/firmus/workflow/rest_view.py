@@ -10,6 +10,7 @@ from functools import lru_cache
 import msgspec
 
 from firmus.workflow.blueprint import Blueprint
+from firmus.workflow.deadlines import HELD_S
 from firmus.workflow.dynamic import definition_of
 from firmus.workflow.expressions.text import text_of
 from firmus.workflow.masking import NOTHING, masked
@@ -22,8 +23,11 @@ from firmus_contracts.executions import (
     WorkflowStatusView,
     WorkflowSummary,
 )
+from firmus_contracts.statuses import TaskStatus
 
 REASON_MAX = 500
+CALLED = frozenset({"HTTP", "EVENT", "KAFKA_PUBLISH"})
+"""Tasks that the system worker carries out."""
 
 
 def task_view(
@@ -40,9 +44,12 @@ def task_view(
     made = row.made
     names = NOTHING if revealed else blueprint.masked
     workflow_task, per_frequency, frequency_s = _definition(state, row, blueprint)
+    status, callback_after_s = row.status, row.callback_after_s
+    if status is TaskStatus.IN_PROGRESS and made.task_type in CALLED:
+        status, callback_after_s = _called(row)
     return Task(
         task_type=made.task_type,
-        status=row.status,
+        status=status,
         input_data=masked(row.input, names) if names else row.input,
         reference_task_name=made.ref,
         retry_count=made.retry_count,
@@ -66,7 +73,7 @@ def task_view(
         workflow_type=state.name,
         task_id=ids.task_id(state.workflow_id, made.ordinal),
         reason_for_incompletion=_cut(row.reason),
-        callback_after_seconds=row.callback_after_s,
+        callback_after_seconds=callback_after_s,
         worker_id=row.worker_id,
         output_data=masked(row.output, names) if names else row.output,
         workflow_task=workflow_task,
@@ -83,6 +90,16 @@ def task_view(
         queue_wait_time=_queue_wait_ms(row, now_ms),
         loop_over_task=row.iteration > 0,
     )
+
+
+def _called(row: TaskState) -> tuple[TaskStatus, int]:
+    """Status and callback of a task in the system worker's hands: one that others complete is in
+    progress for them once its call was made (spec 3.5), and then due at no time.
+    """
+    if row.callback_after_s == HELD_S:
+        return TaskStatus.IN_PROGRESS, 0
+    unsent = row.made.queued and row.input.get("asyncComplete") is True
+    return TaskStatus.SCHEDULED if unsent else TaskStatus.IN_PROGRESS, row.callback_after_s
 
 
 def workflow_view(

@@ -10,7 +10,7 @@ import msgspec
 from immutables import Map
 
 from firmus_contracts import ids
-from firmus_contracts.events import FailureWorkflow, TaskScheduled
+from firmus_contracts.events import FailureWorkflow, StateEventRaised, TaskScheduled
 from firmus_contracts.statuses import TaskStatus, WorkflowStatus
 
 RECENT_COMMANDS_MAX = 256
@@ -80,7 +80,8 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     without the last of several (`ref__1` for `ref__1__2`). `inside`: for each loop or block row and
     each pass, the pending rows directly in it; a pass without such is over. `recent`: the last
     command ids that were answered here, with the version after each. `depth`: how many parents
-    stand above it. `messages`: those not taken yet, oldest first.
+    stand above it. `messages`: those not taken yet, oldest first. `unsent`: messages of
+    `onStateChange` that wait to be sent, by version.
     """
 
     workflow_id: str
@@ -125,6 +126,7 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     looped: Map[str, int] = Map()
     inside: Map[int, Map[int, Map[int, bool]]] = Map()
     recent: tuple[tuple[str, int], ...] = ()
+    unsent: Map[int, StateEventRaised] = Map()
     messages: tuple[Message, ...] = ()
     trace: str | None = None
 
