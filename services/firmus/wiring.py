@@ -1,372 +1,39 @@
-"""Which process holds what: the only place that knows every service and adapter.
+"""Which process holds what: with `roles`, the only place that knows every service and adapter.
 
-A role is one service with all it needs; `run_up` puts several into one event loop, `run_service`
-runs one alone. Inside a process the ports are the objects themselves, across processes their
-forms over core NATS.
+`run_up` puts several services into one event loop, `run_service` runs one alone.
 """
 
 import asyncio
 import contextlib
 import gc
-import os
-import secrets
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from pathlib import Path
-from typing import Any
 
-import msgspec
 import structlog
 
-from firmus.broker.cache import JetStreamCache
-from firmus.broker.checkpoint_store import JetStreamCheckpoints
-from firmus.broker.connection import Connection, connect
-from firmus.broker.keys import IdempotencyKeys, JetStreamKeyStore, KeyLedger
-from firmus.broker.leases import Lease, bucket_ttl_s, release_all
-from firmus.broker.polldata import PollTable, listen
-from firmus.broker.rejections import JetStreamRejections
-from firmus.broker.shard_leases import ShardLeases
-from firmus.broker.sinks import NatsSinks
-from firmus.broker.streams import Layout, prepare
-from firmus.broker.wire import JetStreamWire
-from firmus.clock import SystemClock
+from firmus.broker.connection import connect
 from firmus.console.outcome import CommandError
-from firmus.decider.scripts import QuickJsScripts
-from firmus.decider.scripts_jq import Evaluators, JqScripts
-from firmus.decider.service import Decider
-from firmus.definitions.store import JetStreamDefinitions
-from firmus.eventlog.blobs import JetStreamBlobs
-from firmus.eventlog.jetstream import JetStreamLog
 from firmus.eventlog.port import LogUnavailable
-from firmus.eventlog.uploads import JetStreamUploads
-from firmus.gateway.ports import GatewayPorts
-from firmus.gateway.service import serve as serve_gateway
-from firmus.intake.service import Intake
-from firmus.metrics import Lags, decider_metrics, intake_metrics, scheduler_metrics
-from firmus.ports import DeciderPort, QueuesPort, SearchPort, Unavailable
-from firmus.projection.publisher import EventsPublisher
-from firmus.projection.service import ProjectionService
+from firmus.metrics import Lags
+from firmus.ports import SearchPort, Unavailable
+from firmus.roles import (
+    Node,
+    background,
+    decider_role,
+    gateway,
+    intake_role,
+    opened,
+    projection_role,
+    scheduler_role,
+    system_worker_role,
+)
 from firmus.scheduler.owner import OwnedScheduler
-from firmus.scheduler.service import Scheduler
 from firmus.settings import Settings
-from firmus.systemworker.event_sink import NatsEvents
-from firmus.systemworker.http_client import HttpTasks
-from firmus.systemworker.kafka import KafkaTasks
-from firmus.systemworker.service import SystemWorker
-from firmus.telemetry import TRACING, Metrics, set_up_tracing
-from firmus.transport.decider import DeciderServer, RemoteDecider
-from firmus.transport.queue_server import QueuesServer
+from firmus.transport.decider import RemoteDecider
 from firmus.transport.queues import NotedQueues, PollNotices, RemoteQueues
-from firmus.transport.search import RemoteSearch, SearchServer
-from firmus.workflow.rest_view import workflow_view
+from firmus.transport.search import RemoteSearch
 
 log = structlog.get_logger(__name__)
 
-SECRET_PREFIX = "CONDUCTOR_SECRET_"  # noqa: S105 - where secrets are looked for
-PATIENCE_S = 5.0
 LAGS_EVERY_S = 5.0
-REPLICATED_PATIENCE_S = 15.0
-"""A new leader of a replicated stream takes some seconds; appends wait for it."""
-
-
-class Node(msgspec.Struct, frozen=True, kw_only=True):
-    """What every service of a process shares: the connection and what stands on it."""
-
-    settings: Settings
-    connection: Connection
-    wire: JetStreamWire
-    layout: Layout
-    log: JetStreamLog
-    blobs: JetStreamBlobs
-    definitions: JetStreamDefinitions
-    clock: SystemClock
-    metrics: Metrics
-    instance: str
-
-    @property
-    def url(self) -> str:
-        return self.settings.nats_url or ""
-
-
-@contextlib.asynccontextmanager
-async def opened(settings: Settings, role: str) -> AsyncIterator[Node]:
-    """Connects, checks the log's layout, declares streams. Raises BrokerUnavailable or
-    BrokerUnsuitable.
-    """
-    url = settings.nats_url or ""
-    set_up_tracing(f"firmus-{role}", settings.otel_endpoint, ratio=settings.otel_ratio)
-    connection = await connect(url, name=f"firmus {role}")
-    definitions: JetStreamDefinitions | None = None
-    try:
-        wire = await JetStreamWire.open(connection)
-        layout = await prepare(
-            wire,
-            shards=settings.shards,
-            replicas=settings.replicas,
-            durability=settings.durability,
-        )
-        blobs = JetStreamBlobs(wire)
-        replicated = settings.replicas > 1
-        clock = SystemClock()
-        instance = f"{role}-{settings.instance}"
-        if settings.instance is None:
-            instance = f"{role}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-        else:
-            await release_all(wire, instance)
-        definitions = JetStreamDefinitions(wire=wire, servers=url, blobs=blobs, clock=clock)
-        yield Node(
-            settings=settings,
-            connection=connection,
-            wire=wire,
-            layout=layout,
-            log=JetStreamLog(
-                wire,
-                blobs,
-                shards=layout.shards,
-                replicated=replicated,
-                patience_s=REPLICATED_PATIENCE_S if replicated else PATIENCE_S,
-            ),
-            blobs=blobs,
-            definitions=definitions,
-            clock=clock,
-            metrics=Metrics(),
-            instance=instance,
-        )
-    finally:
-        if definitions is not None:
-            await definitions.close()
-        with contextlib.suppress(Exception):
-            await connection.close()
-        TRACING.close()
-
-
-# --- roles ---
-
-
-@contextlib.asynccontextmanager
-async def decider_role(node: Node, *, exclusive: bool) -> AsyncIterator[Decider]:
-    """`exclusive`: nobody else can write to this log, so no leases are asked for."""
-    javascript, jq = QuickJsScripts(), JqScripts()
-    polls = PollTable()
-    stop_listening = await listen(node.connection, polls)
-    decider = Decider(
-        log=node.log,
-        definitions=node.definitions,
-        scripts=Evaluators(javascript, jq),
-        clock=node.clock,
-        rejections=JetStreamRejections(node.wire),
-        last_poll=polls.last_poll_ms,
-        secrets=secrets_of(os.environ),
-        cache=JetStreamCache(node.wire),
-    )
-    decider_metrics(node.metrics, decider)
-    server = DeciderServer(node.connection, decider, node.blobs)
-    owned: set[int] = set()
-
-    async def gained(shard: int) -> None:
-        owned.add(shard)
-        await server.own(owned)
-
-    async def lost(shard: int) -> None:
-        owned.discard(shard)
-        await server.own(owned)
-
-    try:
-        async with _shards_of(node, "decider", gained, lost, exclusive=exclusive):
-            yield decider
-    finally:
-        await server.stop()
-        await decider.drain()
-        await stop_listening()
-        javascript.close()
-        await jq.close()
-
-
-def secrets_of(environ: Mapping[str, str]) -> dict[str, str]:
-    """Secrets come from the decider's own environment, under Conductor's prefix (spec 2.7)."""
-    return {
-        name.removeprefix(SECRET_PREFIX): value
-        for name, value in environ.items()
-        if name.startswith(SECRET_PREFIX)
-    }
-
-
-@contextlib.asynccontextmanager
-async def scheduler_role(
-    node: Node, decider: DeciderPort, *, exclusive: bool
-) -> AsyncIterator[OwnedScheduler]:
-    def make(shards: tuple[int, ...]) -> Scheduler:
-        return Scheduler(
-            log=node.log,
-            decider=decider,
-            clock=node.clock,
-            shards=shards,
-            shard_count=node.layout.shards,
-            store=JetStreamCheckpoints(node.connection),
-            sinks=NatsSinks(node.wire),
-            failure_input=lambda workflow_id: failure_input(node, decider, workflow_id),
-        )
-
-    owner = OwnedScheduler(make, lambda scheduler: QueuesServer(node.connection, scheduler))
-    scheduler_metrics(node.metrics, owner)
-    try:
-        if exclusive:
-            await owner.own(range(node.layout.shards))
-            yield owner
-        else:
-            async with _shards_of(node, "scheduler", owner.gain, owner.lose, exclusive=False):
-                try:
-                    yield owner
-                finally:
-                    # At once: shard by shard it would take over what is left again and again.
-                    await owner.stop()
-    finally:
-        await owner.stop()
-
-
-@contextlib.asynccontextmanager
-async def _shards_of(
-    node: Node,
-    role: str,
-    gained: Callable[[int], Awaitable[None]],
-    lost: Callable[[int], Awaitable[None]],
-    *,
-    exclusive: bool,
-) -> AsyncIterator[None]:
-    if exclusive:
-        for shard in range(node.layout.shards):
-            await gained(shard)
-        yield
-        return
-    leases = ShardLeases(
-        node.wire,
-        role,
-        node.instance,
-        shards=node.layout.shards,
-        ttl_s=await bucket_ttl_s(node.wire),
-        on_gained=gained,
-        on_lost=lost,
-    )
-    leases.start()
-    try:
-        yield
-    finally:
-        await leases.stop()
-
-
-async def failure_input(node: Node, decider: DeciderPort, workflow_id: str) -> dict[str, Any]:
-    """What a failure workflow is told of the failed one (spec 4.7)."""
-    state = await decider.read(workflow_id)
-    if state is None:
-        raise LookupError(workflow_id)
-    blueprint = await node.definitions.pinned(state.definition_hash)
-    view = workflow_view(
-        state, blueprint, now_ms=node.clock.now_ms(), include_tasks=True, revealed=True
-    )
-    blamed = {}
-    if state.failed_ordinal is not None:
-        blamed = {"failureTaskId": state.task_id(state.failed_ordinal)}
-    return {
-        **state.input,
-        "workflowId": workflow_id,
-        "reason": state.reason,
-        "failureStatus": state.status.value,
-        **blamed,
-        "failedWorkflow": msgspec.json.decode(msgspec.json.encode(view)),
-    }
-
-
-@contextlib.asynccontextmanager
-async def projection_role(node: Node) -> AsyncIterator[ProjectionService]:
-    lease = Lease(
-        node.wire,
-        "projection",
-        holder=node.instance,
-        ttl_s=await bucket_ttl_s(node.wire),
-    )
-    publisher = await EventsPublisher.open(node.wire)
-    folder = Path(node.settings.data_dir) / "readmodel"
-    folder.mkdir(parents=True, exist_ok=True)
-    service = ProjectionService(
-        log=node.log,
-        folder=folder,
-        definitions=node.definitions,
-        lease=lease,
-        publisher=publisher,
-    )
-    async with _background(service.run(), SearchServer(node.connection, service).run()):
-        yield service
-
-
-async def gateway(node: Node, decider: DeciderPort, queues: QueuesPort, search: SearchPort) -> None:
-    """Serves REST until cancelled."""
-    ports = GatewayPorts(
-        decider=decider,
-        queues=queues,
-        definitions=node.definitions,
-        search=search,
-        clock=node.clock,
-        keys=KeyLedger(JetStreamKeyStore(node.wire)),
-        payloads=JetStreamUploads(node.wire, node.blobs),
-        metrics=node.metrics.render,
-        troubles=lambda: () if node.connection.is_connected else ("no connection to NATS",),
-    )
-    await serve_gateway(ports, host=node.settings.host, port=node.settings.port)
-
-
-@contextlib.asynccontextmanager
-async def intake_role(node: Node, decider: DeciderPort) -> AsyncIterator[Intake]:
-    keys = IdempotencyKeys(JetStreamKeyStore(node.wire))
-    uploads = JetStreamUploads(node.wire, node.blobs)
-    intake = Intake(node.url, decider=decider, keys=keys, payloads=uploads)
-    intake_metrics(node.metrics, intake)
-    await intake.start()
-    try:
-        yield intake
-    finally:
-        await intake.stop()
-
-
-@contextlib.asynccontextmanager
-async def system_worker_role(
-    node: Node, decider: DeciderPort, queues: QueuesPort
-) -> AsyncIterator[SystemWorker]:
-    settings = node.settings
-    http = HttpTasks(
-        public_only=settings.http_public_only,
-        verify_tls=settings.http_verify_tls,
-        env_proxy=settings.http_env_proxy,
-    )
-    worker = SystemWorker(
-        queues=queues,
-        decider=decider,
-        executors={
-            "HTTP": http,
-            "EVENT": NatsEvents(node.connection),
-            "KAFKA_PUBLISH": KafkaTasks(),
-        },
-        worker_id=node.instance,
-    )
-    worker.start()
-    try:
-        yield worker
-    finally:
-        await worker.stop()
-
-
-@contextlib.asynccontextmanager
-async def _background(*work: Any) -> AsyncIterator[None]:
-    """Runs coroutines beside the block; their faults end it."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one) for one in work]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-
-
-# --- processes ---
 
 
 def settle_memory() -> None:
@@ -397,7 +64,7 @@ async def run_up(settings: Settings) -> None:
         await stack.enter_async_context(intake_role(node, decider))
         queues = NotedQueues(scheduler, PollNotices(node.connection, node.clock))
         watch = watch_lags(node, scheduler, RemoteSearch(node.connection))
-        await stack.enter_async_context(_background(watch))
+        await stack.enter_async_context(background(watch))
         await gateway(node, decider, queues, search)
 
 
@@ -447,7 +114,7 @@ async def _with_remote_decider(
             await queues.start()
             stack.push_async_callback(queues.stop)
             search = RemoteSearch(node.connection)
-            await stack.enter_async_context(_background(watch_lags(node, None, search)))
+            await stack.enter_async_context(background(watch_lags(node, None, search)))
             await gateway(node, decider, queues, search)
         case "system-worker":
             queues = RemoteQueues(node.connection, node.clock)

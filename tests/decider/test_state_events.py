@@ -133,12 +133,12 @@ def test_a_branch_of_a_dynamic_fork_sends_too() -> None:
     fork = op(
         "f",
         "FORK_JOIN_DYNAMIC",
-        {"tasks": [branch], "inputs": {"x": {}}},
+        {"tasks": "${workflow.input.tasks}", "inputs": {"x": {}}},
         dynamicForkTasksParam="tasks",
         dynamicForkTasksInputParamName="inputs",
     )
     flow = Flow(fork, op("j", "JOIN"))
-    flow.start()
+    flow.start({"tasks": [branch]})
 
     assert [event.payload for event in raised(flow)] == [{"ref": "x"}]
 

@@ -10,10 +10,10 @@ import nats.errors
 from firmus.broker.connection import Connection
 from firmus.eventlog import chain
 from firmus.eventlog.jetstream import JetStreamLog
+from firmus.projection.cursors import EventsCursor
 from firmus.projection.fold import fold_record
 from firmus.projection.folder import ReadModelFolder
 from firmus.projection.publication import DEFAULT_SOURCE
-from firmus.projection.store import EventsCursor
 from firmus.projection.views import (
     PLAIN_CLASSIFIER,
     TASK_COLUMNS,

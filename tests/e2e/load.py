@@ -8,7 +8,10 @@ from typing import Any
 import aiohttp
 import msgspec
 
-BUSY_MAX = 40
+from firmus.broker.wire import StreamRefused, Unanswered
+from firmus.worker import Client
+
+BUSY_MAX = 60
 """Workflows that may be open before the starters wait, so that a run ends soon after its chaos."""
 WORK_TYPES = ("kill_a", "kill_b", "kill_c", "kill_d", "kill_e", "kill_x")
 FLOW, CHILD = "kill_flow", "kill_child"
@@ -75,17 +78,19 @@ class Load:
     """Starts workflows and does their work, over REST, until told to stop.
 
     `accepted` are the ids that a start answered with 200; `keyed` those of starts that were
-    repeated under one idempotency key until they were answered, by that key. `surprises` are
-    answers that no client should ever get.
+    repeated under one idempotency key until they were answered, by that key; `published` the keys
+    of start events that were stored. `surprises` are answers that no client should ever get.
     """
 
-    def __init__(self, api: str, rng: random.Random) -> None:
+    def __init__(self, api: str, nats_url: str, rng: random.Random) -> None:
         self.accepted: list[str] = []
         self.keyed: dict[str, str] = {}
+        self.published: list[str] = []
         self.surprises: list[str] = []
         self.unanswered = 0
         self.updates = 0
         self._api = api
+        self._nats_url = nats_url
         self._rng = rng
         self._open = asyncio.Semaphore(BUSY_MAX)
         self._starting = True
@@ -93,7 +98,8 @@ class Load:
 
     def stop_starting(self) -> None:
         self._starting = False
-        self._open.release()
+        for _ in range(2):
+            self._open.release()
 
     def stop(self) -> None:
         self.stop_starting()
@@ -102,7 +108,7 @@ class Load:
     async def run(self) -> None:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
             workers = [self._work(session, name, it) for name in WORK_TYPES for it in (1, 2)]
-            await asyncio.gather(self._start(session), *workers)
+            await asyncio.gather(self._start(session), self._publish(), *workers)
 
     async def _start(self, session: aiohttp.ClientSession) -> None:
         number = 0
@@ -126,6 +132,23 @@ class Load:
                 self._open.release()
             else:
                 self.accepted.append(answered)
+
+    async def _publish(self) -> None:
+        """Start events: each is published until it is stored, then it is firmus's to start it."""
+        async with Client(self._nats_url) as client:
+            while self._starting:
+                await self._open.acquire()
+                key = str(uuid.uuid4())
+                given = {"n": len(self.published), "kind": "plain", "key": key}
+                while self._working:
+                    try:
+                        await client.publish_start_event(FLOW, given, message_id=key)
+                    except (Unanswered, StreamRefused):
+                        await asyncio.sleep(PAUSE_S)
+                    else:
+                        self.published.append(key)
+                        break
+                await asyncio.sleep(2 * PAUSE_S)
 
     async def _asked(
         self, session: aiohttp.ClientSession, path: str, body: Any, *, repeat: bool

@@ -11,9 +11,9 @@ from tests.projection.histories import EVENTS_OF_FINISHED, History, finished, sc
 from firmus.broker.wire import JetStreamWire
 from firmus.eventlog.memory import MemoryLog
 from firmus.projection import publisher as publisher_module
+from firmus.projection.cursors import EventsCursor
 from firmus.projection.publication import commit_headers, publish
 from firmus.projection.publisher import EventsPublisher, ForeignEvents, Outgoing, PublishBroken
-from firmus.projection.store import EventsCursor
 from firmus.workflow.evolve import evolve
 from firmus_contracts import events as ev
 from firmus_contracts.public_events import PublicEvent

@@ -11,7 +11,7 @@ from firmus.clock import FixedClock
 from firmus.eventlog.memory import MemoryLog
 from firmus.scheduler.service import Scheduler
 from firmus_contracts import events as ev
-from tests.scheduler.world import SHARDS, START_MS, MemoryStore, SmallDecider, started
+from tests.scheduler.world import SHARDS, START_MS, MemorySinks, MemoryStore, SmallDecider, started
 
 PATIENCE_S = 10.0
 
@@ -36,6 +36,7 @@ class World:
         self.log = MemoryLog(shards=SHARDS)
         self.decider = SmallDecider(self.log, self.clock)
         self.store = MemoryStore()
+        self.sinks = MemorySinks()
         self._running: list[tuple[Scheduler, asyncio.Task[None]]] = []
 
     def new(self, shards: tuple[int, ...] = tuple(range(SHARDS))) -> Scheduler:
@@ -47,6 +48,7 @@ class World:
             shard_count=SHARDS,
             store=self.store,
             failure_input=self.failure_input,
+            sinks=self.sinks,
         )
 
     async def failure_input(self, workflow_id: str) -> dict[str, Any]:

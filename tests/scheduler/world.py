@@ -1,5 +1,6 @@
 """What the scheduler's tests share: commits in short form, and a small real decider over a log."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -64,6 +65,21 @@ class Story:
         record = Record(position=position, workflow_id=workflow, digest="", body=body)
         self.records.append(record)
         return record
+
+
+class MemorySinks:
+    """A SinksPort: (sink, id, body) of what went out; nothing does while it is `down`."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, bytes]] = []
+        self.down = False
+        self.refused = 0
+
+    async def send(self, sink: str, body: bytes, headers: Mapping[str, str]) -> None:
+        if self.down:
+            self.refused += 1
+            raise Unavailable("down")
+        self.sent.append((sink, headers["Nats-Msg-Id"], body))
 
 
 class MemoryStore:
@@ -151,6 +167,11 @@ class SmallDecider:
             return () if state is not None else self._start(command)
         if state is None:
             return cmd.Rejected(code="NOT_FOUND", message="no such workflow")
+        if isinstance(command, cmd.ReportStateEventSent):
+            raised = state.unsent.get(command.version)
+            ordinal = 0 if raised is None else raised.ordinal
+            sent = ev.StateEventSent(ordinal=ordinal, version=command.version)
+            return () if raised is None else (sent,)
         if state.status.terminal:
             return cmd.Rejected(code="CONFLICT", message="it has ended")
         if isinstance(command, cmd.TerminateWorkflow):

@@ -280,7 +280,8 @@ def _child_ended(turn: Turn, command: cmd.ReportChildEnded) -> None:
     if command.status is WorkflowStatus.COMPLETED:
         turn.emit(ev.TaskCompleted(ordinal=row.ordinal, output=output))
         return
-    reason = f"Sub workflow {command.child or command.child_id} failure reason: {_brief(command.reason)}"
+    child = command.child or command.child_id
+    reason = f"Sub workflow {child} failure reason: {_brief(command.reason)}"
     event: Any = {
         WorkflowStatus.TERMINATED: ev.TaskCanceled,
         WorkflowStatus.TIMED_OUT: ev.TaskTimedOut,

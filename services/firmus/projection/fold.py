@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from firmus.projection.cursors import EventsCursor
 from firmus.projection.publication import commit_headers, publish
-from firmus.projection.store import EventsCursor
 from firmus.workflow.evolve import evolve
 from firmus.workflow.masking import NOTHING
 from firmus.workflow.state import WorkflowState

@@ -28,8 +28,8 @@ from firmus.broker.wire import (
     Unanswered,
 )
 from firmus.eventlog.port import EventLog
+from firmus.projection.cursors import EventsCursor
 from firmus.projection.publication import parse_event_id, without_payloads
-from firmus.projection.store import EventsCursor
 from firmus_contracts.public_events import COMMIT_HEADER, POSITION_HEADER, PublicEvent
 from firmus_contracts.subjects import EVENTS_STREAM
 

@@ -10,10 +10,11 @@ from contextlib import AsyncExitStack, aclosing
 import msgspec
 
 from firmus.eventlog.port import EventLog
+from firmus.projection.cursors import EventsCursor
 from firmus.projection.follower import CHUNK, Follower
 from firmus.projection.live import LiveModel
 from firmus.projection.rows import Classifiers, RowBuffer
-from firmus.projection.store import EventsCursor, ReadModel
+from firmus.projection.store import ReadModel
 
 WRITE_COMMITS = 2000
 NEAR_POSITIONS = 2000

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from firmus.projection.cursors import EventsCursor
 from firmus.projection.fields import Searchable
 from firmus.projection.query import Compiled
 from firmus.projection.views import TASK_COLUMNS, WORKFLOW_COLUMNS, Row
@@ -82,16 +83,6 @@ class RowsCursor(msgspec.Struct, frozen=True):
     position: int = 0
     workflow_id: str = ""
     digest: str = ""
-
-
-class EventsCursor(msgspec.Struct, frozen=True, gc=False):
-    """The last public event that is in EVENTS: its commit's log position, its version, and the
-    sequence of its message. `position` 0: none yet.
-    """
-
-    position: int = 0
-    version: int = 0
-    sequence: int = 0
 
 
 class Stopped(msgspec.Struct, frozen=True):

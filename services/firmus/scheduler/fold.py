@@ -84,6 +84,18 @@ class Fold:
                 return item.waits_ms
         return item.deadline_ms()
 
+    def counters(self) -> dict[str, int]:
+        """What it has read, and how much waits now."""
+        lanes = self.queues.lanes.values()
+        return {
+            "commits_folded": self.commits,
+            "events_folded": self.events,
+            "tasks_waiting": sum(lane.waiting for lane in lanes),
+            "tasks_in_flight": sum(lane.in_flight + lane.handing for lane in lanes),
+            "timers_pending": self.timeline.live,
+            "effects_owed": len(self.owed),
+        }
+
     def apply(self, record: Record) -> None:
         """Folds one commit; one that was folded before changes nothing."""
         self.read_to = max(self.read_to, record.position)

@@ -128,19 +128,13 @@ class Scheduler:
 
     def counters(self) -> dict[str, int]:
         """Numbers for metrics. Depths are of now, the others count from the start."""
-        lanes = self._fold.queues.lanes.values()
         return {
-            "commits_folded": self._fold.commits,
-            "events_folded": self._fold.events,
-            "tasks_waiting": sum(lane.waiting for lane in lanes),
-            "tasks_in_flight": sum(lane.in_flight + lane.handing for lane in lanes),
+            **self._fold.counters(),
             "tasks_begun": self._handout.begun,
             "begins_refused": self._handout.refused,
-            "timers_pending": self._fold.timeline.live,
             "timers_fired": self._fired,
             "timer_lateness_ms_sum": self._late_ms_sum,
             "timer_lateness_ms_max": self._late_ms_max,
-            "effects_owed": len(self._fold.owed),
             "errands_done": self._errands.done,
             "checkpoints_written": self._checkpoints.written,
         }

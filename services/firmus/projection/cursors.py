@@ -1,0 +1,13 @@
+"""How far the public events have come."""
+
+import msgspec
+
+
+class EventsCursor(msgspec.Struct, frozen=True, gc=False):
+    """The last public event that is in EVENTS: its commit's log position, its version, and the
+    sequence of its message. `position` 0: none yet.
+    """
+
+    position: int = 0
+    version: int = 0
+    sequence: int = 0

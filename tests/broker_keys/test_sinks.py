@@ -1,0 +1,53 @@
+"""Messages of onStateChange on a real broker."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from firmus.broker.connection import connect
+from firmus.broker.sinks import NatsSinks
+from firmus.broker.wire import JetStreamWire
+from firmus.ports import Unavailable
+
+pytestmark = pytest.mark.nats
+HEADERS = {"Nats-Msg-Id": "w/3", "ce-id": "w/3"}
+
+
+async def test_a_jsm_message_is_stored_once_however_often_it_is_sent(wire) -> None:
+    name = f"S{uuid4().hex}"
+    await wire.api(f"STREAM.CREATE.{name}", {"name": name, "subjects": [f"{name}.>"]})
+    sinks = NatsSinks(wire)
+    for _ in range(3):
+        await sinks.send(f"jsm:{name}.paid", b'{"n":1}', HEADERS)
+
+    stored = await wire.history(name, f"{name}.paid")
+    assert [message.data for message in stored] == [b'{"n":1}']
+
+
+@pytest.mark.parametrize(
+    ("sink", "subject"),
+    [("nats:plain.paid", "plain.paid"), ("conductor:a b", "firmus.events.a%20b")],
+)
+async def test_a_nats_message_reaches_who_listens_with_its_id(wire, sink, subject) -> None:
+    heard = await wire.connection.subscribe(subject)
+    await wire.connection.flush()
+    await NatsSinks(wire).send(sink, b"{}", HEADERS)
+
+    message = await heard.next_msg(timeout=10)
+    assert (message.data, message.headers["ce-id"]) == (b"{}", "w/3")
+
+
+async def test_a_subject_that_no_stream_has_is_tried_again_later(wire) -> None:
+    with pytest.raises(Unavailable, match="jsm:nobody.stores"):
+        await NatsSinks(wire).send("jsm:nobody.stores", b"{}", HEADERS)
+
+
+async def test_without_a_connection_nothing_is_lost_silently(wire, nats_url) -> None:
+    connection = await connect(nats_url, name="sinks test")
+    own = await JetStreamWire.open(connection)
+    await connection.close()
+    for sink in ("nats:plain.paid", "jsm:plain.paid"):
+        with pytest.raises(Unavailable):
+            async with asyncio.timeout(20):
+                await NatsSinks(own).send(sink, b"{}", HEADERS)
