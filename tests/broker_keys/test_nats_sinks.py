@@ -16,7 +16,8 @@ HEADERS = {"Nats-Msg-Id": "w/3", "ce-id": "w/3"}
 
 async def test_a_jsm_message_is_stored_once_however_often_it_is_sent(wire) -> None:
     name = f"S{uuid4().hex}"
-    await wire.api(f"STREAM.CREATE.{name}", {"name": name, "subjects": [f"{name}.>"]})
+    config = {"name": name, "subjects": [f"{name}.>"], "allow_direct": True}
+    await wire.api(f"STREAM.CREATE.{name}", config)
     sinks = NatsSinks(wire)
     for _ in range(3):
         await sinks.send(f"jsm:{name}.paid", b'{"n":1}', HEADERS)
@@ -39,7 +40,7 @@ async def test_a_nats_message_reaches_who_listens_with_its_id(wire, sink, subjec
 
 
 async def test_a_subject_that_no_stream_has_is_tried_again_later(wire) -> None:
-    with pytest.raises(Unavailable, match="jsm:nobody.stores"):
+    with pytest.raises(Unavailable, match=r"jsm:nobody\.stores"):
         await NatsSinks(wire).send("jsm:nobody.stores", b"{}", HEADERS)
 
 
