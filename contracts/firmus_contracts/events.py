@@ -120,7 +120,7 @@ class MessageReceived(Event, frozen=True, tag="workflow.message_received"):
 
 
 class MessagesTaken(Event, frozen=True, tag="workflow.messages_taken"):
-    """A PULL_WORKFLOW_MESSAGES row took the oldest `count` messages; `expired` were dropped first."""
+    """A PULL_WORKFLOW_MESSAGES row took the oldest `count` messages; `expired` went before them."""
 
     ordinal: int
     count: int = 0

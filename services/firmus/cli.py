@@ -123,7 +123,7 @@ def _settings_flags(parser: argparse.ArgumentParser) -> None:
     )
     add("--log-level", choices=("debug", "info", "warning", "error"))
     add("--log-format", choices=("auto", "console", "json"))
-    add("--metrics", action=argparse.BooleanOptionalAction, help="serve /metrics; default yes")
+    add("--metrics-port", type=int, metavar="N", help="Prometheus figures of a single service")
     add("--otel-endpoint", metavar="URL", help="send traces there (OTLP over HTTP)")
     add("--otel-ratio", type=float, metavar="0..1", help="share of workflows traced; default 1")
     add(

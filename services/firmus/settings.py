@@ -23,10 +23,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     power too. `processes`: all services in `one`, the projection in a second (`two`), or `each`
     in its own. `instance` is a name that no other process of the same service has: started again
     under it, a killed service takes over its own leases at once. `nats_port` 0: the port of last
-    time, else 4222, else any free one. `port` 0: any free one. `shards` None: as the log
-    has them, 16 in a new one. `http_public_only`: HTTP tasks reach no loopback, private or cloud
-    metadata address; `http_verify_tls`: certificates are checked; `http_env_proxy`: HTTP_PROXY and
-    its like count.
+    time, else 4222, else any free one. `port` 0: any free one. `metrics_port`: where a service
+    that runs alone shows its figures, 0 nowhere; the gateway always shows its own under /metrics.
+    `shards` None: as the log has them, 16 in a new one. `http_public_only`: HTTP tasks reach no
+    loopback, private or cloud metadata address; `http_verify_tls`: certificates are checked;
+    `http_env_proxy`: HTTP_PROXY and its like count.
     """
 
     host: str = "127.0.0.1"
@@ -42,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     instance: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
-    metrics: bool = True
+    metrics_port: int = 0
     otel_endpoint: str | None = None
     otel_ratio: float = 1.0
     insecure_public: bool = False
@@ -102,9 +103,7 @@ def is_loopback(host: str) -> bool:
 _KUBERNETES = "tcp://"
 """A cluster sets FIRMUS_PORT to such an address by itself when a service is named firmus."""
 
-_SWITCHES = frozenset(
-    {"metrics", "insecure_public", "http_public_only", "http_verify_tls", "http_env_proxy"}
-)
+_SWITCHES = frozenset({"insecure_public", "http_public_only", "http_verify_tls", "http_env_proxy"})
 _WORDS = {"1": True, "true": True, "yes": True, "on": True}
 _WORDS |= {"0": False, "false": False, "no": False, "off": False}
 
@@ -125,7 +124,7 @@ def _text(value: object) -> str:
 
 
 def _check(settings: Settings) -> None:
-    for name in ("port", "nats_port"):
+    for name in ("port", "nats_port", "metrics_port"):
         if not 0 <= getattr(settings, name) <= 65535:
             raise SettingsError(f"{name} must be 0..65535, not {getattr(settings, name)}")
     if settings.shards is not None and not 1 <= settings.shards <= 1024:

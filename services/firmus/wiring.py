@@ -97,6 +97,8 @@ async def run_service(role: str, settings: Settings) -> None:
             )
             await _with_remote_decider(role, node, remote, stack)
         settle_memory()
+        if settings.metrics_port and role != "gateway":
+            stack.callback(node.metrics.serve(settings.host, settings.metrics_port))
         log.info("serving", role=role, instance=node.instance)
         await asyncio.Event().wait()
 

@@ -88,9 +88,9 @@ def test_the_benchmark_gets_its_arguments_untouched() -> None:
 
 
 def test_flags_of_up_become_settings() -> None:
-    flags = ["up", "--port", "0", "--no-metrics", "--nats-url", "nats://a", "--processes", "one"]
+    flags = ["up", "--port", "0", "--metrics-port", "9100", "--processes", "one"]
     settings = system.settings_of(build_parser().parse_args(flags))
-    assert (settings.port, settings.metrics, settings.processes) == (0, False, "one")
+    assert (settings.port, settings.metrics_port, settings.processes) == (0, 9100, "one")
 
 
 def test_a_public_host_is_refused_with_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:

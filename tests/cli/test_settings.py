@@ -16,9 +16,9 @@ def test_flags_beat_the_environment_and_none_means_not_given() -> None:
 
 
 def test_texts_of_the_environment_become_numbers_and_truth_values() -> None:
-    environ = {"FIRMUS_METRICS": "off", "FIRMUS_REPLICAS": "3", "FIRMUS_OTEL_RATIO": "0.5"}
+    environ = {"FIRMUS_HTTP_PUBLIC_ONLY": "on", "FIRMUS_REPLICAS": "3", "FIRMUS_OTEL_RATIO": "0.5"}
     settings = read_settings({**environ, "FIRMUS_NATS_URL": "nats://a"})
-    assert (settings.metrics, settings.replicas, settings.otel_ratio) == (False, 3, 0.5)
+    assert (settings.http_public_only, settings.replicas, settings.otel_ratio) == (True, 3, 0.5)
 
 
 def test_an_empty_variable_counts_as_not_given() -> None:
@@ -36,7 +36,7 @@ def test_the_address_that_kubernetes_puts_into_firmus_port_is_left_alone() -> No
         ({"FIRMUS_PORT": "70000"}, "port"),
         ({"FIRMUS_SHARDS": "0"}, "shards"),
         ({"FIRMUS_DURABILITY": "hope"}, "durability"),
-        ({"FIRMUS_METRICS": "perhaps"}, "metrics"),
+        ({"FIRMUS_HTTP_PUBLIC_ONLY": "perhaps"}, "http_public_only"),
         ({"FIRMUS_OTEL_RATIO": "2"}, "otel_ratio"),
         ({"FIRMUS_REPLICAS": "3"}, "nats_url"),
         ({"FIRMUS_DURABILTY": "power"}, "FIRMUS_DURABILITY"),
@@ -65,7 +65,7 @@ def test_another_process_reads_the_same_settings_from_the_environment() -> None:
     settings = Settings(
         host="0.0.0.0",
         insecure_public=True,
-        metrics=False,
+        metrics_port=9100,
         nats_url="nats://a:1",
         replicas=3,
         otel_ratio=0.25,

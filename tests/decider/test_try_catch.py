@@ -134,7 +134,9 @@ def test_an_uncaught_time_limit_times_the_workflow_out() -> None:
     assert (flow.row("b").status, flow.status) == ("TIMED_OUT", "TIMED_OUT")
 
 
-@pytest.mark.parametrize(("given", "status"), [(["CANCELED"], "RUNNING"), (["FAILED"], "TERMINATED")])
+@pytest.mark.parametrize(
+    ("given", "status"), [(["CANCELED"], "RUNNING"), (["FAILED"], "TERMINATED")]
+)
 def test_a_terminated_child_counts_as_canceled(given: list[str], status: str) -> None:
     child = op("s", "SUB_WORKFLOW", subWorkflowParam={"name": "c", "version": 1})
     flow = Flow(block("b", child, catch=[handler(simple("c"), status=given)]))
@@ -192,9 +194,7 @@ def test_an_optional_task_is_no_failure_a_permissive_one_is_at_the_end_of_the_li
 @pytest.mark.parametrize(("field", "row", "status"), [
     ("optional", "COMPLETED_WITH_ERRORS", "COMPLETED"), ("permissive", "FAILED", "FAILED"),
 ])  # fmt: skip
-def test_an_uncaught_failure_may_be_forgiven_as_a_whole(
-    field: str, row: str, status: str
-) -> None:
+def test_an_uncaught_failure_may_be_forgiven_as_a_whole(field: str, row: str, status: str) -> None:
     flow = Flow(block("b", simple("x"), last=[simple("f")], **{field: True}), simple("end"))
     flow.start()
     flow.fail("x")

@@ -13,7 +13,7 @@ from firmus_contracts.definitions import WorkflowTask
     [
         ({"onStart": [{"type": "nats:x"}]}, []),
         ({"onstart,ONFAILED": [{"type": "jsm:x.y"}, {"type": "conductor:z"}]}, []),
-        ({"onStart": [{"type": "e"}]}, ["onStateChange[onStart][0].type"]),
+        ({"onStart": [{"type": "kafka:e"}]}, ["onStateChange[onStart][0].type"]),
         ({"onStart": [{"type": "nats:x"}, {}]}, ["onStateChange[onStart][1].type"]),
         ({"onStart,onStop": [{"type": "nats:x"}]}, ["onStateChange[onStart,onStop]"]),
         ({"": []}, ["onStateChange[]"]),

@@ -10,6 +10,7 @@ from firmus.workflow.sinks import sink_of
     [
         ("nats:orders.paid", "nats", "orders.paid"),
         ("jsm:orders.paid", "jsm", "orders.paid"),
+        ("paid", "nats", "firmus.events.paid"),
         ("conductor:paid", "nats", "firmus.events.paid"),
         ("conductor:paid in full.", "nats", "firmus.events.paid%20in%20full%2E"),
         ("jsm:firmus.start.order_flow", "jsm", "firmus.start.order_flow"),
@@ -24,7 +25,7 @@ def test_a_sink_is_a_kind_and_a_subject(text: str, kind: str, subject: str) -> N
 @pytest.mark.parametrize(
     "text",
     [
-        None, "", "nats", "nats:", "conductor", "kafka:topic", "e",
+        None, "", "nats", "nats:", "conductor", "kafka:topic", ":x",
         "nats:a b", "nats:a.*", "nats:a.>", "nats:.a", "nats:a\r\nPUB x 0", "nats:ä",
         "nats:firmus.cmd.0", "jsm:workflow.failed.x.y", "jsm:task.x", "nats:$JS.API.INFO",
         "nats:_INBOX.x", "nats:" + "a" * 2000,

@@ -20,6 +20,7 @@ Registered = Callable[[str], WorkflowDef | None]
 """The latest definition of a name."""
 
 _UNCHECKED = frozenset({"secrets", "env"})
+_OF_A_PASS = frozenset({"item", "index"})
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 
 
@@ -130,6 +131,8 @@ def _unknown(text: str, found: Mapping[str, _Found], reader: _Found | None) -> I
         target = found.get(root)
         if target is None:
             yield f"${{{expression}}}: no task is called {root}"
+        elif target.task.type == "FOR_EACH" and field in _OF_A_PASS:
+            continue
         elif field and field not in TASK_FIELDS:
             yield f"${{{expression}}}: a task has no {field}, only {', '.join(sorted(TASK_FIELDS))}"
         elif reader is not None and target.order > reader.order and not _share_loop(target, reader):

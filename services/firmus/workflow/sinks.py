@@ -1,4 +1,4 @@
-"""Where messages of `onStateChange` may go: `nats:SUBJECT`, `jsm:SUBJECT`, `conductor:NAME`."""
+"""Where messages of `onStateChange` may go: to a NATS subject, or under an event's name."""
 
 from typing import Literal
 
@@ -6,6 +6,7 @@ import msgspec
 
 from firmus_contracts.subjects import token
 
+_KINDS = ("nats", "jsm", "conductor")
 _OURS = ("firmus.", "workflow.", "task.", "$", "_INBOX.")
 _OPEN = ("firmus.start.", "firmus.events.")
 _SUBJECT_MAX = 1024
@@ -19,10 +20,15 @@ class Sink(msgspec.Struct, frozen=True):
 
 
 def sink_of(text: str | None) -> Sink:
-    """Raises ValueError, saying why. Subjects of the system's own are closed, but for starts."""
+    """Raises ValueError, saying why. Subjects of the system's own are closed, but for starts.
+
+    A bare name is that of an event, as `conductor:NAME` is.
+    """
     kind, colon, name = (text or "").partition(":")
-    if not colon or not name:
-        raise ValueError("give nats:SUBJECT, jsm:SUBJECT or conductor:NAME")
+    if kind and not colon and kind not in _KINDS:
+        return Sink("nats", f"firmus.events.{token(kind)}")
+    if not name:
+        raise ValueError("give nats:SUBJECT, jsm:SUBJECT, conductor:NAME or a bare NAME")
     match kind:
         case "conductor":
             return Sink("nats", f"firmus.events.{token(name)}")
