@@ -206,7 +206,9 @@ class TaskBegun(Event, frozen=True, tag="task.in_progress"):
 
 
 class TaskUpdated(Event, frozen=True, tag="task.updated"):
-    """A worker reported progress; its task is due for hand-out again after `callback_after_s`."""
+    """A worker reported progress; its task is due for hand-out again after `callback_after_s`. Or a
+    TRY_CATCH has come to another of its lists, which `output` tells.
+    """
 
     ordinal: int
     output: dict[str, Any] | None = None
@@ -217,8 +219,9 @@ class TaskUpdated(Event, frozen=True, tag="task.updated"):
 
 
 class LoopAdvanced(Event, frozen=True, tag="task.loop_advanced"):
-    """A DO_WHILE is at this pass now: `output` is laid over its own, `dropped` keys and `removed`
-    rows (of passes long done, `keepLastN`) are no longer shown; the log keeps them.
+    """A loop has begun this pass, a FOR_EACH all up to it: `output` is laid over its own, `dropped`
+    keys and `removed` rows (of passes long done, `keepLastN`) are no longer shown; the log keeps
+    them.
     """
 
     ordinal: int

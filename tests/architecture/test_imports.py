@@ -17,7 +17,17 @@ SHARED = (
 )
 """What every service may know, beside the contracts."""
 
-KNOWS_ALL = ("wiring", "roles", "cli", "__main__", "console", "demo", "bench", "embedded", "metrics")
+KNOWS_ALL = (
+    "wiring",
+    "roles",
+    "cli",
+    "__main__",
+    "console",
+    "demo",
+    "bench",
+    "embedded",
+    "metrics",
+)
 """Where services are put together, started, measured and shown."""
 
 EXCEPTIONS = {

@@ -112,3 +112,10 @@ def test_a_workflow_that_leads_back_to_itself_is_told_with_the_whole_way() -> No
     assert (
         told(definition(simple("t"), name="top", failureWorkflow="top"))[0][0] == "failureWorkflow"
     )
+
+
+def test_only_a_for_each_has_items() -> None:
+    each = op("e", "FOR_EACH", {"items": [1]}, loopOver=[reading("${e.item.x} ${e.index}")])
+    assert warned(each) == []
+    loop = op("e", "DO_WHILE", loopOver=[reading("${e.item.x}")])
+    assert [path for path, _ in warned(loop)] == ["tasks[0].<1>[0].inputParameters.v"]

@@ -195,7 +195,7 @@ LOOPS = frozenset({"DO_WHILE", "FOR_EACH"})
 
 def _iteration(row: TaskState, _state: WorkflowState) -> int:
     """Of a loop's own row: the iteration it has reached."""
-    reached = row.output.get("iteration") if row.made.task_type == "DO_WHILE" else None
+    reached = row.output.get("iteration") if row.made.task_type in LOOPS else None
     return reached if type(reached) is int else row.made.iteration
 
 
