@@ -23,7 +23,8 @@ PATIENCE_S = 20
 @pytest.fixture(scope="session")
 def failures(shared: System, request: pytest.FixtureRequest) -> dict[str, str]:
     """The scenarios of this run that failed, with what the kit says of them; all played at once."""
-    calls = [getattr(item, "callspec", None) for item in request.session.items]
+    own = [item for item in request.session.items if item.path == Path(__file__)]
+    calls = [getattr(item, "callspec", None) for item in own]
     chosen = {call.params["name"] for call in calls if call and "name" in call.params}
     asked = ("--url", shared.url, "--jobs", str(JOBS), "--only", ",".join(sorted(chosen)))
     played = subprocess.run(

@@ -104,11 +104,9 @@ def test_with_an_inline_definition_name_and_version_are_its_own():
     assert (params.name, params.version, params.workflow_definition) == ("inner", 3, inline)
 
 
-def test_an_inline_definition_given_as_an_expression_needs_a_version():
+def test_an_inline_definition_given_as_an_expression_is_no_registered_one():
     params = {"name": "inner", "workflowDefinition": "${workflow.input.definition}"}
-    with pytest.raises(Refusal):
-        resolved([sub_workflow("s", **params)])
-    assert resolved([sub_workflow("s", **params, version=1)])["s"].sub_workflow_param.version == 1
+    assert resolved([sub_workflow("s", **params)])["s"].sub_workflow_param.version is None
 
 
 def test_sub_workflow_parameters_on_another_type_are_left_alone():
