@@ -218,7 +218,8 @@ def _otlp(endpoint: str | None) -> "SpanExporter":
         )
     except ImportError:
         raise RuntimeError("sending traces needs the extra: pip install 'firmus[otel]'") from None
-    return OTLPSpanExporter(endpoint=endpoint)
+    exporter: SpanExporter = OTLPSpanExporter(endpoint=endpoint)
+    return exporter
 
 
 def traceparent_of(span: Any) -> str | None:

@@ -13,7 +13,7 @@ from firmus_contracts.definitions import TaskDef, WorkflowTask
 _decode = msgspec.json.Decoder(WorkflowTask).decode
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=20_000)
 def workflow_task_from(raw: bytes) -> WorkflowTask:
     return _decode(raw)
 
