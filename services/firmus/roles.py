@@ -57,6 +57,7 @@ from firmus.workflow.rest_view import workflow_view
 log = structlog.get_logger(__name__)
 
 SECRET_PREFIX = "CONDUCTOR_SECRET_"  # noqa: S105 - where secrets are looked for
+ENVIRONMENT_PREFIX = "CONDUCTOR_ENV_"
 PATIENCE_S = 5.0
 REPLICATED_PATIENCE_S = 15.0
 """A new leader of a replicated stream takes some seconds; appends wait for it."""
@@ -146,7 +147,8 @@ async def decider_role(node: Node, *, exclusive: bool) -> AsyncIterator[Decider]
         clock=node.clock,
         rejections=JetStreamRejections(node.wire),
         last_poll=polls.last_poll_ms,
-        secrets=secrets_of(os.environ),
+        secrets=named_values(os.environ, SECRET_PREFIX),
+        environment=named_values(os.environ, ENVIRONMENT_PREFIX),
         cache=JetStreamCache(node.wire),
     )
     decider_metrics(node.metrics, decider)
@@ -172,12 +174,14 @@ async def decider_role(node: Node, *, exclusive: bool) -> AsyncIterator[Decider]
         await jq.close()
 
 
-def secrets_of(environ: Mapping[str, str]) -> dict[str, str]:
-    """Secrets come from the decider's own environment, under Conductor's prefix (spec 2.7)."""
+def named_values(environ: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """Secrets and `${workflow.env.…}` come from the decider's own environment, each under
+    Conductor's prefix and nothing else of it (spec 2.4, 2.7).
+    """
     return {
-        name.removeprefix(SECRET_PREFIX): value
+        name.removeprefix(prefix): value
         for name, value in environ.items()
-        if name.startswith(SECRET_PREFIX)
+        if name.startswith(prefix)
     }
 
 
@@ -298,6 +302,8 @@ async def gateway(node: Node, decider: DeciderPort, queues: QueuesPort, search: 
         clock=node.clock,
         keys=KeyLedger(JetStreamKeyStore(node.wire)),
         payloads=JetStreamUploads(node.wire, node.blobs),
+        environment=named_values(os.environ, ENVIRONMENT_PREFIX),
+        secret_names=lambda: sorted(named_values(os.environ, SECRET_PREFIX)),
         metrics=node.metrics.render,
         troubles=lambda: () if node.connection.is_connected else ("no connection to NATS",),
     )

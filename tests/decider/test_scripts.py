@@ -312,3 +312,43 @@ async def test_3_6_12_a_lambda_returns_its_result(
     scripts: QuickJsScripts, script: str, value: Any
 ) -> None:
     assert (await run(scripts, function_body(script))).value == value
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("$.list.size()", 3),
+        ("$.list.get(1)", 1),
+        ("$.list.get(9)", None),
+        ("$.list.contains(2)", True),
+        ("$.list.isEmpty()", False),
+        ("$.map.get('k')", 1),
+        ("$.map.get('no')", None),
+        ("$.map.getOrDefault('no', 7)", 7),
+        ("$.map.containsKey('k')", True),
+        ("$.map.containsKey('toString')", False),
+        ("$.map.containsValue(1)", True),
+        ("$.map.size() + $.size()", 4),
+        ("$.map.isEmpty()", False),
+        ("$.map.keySet()", ["k", "z"]),
+        ("$.map.entrySet().map(e => e.getKey() + '=' + e.value)", ["k=1", "z=2"]),
+        ("$.get('list').size()", 3),
+        ("[Object.keys($.map).join(), JSON.stringify($.map), $.map.size()]",
+         ["k,z", '{"k":1,"z":2}', 2]),
+        ("let keys = []; for (const key in $.map) keys.push(key); [keys, $.map.size()]",
+         [["k", "z"], 2]),
+        ("$.named.size", 5),
+    ],
+)  # fmt: skip
+async def test_java_style_accessors_answer_beside_real_objects(
+    expression: str, value: object
+) -> None:
+    scripts = QuickJsScripts(threads=1)
+    scope = {"list": [3, 1, 2], "map": {"k": 1, "z": 2}, "named": {"size": 5}}
+    scope_of_two = {"list": scope["list"], "map": scope["map"]}
+    result = await scripts.run(
+        "javascript", expression, scope if "named" in expression else scope_of_two
+    )
+    scripts.close()
+
+    assert (result.error, result.value) == (None, value)

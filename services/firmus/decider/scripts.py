@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 import quickjs  # type: ignore[import-untyped]  # it ships no types
 
+from firmus.decider import java_accessors
 from firmus.ports import ScriptResult, Unavailable
 
 EVALUATORS = frozenset({"javascript", "graaljs"})
@@ -246,7 +247,10 @@ class _Run:
         context.set_memory_limit(self._memory_limit)
         context.set_time_limit(self._cpu_limit_s)
         try:
-            text = context.eval(_RUNNER)(self._code, scope.decode(), large)
+            run = context.eval(_RUNNER)
+            if java_accessors.wanted_by(self._code):
+                context.eval(java_accessors.METHODS)
+            text = run(self._code, scope.decode(), large)
         except quickjs.JSException as error:
             if str(error).startswith(_INTERRUPTED):
                 return None
