@@ -43,9 +43,10 @@ from firmus.projection.publisher import EventsPublisher
 from firmus.projection.service import ProjectionService
 from firmus.scheduler.owner import OwnedScheduler
 from firmus.scheduler.service import Scheduler
-from firmus.settings import Settings
+from firmus.settings import Settings, jdbc_connections
 from firmus.systemworker.event_sink import NatsEvents
 from firmus.systemworker.http_client import HttpTasks
+from firmus.systemworker.jdbc import JdbcTasks
 from firmus.systemworker.kafka import KafkaTasks
 from firmus.systemworker.service import SystemWorker
 from firmus.telemetry import TRACING, Metrics, set_up_tracing
@@ -340,6 +341,7 @@ async def system_worker_role(
             "HTTP": http,
             "EVENT": NatsEvents(node.connection),
             "KAFKA_PUBLISH": KafkaTasks(),
+            "JDBC": JdbcTasks(jdbc_connections(os.environ)),
         },
         worker_id=node.instance,
     )

@@ -8,6 +8,9 @@ from typing import Any, Literal
 import msgspec
 
 PREFIX = "FIRMUS_"
+JDBC_PREFIX = "FIRMUS_JDBC_"
+"""Before the name of a connection; its value is a URL with credentials in it."""
+
 ROLES = ("gateway", "intake", "system-worker", "scheduler", "projection", "decider")
 """The services, in the order in which they stop."""
 
@@ -63,7 +66,7 @@ def read_settings(environ: Mapping[str, str], flags: Mapping[str, Any] | None = 
     """
     given: dict[str, Any] = {}
     for variable, value in environ.items():
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or variable.startswith(JDBC_PREFIX):
             continue
         field = variable.removeprefix(PREFIX).lower()
         if field not in FIELDS:
@@ -79,6 +82,15 @@ def read_settings(environ: Mapping[str, str], flags: Mapping[str, Any] | None = 
         raise SettingsError(str(error)) from None
     _check(settings)
     return settings
+
+
+def jdbc_connections(environ: Mapping[str, str]) -> dict[str, str]:
+    """SQLAlchemy URLs by the names of connections: FIRMUS_JDBC_ORDERS is that of ORDERS."""
+    return {
+        name: url
+        for variable, url in environ.items()
+        if variable.startswith(JDBC_PREFIX) and (name := variable.removeprefix(JDBC_PREFIX)) and url
+    }
 
 
 def environment(settings: Settings) -> dict[str, str]:

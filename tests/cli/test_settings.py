@@ -2,7 +2,15 @@
 
 import pytest
 
-from firmus.settings import FIELDS, Settings, SettingsError, environment, is_loopback, read_settings
+from firmus.settings import (
+    FIELDS,
+    Settings,
+    SettingsError,
+    environment,
+    is_loopback,
+    jdbc_connections,
+    read_settings,
+)
 
 
 def test_nothing_given_means_the_defaults() -> None:
@@ -76,3 +84,9 @@ def test_another_process_reads_the_same_settings_from_the_environment() -> None:
 
 def test_there_are_few_settings() -> None:
     assert len(FIELDS) < 25
+
+
+def test_connections_of_jdbc_are_no_settings_and_have_names_of_their_own() -> None:
+    environ = {"FIRMUS_JDBC_METRICS_PORT": "sqlite://", "FIRMUS_JDBC_": "x", "FIRMUS_JDBC_A": ""}
+    assert read_settings(environ) == Settings()
+    assert jdbc_connections(environ) == {"METRICS_PORT": "sqlite://"}

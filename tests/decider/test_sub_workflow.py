@@ -58,7 +58,7 @@ def test_children_nested_too_deep_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "tasks",
-    [[], [simple("a"), simple("a")], [{"name": "a"}], [op("m", "JDBC")]],
+    [[], [simple("a"), simple("a")], [{"name": "a"}], [op("m", "EVENT", sink="sqs:q")]],
     ids=["no tasks", "a reference twice", "no reference", "not supported"],
 )
 def test_an_inline_child_that_could_not_run_is_refused(tasks: list[dict[str, Any]]) -> None:

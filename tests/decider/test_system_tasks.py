@@ -19,7 +19,7 @@ def http(**fields: Any) -> dict[str, Any]:
     return op("http", "HTTP", {"uri": "${workflow.input.u}"}, **fields)
 
 
-@pytest.mark.parametrize("kind", ["HTTP", "KAFKA_PUBLISH"])
+@pytest.mark.parametrize("kind", ["HTTP", "KAFKA_PUBLISH", "JDBC"])
 def test_3_5_a_system_task_waits_in_the_queue_of_its_type_without_a_domain(kind: str) -> None:
     flow = Flow(op("call", kind, {"v": "${workflow.input.v}"}, startDelay=3))
     flow.start({"v": 1}, task_to_domain={"*": "blue", kind: "red"})

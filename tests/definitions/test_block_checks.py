@@ -90,9 +90,10 @@ def test_what_is_inside_is_checked_too(outer: dict[str, Any], place: str) -> Non
 
 @pytest.mark.parametrize(("outer", "place"), PLACES)
 def test_what_is_not_supported_is_found_inside_too(outer: dict[str, Any], place: str) -> None:
-    given = json.loads(json.dumps({"name": "w", "tasks": [outer]}).replace("HTTP", "JDBC"))
+    text = json.dumps({"name": "w", "tasks": [outer]})
+    given = json.loads(text.replace('"HTTP"', '"EVENT", "sink": "sqs:q"'))
     (fault,) = workflow_unsupported(convert_workflow_def(given))
-    assert fault.path == f"tasks[0].{place}.type"
+    assert fault.path == f"tasks[0].{place}.sink"
 
 
 def test_references_are_unique_over_all_lists_of_a_block() -> None:

@@ -98,6 +98,14 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
         task("HTTP", inputParameters={"x": 1}),
         [needs("inputParameters.http_request or inputParameters.uri", "HTTP")],
     ),
+    (
+        task("JDBC"),
+        [
+            needs("inputParameters.statement", "JDBC"),
+            needs("inputParameters.connectionId or inputParameters.integrationName", "JDBC"),
+        ],
+    ),
+    (task("JDBC", inputParameters={"integrationName": "a", "statement": "SELECT 1"}), []),
     (task("KAFKA_PUBLISH"), [needs("inputParameters.kafka_request", "KAFKA_PUBLISH")]),
     (task("JSON_JQ_TRANSFORM"), [needs("inputParameters.queryExpression", "JSON_JQ_TRANSFORM")]),
     *(

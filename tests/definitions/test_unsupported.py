@@ -18,13 +18,10 @@ def paths(*tasks: dict[str, Any], **fields: Any) -> list[str]:
     return [fault.path for fault in unsupported.workflow_unsupported(definition)]
 
 
-@pytest.mark.parametrize("kind", sorted(unsupported.TYPES))
-def test_a_type_that_is_not_there_yet_is_refused_by_name(kind: str) -> None:
-    definition = convert_workflow_def({"name": "w", "tasks": [task(kind)]})
+def test_the_message_names_the_property_and_says_what_to_use() -> None:
+    definition = convert_workflow_def({"name": "w", "tasks": [task("EVENT", sink="sqs:q")]})
     (fault,) = unsupported.workflow_unsupported(definition)
-    assert fault.path == "tasks[0].type"
-    assert f"tasks[0].type {kind}" in fault.message
-    assert fault.invalid_value == kind
+    assert fault.message.startswith("tasks[0].sink: not supported by firmus: use conductor")
 
 
 SUPPORTED = [
@@ -44,6 +41,7 @@ SUPPORTED = [
     "HUMAN",
     "HTTP",
     "KAFKA_PUBLISH",
+    "JDBC",
     "START_WORKFLOW",
     "JSON_JQ_TRANSFORM",
     "LLM_CHAT_COMPLETE",
@@ -96,22 +94,22 @@ def test_what_is_honoured_or_what_conductor_itself_ignores_passes(given: dict[st
     assert paths(given, rateLimitConfig={"rateLimitKey": "k"}, maskedFields=["x"]) == []
 
 
-JDBC = task("JDBC", "e")
+SQS = task("EVENT", "e", sink="sqs:q")
 
 
 @pytest.mark.parametrize(
     ("outer", "path"),
     [
-        (task("SWITCH", decisionCases={"x": [JDBC]}), "decisionCases[x][0].type"),
-        (task("SWITCH", defaultCase=[JDBC]), "defaultCase[0].type"),
-        (task("FORK_JOIN", forkTasks=[[], [JDBC]]), "forkTasks[1][0].type"),
-        (task("SIMPLE", loopOver=[JDBC]), "loopOver[0].type"),
+        (task("SWITCH", decisionCases={"x": [SQS]}), "decisionCases[x][0].sink"),
+        (task("SWITCH", defaultCase=[SQS]), "defaultCase[0].sink"),
+        (task("FORK_JOIN", forkTasks=[[], [SQS]]), "forkTasks[1][0].sink"),
+        (task("SIMPLE", loopOver=[SQS]), "loopOver[0].sink"),
         (
             task(
                 "SUB_WORKFLOW",
-                subWorkflowParam={"workflowDefinition": {"name": "c", "tasks": [JDBC]}},
+                subWorkflowParam={"workflowDefinition": {"name": "c", "tasks": [SQS]}},
             ),
-            "subWorkflowParam.workflowDefinition.tasks[0].type",
+            "subWorkflowParam.workflowDefinition.tasks[0].sink",
         ),
         (
             task("SUB_WORKFLOW", subWorkflowParam={"workflowDefinition": {"tasks": "none"}}),
@@ -157,5 +155,5 @@ def test_a_task_definition_with_all_that_is_honoured_passes() -> None:
 
 
 def test_a_task_that_comes_as_data_is_held_to_the_same_table() -> None:
-    branch = convert_workflow_task(task("FORK_JOIN", forkTasks=[[JDBC]]))
-    assert [f.path for f in unsupported.task_unsupported(branch)] == ["forkTasks[0][0].type"]
+    branch = convert_workflow_task(task("FORK_JOIN", forkTasks=[[SQS]]))
+    assert [f.path for f in unsupported.task_unsupported(branch)] == ["forkTasks[0][0].sink"]

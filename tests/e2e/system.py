@@ -80,7 +80,12 @@ def running_up(folder: Path, *flags: str) -> Iterator[System]:
     """`firmus up` with its own nats-server on free ports; nothing of it is left afterwards."""
     data = folder / "data"
     ports = ("--port", "0", "--nats-port", str(free_port()))
-    child = Child("up", firmus("up", "--data-dir", str(data), *ports, *flags), folder / "up.log")
+    child = Child(
+        "up",
+        firmus("up", "--data-dir", str(data), *ports, *flags),
+        folder / "up.log",
+        {"FIRMUS_JDBC_SHOP": f"sqlite:///{folder / 'shop.db'}"},
+    )
     child.start()
     try:
         until("up.json", lambda: read_address(data) is not None or not child.runs)

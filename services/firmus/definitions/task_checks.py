@@ -137,6 +137,15 @@ def _kafka(task: WorkflowTask, outside: Outside) -> Iterable[Fault]:
     yield from _input(task, "kafka_request", outside)
 
 
+def _jdbc(task: WorkflowTask, outside: Outside) -> Iterable[Fault]:
+    yield from _input(task, "statement", outside)
+    names = ("connectionId", "integrationName")
+    given = task.input_parameters
+    if not any(given.get(key) is not None or _in_template(task, key, outside) for key in names):
+        words = "inputParameters.connectionId or inputParameters.integrationName"
+        yield "inputParameters.connectionId", _required(task, words)[1]
+
+
 def _jq(task: WorkflowTask, outside: Outside) -> Iterable[Fault]:
     yield from _input(task, "queryExpression", outside)
 
@@ -269,6 +278,7 @@ _BY_TYPE: dict[str, Callable[[WorkflowTask, Outside], Iterable[Fault]]] = {
     "FORK_JOIN": _fork,
     "TERMINATE": _terminate,
     "KAFKA_PUBLISH": _kafka,
+    "JDBC": _jdbc,
     "DO_WHILE": _loop,
     "FOR_EACH": _for_each,
     "TRY_CATCH": _try_catch,

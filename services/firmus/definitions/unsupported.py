@@ -17,8 +17,6 @@ from firmus_contracts.bodies import convert_workflow_def
 from firmus_contracts.definitions import TaskDef, WorkflowDef, WorkflowTask
 from firmus_contracts.errors import Refusal, ValidationError
 
-TYPES = frozenset({"JDBC"})
-
 SINKS = frozenset({"sqs", "kafka", "amqp", "amqp_queue", "amqp_exchange", "nats_stream", "redis"})
 """Kinds of event queue that Conductor knows and this build cannot send to."""
 
@@ -32,7 +30,6 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 TASK_RULES = (
-    Rule("type", lambda t: t.type in TYPES, "this task type is not supported yet"),
     Rule(
         "sink",
         lambda t: t.type == "EVENT" and (t.sink or "").partition(":")[0] in SINKS,
@@ -135,10 +132,5 @@ def _apply(rules: tuple[Rule, ...], subject: Any, prefix: str) -> Iterable[Valid
     for rule in rules:
         if rule.used(subject):
             path = f"{prefix}{rule.field}"
-            value = subject.type if rule.field == "type" else None
-            named = f"{path} {value}" if value else path
-            yield ValidationError(
-                path=path,
-                message=f"{named}: not supported by firmus: {rule.what}",
-                invalid_value=value,
-            )
+            message = f"{path}: not supported by firmus: {rule.what}"
+            yield ValidationError(path=path, message=message)

@@ -26,7 +26,7 @@ from firmus_contracts.executions import (
 from firmus_contracts.statuses import TaskStatus
 
 REASON_MAX = 500
-CALLED = frozenset({"HTTP", "EVENT", "KAFKA_PUBLISH"})
+CALLED = frozenset({"HTTP", "EVENT", "KAFKA_PUBLISH", "JDBC"})
 """Tasks that the system worker carries out."""
 
 

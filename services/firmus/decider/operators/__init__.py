@@ -13,6 +13,7 @@ from firmus.decider.operators import (
     http_task,
     human,
     inline,
+    jdbc,
     join,
     json_jq_transform,
     kafka_publish,
@@ -57,6 +58,7 @@ OPERATORS.update(
         "HTTP": http_task.OPERATOR,
         "EVENT": event_task.OPERATOR,
         "KAFKA_PUBLISH": kafka_publish.OPERATOR,
+        "JDBC": jdbc.OPERATOR,
         **dict.fromkeys(ai_task.TYPES, ai_task.OPERATOR),
     }
 )
