@@ -18,7 +18,7 @@ import structlog
 from firmus.broker.cache import JetStreamCache
 from firmus.broker.checkpoint_store import JetStreamCheckpoints
 from firmus.broker.connection import Connection, connect
-from firmus.broker.keys import IdempotencyKeys, JetStreamKeyStore, KeyLedger
+from firmus.broker.keys import IdempotencyKeys, JetStreamKeyStore
 from firmus.broker.leases import Lease, bucket_ttl_s, release_all
 from firmus.broker.polldata import PollTable, listen
 from firmus.broker.rejections import JetStreamRejections
@@ -301,7 +301,7 @@ async def gateway(node: Node, decider: DeciderPort, queues: QueuesPort, search: 
         definitions=node.definitions,
         search=search,
         clock=node.clock,
-        keys=KeyLedger(JetStreamKeyStore(node.wire)),
+        keys=IdempotencyKeys(JetStreamKeyStore(node.wire)),
         payloads=JetStreamUploads(node.wire, node.blobs),
         environment=named_values(os.environ, ENVIRONMENT_PREFIX),
         secret_names=lambda: sorted(named_values(os.environ, SECRET_PREFIX)),

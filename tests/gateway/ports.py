@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from firmus.broker.keys import IdempotencyKeys, MemoryKeyStore
 from firmus.broker.rejections import MemoryRejections
 from firmus.clock import FixedClock
 from firmus.decider.service import Decider
@@ -199,20 +200,6 @@ def _holds(hit: dict[str, Any], field: str, operator: str, value: str) -> bool:
     return at_ms >= float(value) if operator == ">=" else at_ms <= float(value)
 
 
-class MemoryKeys:
-    def __init__(self) -> None:
-        self.held: dict[tuple[str, str], str] = {}
-
-    async def claim(self, name: str, key: str, workflow_id: str) -> str:
-        return self.held.setdefault((name, key), workflow_id)
-
-    async def replace(self, name: str, key: str, *, held: str, workflow_id: str) -> bool:
-        if self.held.get((name, key)) != held:
-            return False
-        self.held[name, key] = workflow_id
-        return True
-
-
 class World:
     def __init__(self) -> None:
         self.clock = FixedClock()
@@ -229,7 +216,7 @@ class World:
         self.door = Door(self.decider)
         self.queues = LogQueues(self.log, self.decider)
         self.search = LogSearch(self.log, self.door)
-        self.keys = MemoryKeys()
+        self.keys = MemoryKeyStore()
         self.uploads = MemoryUploads()
         self.troubles: list[str] = []
         self.metrics = b"firmus_commits_total 3\n"
@@ -241,7 +228,7 @@ class World:
             "definitions": self.definitions,
             "search": self.search,
             "clock": self.clock,
-            "keys": self.keys,
+            "keys": IdempotencyKeys(self.keys),
             "payloads": self.uploads,
             "metrics": lambda: self.metrics,
             "troubles": lambda: self.troubles,

@@ -41,7 +41,7 @@ async def test_fail_on_running_starts_anew_once_the_earlier_run_has_ended(api: A
 async def test_a_key_whose_start_was_lost_is_healed_by_the_next_try(api: Api, world: World):
     await api.register("w", "a")
     lost = ids.mint_workflow_id(world.clock.now_ms(), 5)
-    world.keys.held["w", "k"] = lost
+    await world.keys.put("w", "k", lost, expected=0)
 
     healed = await start(api, "k", "FAIL")
 

@@ -59,16 +59,12 @@ async def test_one_bad_definition_refuses_the_whole_list(api: Api, given, messag
 
 
 async def test_what_firmus_cannot_run_is_refused_by_name(api: Api):
-    from firmus.definitions import unsupported
-
-    kind = min(unsupported.TYPES)
-    inputs = {"expression": "1", "evaluatorType": "javascript"}
-    task = {"name": "a", "taskReferenceName": "a", "type": kind, "inputParameters": inputs}
+    task = {"name": "e", "taskReferenceName": "e", "type": "EVENT", "sink": "sqs:queue"}
 
     answer = await api.post("/metadata/workflow", definition(tasks=[task]))
 
     assert (answer.status, answer.body["code"]) == (400, "UNSUPPORTED")
-    assert kind in answer.body["message"]
+    assert "tasks[0].sink" in answer.body["message"]
 
 
 async def test_validate_checks_and_stores_nothing(api: Api):

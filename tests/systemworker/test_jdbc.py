@@ -127,8 +127,8 @@ async def test_rows_returned_by_a_change_are_had_by_saying_so(shop: Shop) -> Non
 
 
 async def test_an_error_is_told_in_the_databases_words_alone(shop: Shop) -> None:
-    outcome = await shop.run("SELECT * FROM nothing WHERE id = ?", ["hunter2"])
-    assert (outcome.status, outcome.reason) == ("FAILED", "JDBC: no such table: nothing")
+    outcome = await shop.run("SELECT * FROM absent WHERE id = ?", ["hunter2"])
+    assert (outcome.status, outcome.reason) == ("FAILED", "JDBC: no such table: absent")
 
 
 async def test_a_value_that_the_driver_refuses_fails_the_task(shop: Shop) -> None:

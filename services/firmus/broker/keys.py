@@ -81,7 +81,7 @@ def decide(strategy: Strategy, running: bool | None) -> Verdict:
 
 
 class KeyLedger:
-    """Who holds which key; satisfies `gateway.ports.KeysPort`."""
+    """Who holds which key."""
 
     def __init__(self, store: KeyStore) -> None:
         self._store = store

@@ -2,10 +2,10 @@
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
 import msgspec
 
+from firmus.broker.keys import IdempotencyKeys
 from firmus.ports import (
     Clock,
     DeciderPort,
@@ -14,18 +14,6 @@ from firmus.ports import (
     QueuesPort,
     SearchPort,
 )
-
-
-class KeysPort(Protocol):
-    """Idempotency keys: (definition name, key) leads to a workflow id, for ever."""
-
-    async def claim(self, name: str, key: str, workflow_id: str) -> str:
-        """Stores the id unless the key has one; the id that it has now. Raises Unavailable."""
-        ...
-
-    async def replace(self, name: str, key: str, *, held: str, workflow_id: str) -> bool:
-        """Puts another id in the place of `held`; False when `held` is no longer there."""
-        ...
 
 
 def _no_metrics() -> bytes:
@@ -49,7 +37,7 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     definitions: DefinitionsPort
     search: SearchPort
     clock: Clock
-    keys: KeysPort | None = None
+    keys: IdempotencyKeys | None = None
     payloads: PayloadsPort | None = None
     environment: Mapping[str, str] = {}
     secret_names: Callable[[], Sequence[str]] = _nothing

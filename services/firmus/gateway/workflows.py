@@ -4,9 +4,9 @@ import secrets
 
 import msgspec
 
+from firmus.broker.keys import Strategy
 from firmus.gateway import answers
 from firmus.gateway.asking import CommandIds, envelope, header_key, known_form, state_of, submit
-from firmus.gateway.idempotency import claim
 from firmus.gateway.payloads import Payloads
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import (
@@ -160,21 +160,21 @@ class Workflows:
         if key:
             if self._ports.keys is None:
                 raise Refusal("NOT_IMPLEMENTED", "This server keeps no idempotency keys")
-            claimed = await claim(
-                self._ports.keys,
-                self._decider,
-                name=request.name,
-                key=key,
-                strategy=strategy,
-                fresh_id=workflow_id,
+            claimed = await self._ports.keys.claim(
+                request.name, key, Strategy(strategy), workflow_id, self._is_running
             )
             workflow_id = claimed.workflow_id
-            if not claimed.start:
+            if claimed.existing:
                 return workflow_id
             # Two requests that both find the key without its workflow send one and the same start.
             command_id = f"start:{workflow_id}"
         await submit(self._decider, _command(req, request, command_id, workflow_id, key))
         return workflow_id
+
+    async def _is_running(self, workflow_id: str) -> bool | None:
+        """None: the start that took the key never came to be, and is made up for."""
+        state = await self._decider.read(workflow_id)
+        return None if state is None else not state.status.terminal
 
 
 def _command(
