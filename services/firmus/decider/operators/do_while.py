@@ -142,26 +142,26 @@ def _condition(
     condition = task.loop_condition
     if condition is None or not condition.strip():
         return task.items is not None or "_items" in row.input, None
-    need = ScriptNeed(
-        key=f"{row.ordinal}:loop:{done}",
-        evaluator="javascript",
-        expression=condition,
-        scope=_scope(turn, row, task, condition, {**row.output, **collected}),
-    )
-    result = turn.script(need)
+    key = f"{row.ordinal}:loop:{done}"
+    result = turn.answers.scripts.get(key)
+    if result is None:
+        scope = _scope(turn, row, task, condition, collected)
+        result = turn.script(
+            ScriptNeed(key=key, evaluator="javascript", expression=condition, scope=scope)
+        )
     if result.error is not None:
         return False, f"Unable to evaluate condition {condition}, exception {result.error}"
     return truthy(result.value), None
 
 
 def _scope(
-    turn: Turn, row: TaskState, task: WorkflowTask, condition: str, output: dict[str, Any]
+    turn: Turn, row: TaskState, task: WorkflowTask, condition: str, collected: dict[str, Any]
 ) -> dict[str, Any]:
     """What the condition sees as `$`: only what its text names, for a loop's output grows."""
-    ref = row.made.node or row.ref
+    ref, output = row.made.node or row.ref, row.output
     scope: dict[str, Any] = dict(row.input)
     for name in dict.fromkeys((ref, row.ref)):
-        scope[name] = _needed_output(condition, name, output)
+        scope[name] = _needed_output(condition, name, output, collected)
     for key in ("loopIndex", "loopItem"):
         if key in output:
             scope[key] = output[key]
@@ -172,12 +172,14 @@ def _scope(
     return scope
 
 
-def _needed_output(condition: str, ref: str, output: dict[str, Any]) -> dict[str, Any]:
-    """The loop's own output, or only its `iteration` where nothing else of it is read."""
+def _needed_output(
+    condition: str, ref: str, output: dict[str, Any], collected: dict[str, Any]
+) -> dict[str, Any]:
+    """The loop's own output with the last pass, or its `iteration` where nothing else is read."""
     read = rf"{re.escape(ref)}\s*(?:\.iteration\b|\[\s*['\"]iteration['\"]\s*\])"
     if len(re.findall(read, condition)) == condition.count(ref):
         return {"iteration": output["iteration"]}
-    return output
+    return {**output, **collected}
 
 
 def _outdated(turn: Turn, row: TaskState, done: int) -> tuple[tuple[str, ...], tuple[int, ...]]:
