@@ -88,7 +88,7 @@ def _add_system(commands: Commands) -> None:
         "Run 20 orders through an example workflow and show what happened. Starts its own system "
         "in a temporary folder, or in --data-dir, and stops it at the end.",
     )
-    demo.add_argument("--data-dir", metavar="DIR", help="keep the data there")
+    demo.add_argument("--data", "--data-dir", dest="data_dir", metavar="DIR", help="keep it there")
     demo.add_argument("--orders", type=_positive, default=20, metavar="N", help="default 20")
     demo.add_argument("--port", type=int, default=0, help="REST port; default: any free one")
     demo.add_argument("--stay", action="store_true", help="keep running afterwards, until Ctrl-C")
@@ -99,7 +99,7 @@ def _settings_flags(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--host", help="address of the REST API; default 127.0.0.1")
     add("--port", type=int, help="port of the REST API, 0: any free one; default 8080")
-    add("--data-dir", metavar="DIR", help="default ./firmus-data")
+    add("--data", "--data-dir", dest="data_dir", metavar="DIR", help="default ./firmus-data")
     add("--nats-url", metavar="URL", help="use this nats-server")
     add("--nats-port", type=int, metavar="PORT", help="of the server that up starts")
     add("--nats-server", metavar="PROGRAM", help="the nats-server program that up starts")

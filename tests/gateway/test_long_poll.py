@@ -17,6 +17,7 @@ async def test_a_poll_whose_client_leaves_is_cancelled_before_a_task_is_begun(
     await world.queues.polling.wait()
 
     writer.close()
+    await writer.wait_closed()
     await world.queues.cancelled.wait()
     started = await api.start("w")
 
@@ -35,6 +36,7 @@ async def test_a_client_that_stays_is_served_on_the_same_connection_after_its_po
         length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
         answers.append(await reader.readexactly(length))
     writer.close()
+    await writer.wait_closed()
 
     assert answers[0] == b"[]"
     assert answers[1]
@@ -50,6 +52,7 @@ async def test_closing_answers_waiting_polls_with_nothing(world: World):
 
     answer = await reader.read()
     writer.close()
+    await writer.wait_closed()
     assert (answer.splitlines()[0], answer.splitlines()[-1]) == (b"HTTP/1.1 200 OK", b"[]")
 
 

@@ -101,9 +101,18 @@ async def test_content_type_is_written_as_people_write_it(api: Api):
     writer.write(b"GET /api/version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     whole = await reader.read()
     writer.close()
+    await writer.wait_closed()
 
     assert b"\r\nContent-Type: text/plain" in whole
 
 
 async def test_there_is_no_token_while_security_is_off(api: Api):
     assert (await api.post("/token", {"keyId": "k", "keySecret": "s"})).status == 404
+
+
+async def test_the_page_for_people_lists_every_route_and_what_is_not_there_yet(api: Api):
+    page = await api.get("//docs")
+
+    assert (page.status, page.kind) == (200, "text/html")
+    assert "<code>/api/workflow/{key}/pause</code>" in page.body
+    assert "<code>/api/workflow/{key}/rerun</code></td><td>not offered yet" in page.body

@@ -76,6 +76,7 @@ def _loop_factory() -> Any:
 def _announce(address: Address, directory: DataDir) -> None:
     say("firmus is up")
     say(f"  REST    {address.rest}/api")
+    say(f"  docs    {address.rest}/docs")
     say(f"  health  {address.rest}/health")
     say(f"  NATS    {address.nats}")
     say("  events  firmus tail;  their contract: firmus asyncapi")

@@ -7,6 +7,7 @@ learns that it asked for the right thing. `key` is the name or id at the second 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from firmus.gateway import answers, docs_page
 from firmus.gateway.admin import Admin
 from firmus.gateway.asking import CommandIds
 from firmus.gateway.bulk import Bulk
@@ -40,7 +41,7 @@ async def not_yet(req: Request, _resp: Response, **_params: str) -> None:
 
 def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
     command_ids, registration = CommandIds(), Registration(ports.definitions)
-    return [
+    table = [
         *_metadata(WorkflowDefinitions(ports, registration), TaskDefinitions(ports, registration)),
         *_workflows(Workflows(ports, command_ids, registration), Search(ports)),
         *_lists(Lookups(ports)),
@@ -50,6 +51,12 @@ def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
         *_admin(Admin(ports)),
         *(Route(method, f"/api{path}", not_yet) for method, path in _NOT_YET),
     ]
+    html = docs_page.page(table, not_yet)
+
+    async def docs(_req: Request, resp: Response) -> None:
+        answers.html(resp, html)
+
+    return [*table, Route("GET", "/docs", docs)]
 
 
 def _metadata(workflows: WorkflowDefinitions, tasks: TaskDefinitions) -> list[Route]:
