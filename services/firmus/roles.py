@@ -46,6 +46,7 @@ from firmus.scheduler.service import Scheduler
 from firmus.settings import Settings, jdbc_connections
 from firmus.systemworker.event_sink import NatsEvents
 from firmus.systemworker.http_client import HttpTasks
+from firmus.systemworker.http_poll import HttpPolls
 from firmus.systemworker.jdbc import JdbcTasks
 from firmus.systemworker.kafka import KafkaTasks
 from firmus.systemworker.service import SystemWorker
@@ -334,11 +335,13 @@ async def system_worker_role(
         verify_tls=settings.http_verify_tls,
         env_proxy=settings.http_env_proxy,
     )
+    scripts = QuickJsScripts(threads=2)
     worker = SystemWorker(
         queues=queues,
         decider=decider,
         executors={
             "HTTP": http,
+            "HTTP_POLL": HttpPolls(http, scripts),
             "EVENT": NatsEvents(node.connection),
             "KAFKA_PUBLISH": KafkaTasks(),
             "JDBC": JdbcTasks(jdbc_connections(os.environ)),
@@ -350,6 +353,7 @@ async def system_worker_role(
         yield worker
     finally:
         await worker.stop()
+        scripts.close()
 
 
 @contextlib.asynccontextmanager

@@ -54,7 +54,8 @@ def _event(row: TaskState, command: UpdateTask) -> ev.WorkflowEvent:
     reason = command.reason[:REASON_MAX] if command.reason else command.reason
     ordinal, output = row.ordinal, command.output if command.output is not None else {}
     operator = operator_for(row.made.task_type)
-    held = operator is not None and operator.system and row.status is TaskStatus.IN_PROGRESS
+    called_once = operator is not None and operator.system and not operator.repeats
+    held = called_once and row.status is TaskStatus.IN_PROGRESS
     match command.status:
         case ResultStatus.COMPLETED:
             return ev.TaskCompleted(

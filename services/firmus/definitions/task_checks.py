@@ -275,6 +275,7 @@ _BY_TYPE: dict[str, Callable[[WorkflowTask, Outside], Iterable[Fault]]] = {
     "DYNAMIC": _dynamic,
     "FORK_JOIN_DYNAMIC": _dynamic_fork,
     "HTTP": _http,
+    "HTTP_POLL": _http,
     "FORK_JOIN": _fork,
     "TERMINATE": _terminate,
     "KAFKA_PUBLISH": _kafka,

@@ -140,6 +140,7 @@ class SystemWorker:
             output=outcome.output,
             reason=outcome.reason,
             worker_id=self._worker_id,
+            callback_after_s=outcome.callback_after_s,
         )
         pause_s = AGAIN_AFTER_S
         tries_left = TRIES_WHEN_STOPPING

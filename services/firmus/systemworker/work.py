@@ -23,6 +23,7 @@ class Work(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     workflow_instance_id: str
     reference_task_name: str = ""
     response_timeout_seconds: int = 0
+    poll_count: int = 0
     input_data: dict[str, Any] = {}
     output_data: dict[str, Any] = {}
     workflow_task: Settings = Settings()
@@ -35,11 +36,14 @@ class Work(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What is reported of a task."""
+    """What is reported of a task. With IN_PROGRESS a task that repeats is due again after
+    `callback_after_s`.
+    """
 
     status: ResultStatus
     output: dict[str, Any] = {}
     reason: str | None = None
+    callback_after_s: int = 0
 
 
 def done(work: Work, output: dict[str, Any]) -> Outcome:

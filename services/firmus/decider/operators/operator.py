@@ -19,8 +19,9 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     a new attempt what the old one cannot hand on. `template`: the task definition's inputTemplate
     counts (spec 2.5). `sync`: a new attempt runs at once, within the decision. `system`: not work
     for a worker, so without a domain (spec 4.10), and a report of progress keeps the row
-    IN_PROGRESS (spec 4.5). `contain` (turn, row, error) is told of a failure inside the open row
-    that nothing in there forgives (`containment.py`).
+    IN_PROGRESS (spec 4.5), unless the task `repeats`: then it is due again. `contain` (turn, row,
+    error) is told of a failure inside the open row that nothing in there forgives
+    (`containment.py`).
     """
 
     plan: Callable[[Plan, WorkflowTask], None]
@@ -30,3 +31,4 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     template: bool = False
     sync: bool = False
     system: bool = False
+    repeats: bool = False
