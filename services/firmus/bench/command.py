@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _list_of(known: tuple[str, ...]):  # type: ignore[no-untyped-def]  # noqa: ANN202 - argparse's own shape
+def _list_of(known: tuple[str, ...]) -> Callable[[str], list[str]]:
     def read(text: str) -> list[str]:
         given = text.split(",")
         unknown = [name for name in given if name not in known]

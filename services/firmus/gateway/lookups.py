@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from firmus.gateway import answers
+from firmus.gateway.hits import read_each, task_ids, workflow_ids
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, flag, integer, json_texts
 from firmus.gateway.views import Views
@@ -22,19 +23,6 @@ from firmus_contracts.statuses import WorkflowStatus
 _SIZE = 5000
 _CATCH_UP_S = 1.0
 _LOOK_AGAIN_S = 0.02
-_READS_AT_ONCE = 64
-
-
-class _Workflow(msgspec.Struct, rename="camel"):
-    workflow_id: str
-
-
-class _Task(msgspec.Struct, rename="camel"):
-    task_id: str
-
-
-_WORKFLOW = msgspec.json.Decoder(_Workflow)
-_TASK = msgspec.json.Decoder(_Task)
 
 
 class Lookups:
@@ -76,7 +64,7 @@ class Lookups:
             raise Refusal("INVALID", f"start must not be negative, count at most {_SIZE}")
         query = f"taskType={quoted(key)} AND status IN (SCHEDULED,IN_PROGRESS)"
         hits = await self._hits("tasks", query, start, count)
-        found = await self._each([_TASK.decode(hit).task_id for hit in hits], self._open_task)
+        found = await read_each(task_ids(hits), self._open_task)
         answers.json(resp, [task for task in found if task.task_type == key])
 
     async def _correlated(self, req: Request, name: str, correlation: str) -> list[Any]:
@@ -95,8 +83,7 @@ class Lookups:
 
     async def _workflows(self, query: str) -> list[WorkflowState]:
         hits = await self._hits("workflows", query, 0, _SIZE)
-        found = [_WORKFLOW.decode(hit).workflow_id for hit in hits]
-        return await self._each(found, self._decider.read)
+        return await read_each(workflow_ids(hits), self._decider.read)
 
     async def _open_task(self, task_id: str) -> Task | None:
         state = await self._decider.read(ids.workflow_of(task_id))
@@ -104,16 +91,6 @@ class Lookups:
         if state is None or row is None or row.status.terminal:
             return None
         return await self._views.task(state, row)
-
-    async def _each(self, found: list[str], read: Any) -> list[Any]:
-        """What reading each gives, those left out that are gone."""
-        limit = asyncio.Semaphore(_READS_AT_ONCE)
-
-        async def one(identifier: str) -> Any:
-            async with limit:
-                return await read(identifier)
-
-        return [item for item in await asyncio.gather(*map(one, found)) if item is not None]
 
     async def _hits(self, what: str, query: str, start: int, size: int) -> list[msgspec.Raw]:
         """The first `size` hits, of a read model that has caught up as far as a second allows."""

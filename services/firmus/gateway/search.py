@@ -3,12 +3,13 @@
 Nothing else can lag behind the log; two headers say how far an answer reaches, and its distance.
 """
 
-import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
 from firmus.gateway import answers
+from firmus.gateway.hits import read_each, task_ids, workflow_ids
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, flag, integer, text, texts
 from firmus.gateway.views import Views
@@ -20,19 +21,6 @@ from firmus_contracts.executions import SearchResult
 
 _SIZE = 100
 _SIZE_MAX = 5000
-_READS_AT_ONCE = 64
-
-
-class _WorkflowHit(msgspec.Struct, rename="camel"):
-    workflow_id: str
-
-
-class _TaskHit(msgspec.Struct, rename="camel"):
-    task_id: str
-
-
-_WORKFLOW_HIT = msgspec.json.Decoder(_WorkflowHit)
-_TASK_HIT = msgspec.json.Decoder(_TaskHit)
 
 
 class Search:
@@ -54,13 +42,11 @@ class Search:
     async def workflow_objects(self, req: Request, resp: Response) -> None:
         """The executions themselves, as the log has them, without their tasks."""
         page = await self._page(req, resp, "workflows", _workflow_query(req))
-        found = [_WORKFLOW_HIT.decode(hit).workflow_id for hit in page.results]
-        await self._whole(resp, page, found, self._workflow)
+        await self._whole(resp, page, workflow_ids(page.results), self._workflow)
 
     async def task_objects(self, req: Request, resp: Response) -> None:
         page = await self._page(req, resp, "tasks", text(req, "query") or "")
-        found = [_TASK_HIT.decode(hit).task_id for hit in page.results]
-        await self._whole(resp, page, found, self._task)
+        await self._whole(resp, page, task_ids(page.results), self._task)
 
     async def workflows_by_tasks(self, req: Request, resp: Response) -> None:
         """The workflows of a page of tasks, each once; the total counts tasks (spec 7.1)."""
@@ -82,8 +68,7 @@ class Search:
         self, req: Request, resp: Response
     ) -> tuple[SearchPage, list[str]]:
         page = await self._page(req, resp, "tasks", text(req, "query") or "")
-        found = [_WORKFLOW_HIT.decode(hit).workflow_id for hit in page.results]
-        return page, list(dict.fromkeys(found))
+        return page, list(dict.fromkeys(workflow_ids(page.results)))
 
     async def _page(self, req: Request, resp: Response, what: str, query: str) -> SearchPage:
         start, size = integer(req, "start", 0), integer(req, "size", _SIZE)
@@ -104,15 +89,15 @@ class Search:
         resp.set_header("firmus-search-lag", str(page.lag))
         return page
 
-    async def _whole(self, resp: Response, page: SearchPage, found: list[str], read: Any) -> None:
+    async def _whole(
+        self,
+        resp: Response,
+        page: SearchPage,
+        found: list[str],
+        read: Callable[[str], Awaitable[object]],
+    ) -> None:
         """Hits that have vanished since are dropped, and counted off the total."""
-        limit = asyncio.Semaphore(_READS_AT_ONCE)
-
-        async def one(identifier: str) -> Any:
-            async with limit:
-                return await read(identifier)
-
-        whole = [item for item in await asyncio.gather(*map(one, found)) if item is not None]
+        whole = await read_each(found, read)
         total = page.total_hits - (len(found) - len(whole))
         answers.json(resp, {"totalHits": total, "results": whole})
 
