@@ -10,7 +10,7 @@ from typing import Any, assert_never
 import msgspec
 
 import firmus.decider.operators  # noqa: F401 - fills the table of operators
-from firmus.decider import advance, ending, messages, schemas_kept, timeouts, updates
+from firmus.decider import advance, control, messages, schemas_kept, timeouts, updates
 from firmus.decider.context import Answers, CannotStart, Context, Decision, Wanted, WantsMore
 from firmus.decider.payload_limits import excess, limit_of, reason
 from firmus.decider.turn import Turn
@@ -181,11 +181,11 @@ def _apply(  # noqa: C901, PLR0912 - one case per command
         case cmd.ReportChildEnded():
             _child_ended(turn, command)
         case cmd.PauseWorkflow():
-            return _pause(turn)
+            return control.pause(turn)
         case cmd.ResumeWorkflow():
-            return _resume(turn)
+            return control.resume(turn)
         case cmd.TerminateWorkflow():
-            return _terminate(turn, command)
+            return control.terminate(turn, command)
         case cmd.PushMessage():
             return messages.push(turn, command)
         case cmd.ReportStateEventSent():
@@ -298,43 +298,3 @@ def _brief(reason: str | None) -> str | None:
         return reason
     core = reason.rstrip("'")
     return f"{core[:REASON_PART_CHARS]} … {core[-REASON_PART_CHARS:]}"
-
-
-def _pause(turn: Turn) -> cmd.Rejected | None:
-    status = turn.state.status
-    if status.terminal:
-        return _ended(turn.state)
-    if status is WorkflowStatus.RUNNING:
-        turn.emit(ev.WorkflowPaused())
-    return None
-
-
-def _ended(state: WorkflowState) -> cmd.Rejected:
-    what = f"{state.name}.{state.definition_version}/{state.workflow_id}.{state.status}"
-    message = f"Workflow {what} has ended, status cannot be updated."
-    return cmd.Rejected(code="CONFLICT", message=message)
-
-
-def _resume(turn: Turn) -> cmd.Rejected | None:
-    state = turn.state
-    if state.status is not WorkflowStatus.PAUSED:
-        message = (
-            f"The workflow {state.workflow_id} is not PAUSED so cannot resume. "
-            f"Current status is {state.status}"
-        )
-        return cmd.Rejected(code="ILLEGAL_STATE", message=message)
-    turn.emit(ev.WorkflowResumed())
-    turn.look_at_everything()
-    return None
-
-
-def _terminate(turn: Turn, command: cmd.TerminateWorkflow) -> cmd.Rejected | None:
-    """Any but a COMPLETED one; a TERMINATED one stays as it is (spec 5.1, 5.8)."""
-    status = turn.state.status
-    if status is WorkflowStatus.TERMINATED or (command.by_parent and status.terminal):
-        return None
-    if status is WorkflowStatus.COMPLETED:
-        message = "Cannot terminate a COMPLETED workflow."
-        return cmd.Rejected(code="CONFLICT", message=message)
-    ending.fail(turn, WorkflowStatus.TERMINATED, command.reason, run_failure_workflow=False)
-    return None
