@@ -202,6 +202,7 @@ def _add_history(commands: Commands) -> None:
         _rest(parser)
         _nats(parser)
         parser.add_argument("--data-dir", metavar="DIR", help="of a running `firmus up`")
+        parser.add_argument("--unmask", action="store_true", help="show masked fields as well")
 
 
 def _add_rest(commands: Commands) -> None:

@@ -99,7 +99,6 @@ _BY_CAPABILITY = {
         "rest_workflow_test.mocked_retry",
         "rest_workflow_test.test_of_inline_definition",
     ),
-    "external payload storage": ("rest_admin.external_storage_locations",),
     "its own OpenAPI document": ("rest_admin.openapi_is_served",),
 }
 

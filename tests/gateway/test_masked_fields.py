@@ -66,3 +66,24 @@ async def test_a_worker_gets_a_large_masked_input_whole_for_a_path_would_lead_to
     [task] = await api.poll("a")
 
     assert task["inputData"] == {"v": large}
+
+
+async def test_a_task_that_came_as_data_is_shown_without_them(api: Api) -> None:
+    branch = {"name": "b", "taskReferenceName": "b1", "inputParameters": {"card": SECRET}}
+    fork = {
+        "name": "f",
+        "taskReferenceName": "f",
+        "type": "FORK_JOIN_DYNAMIC",
+        "dynamicForkTasksParam": "ts",
+        "dynamicForkTasksInputParamName": "ins",
+        "inputParameters": {"ts": "${workflow.input.ts}", "ins": {}},
+    }
+    join = {"name": "j", "taskReferenceName": "j", "type": "JOIN"}
+    given = {"name": "w", "tasks": [fork, join], "maskedFields": ["card"]}
+    assert (await api.post("/metadata/workflow", given)).status == 200
+    workflow_id = await api.start("w", {"ts": [branch]})
+    [task] = await api.poll("b")
+    shown = await api.get(f"/workflow/{workflow_id}?includeTasks=true")
+
+    assert task["inputData"] == {"card": SECRET}
+    assert SECRET not in msgspec.json.encode(shown.body).decode()

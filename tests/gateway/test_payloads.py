@@ -101,7 +101,6 @@ async def test_a_task_with_too_large_an_output_fails_for_good(api: Api) -> None:
     [
         {"operation": "STEAL", "payloadType": "TASK_INPUT", "path": ""},
         {"operation": "READ", "payloadType": "LUNCH", "path": ""},
-        {"operation": "READ", "payloadType": "TASK_INPUT", "path": "../secrets"},
         {"operation": "READ", "path": ""},
     ],
 )
@@ -121,3 +120,31 @@ async def test_only_uploads_can_be_written_and_only_what_is_there_can_be_read(ap
     assert (await api.put(f"{base}/list.json", [1])).status == 400
     start = {"name": "w", "externalInputPayloadStoragePath": "workflow/input/nothing.json"}
     assert (await api.post("/workflow", start)).status == 400
+
+
+@pytest.mark.parametrize("path", ["x", "../secrets", "a/b c?d", "workflow/input/no.xml"])
+async def test_the_location_of_any_path_is_told_and_nothing_lies_at_a_foreign_one(
+    api: Api, path: str
+) -> None:
+    asked = {"operation": "read", "payloadType": "workflow_input", "path": path}
+    place = await location(api, **asked)
+
+    assert place["path"] == path
+    assert (await api.get(below_api(place["uri"]))).status == 404
+    assert (await api.put(below_api(place["uri"]), {})).status in {404, 405}
+
+
+async def test_a_path_that_cannot_be_written_is_answered_with_one_that_can(api: Api) -> None:
+    place = await location(api, "tasks", operation="WRITE", payloadType="TASK_OUTPUT", path="x")
+
+    assert place["path"].startswith("task/output/")
+    assert (await api.put(below_api(place["uri"]), {"n": 1})).status == 200
+    assert (await api.get(below_api(place["uri"]))).body == {"n": 1}
+
+
+async def test_an_upload_may_have_any_content_type(api: Api) -> None:
+    place = await location(api, operation="WRITE", payloadType="TASK_OUTPUT", path="")
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await api.call("PUT", below_api(place["uri"]), {"n": 1}, headers=form)
+
+    assert (answer.status, (await api.get(below_api(place["uri"]))).body) == (200, {"n": 1})

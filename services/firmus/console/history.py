@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from firmus.broker.connection import connect
 from firmus.broker.rejections import JetStreamRejections
 from firmus.broker.wire import JetStreamWire
 from firmus.console.audit import refusal_row, rows_of, table
+from firmus.console.hiding import definitions_of, is_event, without_masked
 from firmus.console.outcome import CommandError, remark, say
 from firmus.console.rest import RestClient
 from firmus.console.system import LOCAL_NATS, run_loop
@@ -19,8 +21,11 @@ from firmus.embedded.datadir import read_address
 from firmus.embedded.lifetime import stop_requests
 from firmus.eventlog.blobs import JetStreamBlobs
 from firmus.eventlog.jetstream import JetStreamLog
+from firmus.eventlog.port import BlobStore
 from firmus.worker.layout import read_layout
+from firmus.workflow.masking import EVERYTHING, NOTHING
 from firmus_contracts import subjects
+from firmus_contracts.definitions import WORKFLOW_DEF_DECODER
 from firmus_contracts.envelope import Record
 from firmus_contracts.ids import is_workflow_id
 
@@ -33,6 +38,13 @@ def log(options: argparse.Namespace) -> int:
 
 
 def tail(options: argparse.Namespace) -> int:
+    for subject in () if options.unmask else options.subject:
+        if not is_event(subject) and subject[0] not in "*>":
+            raise CommandError(
+                f"{subject} is no subject of public events: these begin with workflow. or task. "
+                "(--unmask shows others, with masked fields)",
+                exit_code=2,
+            )
     run_loop(_tail(options))
     return 0
 
@@ -58,8 +70,10 @@ async def _log(options: argparse.Namespace) -> None:
     try:
         wire = await JetStreamWire.open(connection)
         layout = await read_layout(wire)
-        history = JetStreamLog(wire, JetStreamBlobs(wire), shards=layout.shards)
-        records = await history.read(options.id)
+        blobs = JetStreamBlobs(wire)
+        records = await JetStreamLog(wire, blobs, shards=layout.shards).read(options.id)
+        if not options.unmask:
+            records = without_masked(records, await _masked_fields(records, blobs))
         refused = await JetStreamRejections(wire).of(options.id)
     finally:
         await connection.close()
@@ -73,6 +87,17 @@ async def _log(options: argparse.Namespace) -> None:
         rows.sort(key=lambda row: row.time_ms)
         for line in table(rows):
             say(line)
+
+
+async def _masked_fields(records: Sequence[Record], blobs: BlobStore) -> frozenset[str]:
+    """The masked fields of all definitions that a workflow ran; everything when one is lost."""
+    names = NOTHING
+    for sha256 in definitions_of(records):
+        try:
+            names |= frozenset(WORKFLOW_DEF_DECODER.decode(await blobs.get(sha256)).masked_fields)
+        except (KeyError, ValueError):
+            return EVERYTHING
+    return names
 
 
 def _as_json(record: Record) -> dict[str, Any]:
@@ -108,6 +133,8 @@ async def _print(arrived: asyncio.Queue[Msg], options: argparse.Namespace) -> No
     left = options.count
     while left is None or left > 0:
         message = await arrived.get()
+        if not (options.unmask or is_event(message.subject)):
+            continue
         say(event_line(message, whole=options.json))
         left = None if left is None else left - 1
 

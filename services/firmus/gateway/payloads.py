@@ -6,11 +6,12 @@ server itself answers there.
 
 import uuid
 from typing import Any
+from urllib.parse import quote
 
 from firmus.gateway import answers
 from firmus.gateway.asking import state_of
 from firmus.gateway.ports import GatewayPorts
-from firmus.gateway.reading import Request, Response, json_body, required, text
+from firmus.gateway.reading import Request, Response, raw_body, required, text
 from firmus.workflow.external import Owner, Place, Side, place_of, value_at
 from firmus.workflow.masking import NOTHING, masked
 from firmus_contracts.bodies import decode_object
@@ -37,20 +38,21 @@ class Payloads:
         self._definitions = ports.definitions
 
     async def location(self, req: Request, resp: Response) -> None:
-        """READ: the address of a path. WRITE: a path nobody else has, unless one is given."""
+        """READ: the address of a path, whether or not something lies there. WRITE: a path nobody
+        else has, unless one is given that can be written.
+        """
         operation = required(req, "operation").upper()
         kind = required(req, "payloadType").upper()
         if operation not in _OPERATIONS:
             raise Refusal("INVALID", f"operation: unknown value '{operation}'")
         if kind not in _KINDS:
             raise Refusal("INVALID", f"payloadType: unknown value '{kind}'")
-        place = place_of(text(req, "path") or "")
-        if place is None:
-            if operation == "READ":
-                raise Refusal("INVALID", f"path: '{text(req, 'path')}' is no path of a payload")
-            place = Place(*_KINDS[kind], str(uuid.uuid4()))
-        uri = f"{req.prefix}{BASE}/{place.path}"
-        answers.json(resp, ExternalStorageLocation(uri=uri, path=place.path))
+        path = text(req, "path") or ""
+        if place_of(path) is None and (operation == "WRITE" or not path):
+            path = Place(*_KINDS[kind], str(uuid.uuid4())).path
+        address = path if place_of(path) is not None else quote(path, safe="")
+        uri = f"{req.prefix}{BASE}/{address}"
+        answers.json(resp, ExternalStorageLocation(uri=uri, path=path))
 
     async def download(
         self, req: Request, resp: Response, owner: str, side: str, name: str
@@ -60,11 +62,13 @@ class Payloads:
         answers.json(resp, masked(await self.value(path), await self._masked_at(path)))
 
     async def upload(self, req: Request, resp: Response, owner: str, side: str, name: str) -> None:
-        """Keeps a JSON object under a path; an execution's own values cannot be written."""
+        """Keeps a JSON object under a path; an execution's own values cannot be written. The
+        content type is not looked at: clients send what their HTTP library says by itself.
+        """
         place = place_of(f"{owner}/{side}/{name}")
         if place is None or place.workflow_id is not None or self._uploads is None:
             raise Refusal("NOT_FOUND", f"Nothing can be uploaded to {owner}/{side}/{name}")
-        data = await json_body(req)
+        data = await raw_body(req)
         decode_object(data)
         await self._uploads.put(place.path, data)
         answers.empty(resp)

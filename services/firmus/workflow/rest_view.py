@@ -43,7 +43,7 @@ def task_view(
     """
     made = row.made
     names = NOTHING if revealed else blueprint.masked
-    workflow_task, per_frequency, frequency_s = _definition(state, row, blueprint)
+    workflow_task, per_frequency, frequency_s = _definition(state, row, blueprint, names)
     status, callback_after_s = row.status, row.callback_after_s
     if status is TaskStatus.IN_PROGRESS and made.task_type in CALLED:
         status, callback_after_s = _called(row)
@@ -236,9 +236,11 @@ def _second_text(seconds: int) -> str:
 
 
 def _definition(
-    state: WorkflowState, row: TaskState, blueprint: Blueprint
+    state: WorkflowState, row: TaskState, blueprint: Blueprint, names: frozenset[str]
 ) -> tuple[msgspec.Raw, int, int]:
-    """The row's WorkflowTask as JSON, and the rate that its task definition allows."""
+    """The row's WorkflowTask as JSON, and the rate that its task definition allows. One that came
+    as data has data in it, masked like other data.
+    """
     made = row.made
     if made.forked_by is None:
         ref = made.node or made.ref
@@ -248,6 +250,9 @@ def _definition(
         task, found = definition_of(state, row, blueprint)
         if found is not None and task.task_definition is None:
             task = msgspec.structs.replace(task, task_definition=found)
+        if names:
+            shown = masked(task.input_parameters, names)
+            task = msgspec.structs.replace(task, input_parameters=shown)
         written = msgspec.Raw(msgspec.json.encode(task))
     if found is None or not made.queued:
         return written, 0, 0
