@@ -122,7 +122,7 @@ class SmallDecider:
         while True:
             records = await self.log.read(command.workflow_id)
             state = _folded(records)
-            known = state is not None and command.command_id in dict(state.recent)
+            known = state is not None and state.recent.version(command.command_id) is not None
             outcome = () if known else self._decide(state, command)
             if isinstance(outcome, cmd.Rejected):
                 return outcome

@@ -44,10 +44,8 @@ def decide(state: WorkflowState | None, command: cmd.Command, context: Context) 
     if state is None:
         message = f"No such workflow found by id: {command.workflow_id}"
         return cmd.Rejected(code="NOT_FOUND", message=message)
-    command_id = command.command_id
-    for known, _ in state.recent:
-        if known == command_id:
-            return _repeated(state, command)
+    if state.recent.version(command.command_id) is not None:
+        return _repeated(state, command)
     turn = Turn(state, context, Answers())
     return _go(turn, command)
 

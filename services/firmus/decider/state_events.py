@@ -11,7 +11,7 @@ from firmus.decider import inputs
 from firmus.decider.caching import OwnScope
 from firmus.decider.context import Context
 from firmus.workflow.dynamic import definition_of
-from firmus.workflow.expressions import MISSING, Scope, compile_template, resolve
+from firmus.workflow.expressions import MISSING, Assembled, Scope, compile_template, resolve
 from firmus.workflow.masking import masked, masked_value
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
@@ -148,6 +148,8 @@ class _Masked:
 
     def field(self, name: str, key: str) -> Any:
         found = self._document.field(name, key)
+        if type(found) is Assembled:
+            found = found.whole()
         return MISSING if found is MISSING else masked_value(found, self._names)
 
     def full(self) -> dict[str, Any]:

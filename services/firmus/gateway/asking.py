@@ -106,9 +106,9 @@ async def _found(decider: DeciderPort, command: Command) -> Accepted:
     """What became of a command that was not answered. Raises Unavailable when it left no trace."""
     state = await decider.read(command.workflow_id)
     if state is not None:
-        for command_id, version in reversed(state.recent):
-            if command_id == command.command_id:
-                return Accepted(workflow_id=command.workflow_id, version=version)
+        version = state.recent.version(command.command_id)
+        if version is not None:
+            return Accepted(workflow_id=command.workflow_id, version=version)
     raise Unavailable("The command was not carried out in time")
 
 

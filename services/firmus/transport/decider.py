@@ -126,8 +126,7 @@ class RemoteDecider:
     async def _from_log(self, command: cmd.Command) -> cmd.Answer:
         """Looks for the command among those that the workflow's log says it answered."""
         loaded = await self._load(command.workflow_id)
-        known = dict(loaded.state.recent) if loaded.state else {}
-        version = known.get(command.command_id)
+        version = loaded.state.recent.version(command.command_id) if loaded.state else None
         if version is None or isinstance(command, cmd.BeginTask):
             raise Unavailable("no decider answered in time")
         result = msgspec.Raw(b"null")

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from firmus.workflow.expressions.scope import MISSING, NOTHING_ALLOWED
+from firmus.workflow.expressions.scope import MISSING, NOTHING_ALLOWED, Assembled
 from firmus.workflow.state import TaskState, WorkflowState, base_ref
 from firmus_contracts.events import TaskScheduled
 from firmus_contracts.statuses import WorkflowStatus
@@ -70,6 +70,8 @@ class Document:
         if read_task is None:
             own = self._own_pass(name)
             return MISSING if own is None else own.element().get(key, MISSING)
+        if key == "output" and row.passes:
+            return Assembled(row.output_field, lambda: row.output)
         return read_task(row, self._state)
 
     def full(self) -> dict[str, Any]:
@@ -195,7 +197,7 @@ LOOPS = frozenset({"DO_WHILE", "FOR_EACH"})
 
 def _iteration(row: TaskState, _state: WorkflowState) -> int:
     """Of a loop's own row: the iteration it has reached."""
-    reached = row.output.get("iteration") if row.made.task_type in LOOPS else None
+    reached = row.own_output.get("iteration") if row.made.task_type in LOOPS else None
     return reached if type(reached) is int else row.made.iteration
 
 

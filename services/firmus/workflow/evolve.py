@@ -6,7 +6,7 @@ import msgspec
 from immutables import Map
 
 from firmus.workflow.joins import joins_after_scheduling, joins_changed
-from firmus.workflow.state import RECENT_COMMANDS_MAX, Message, TaskState, WorkflowState, base_ref
+from firmus.workflow.state import Message, TaskState, WorkflowState, base_ref
 from firmus_contracts import events as ev
 from firmus_contracts.envelope import Commit
 from firmus_contracts.statuses import TaskStatus, WorkflowStatus
@@ -30,8 +30,9 @@ def fold(state: WorkflowState | None, commit: Commit) -> WorkflowState:
 
 def answered(state: WorkflowState, commit: Commit) -> WorkflowState:
     """The state once it is noted which commands the commit answered."""
-    causes = tuple((cause.command_id, state.version) for cause in commit.causes)
-    recent = (state.recent + causes)[-RECENT_COMMANDS_MAX:]
+    recent = state.recent
+    for cause in commit.causes:
+        recent = recent.noting(cause.command_id, state.version)
     return replace(state, recent=recent, trace=state.trace or commit.trace)
 
 
@@ -191,7 +192,7 @@ def _scheduled(state: WorkflowState, event: ev.TaskScheduled, now_ms: int) -> Wo
         made=event,
         status=event.status,
         input=event.input,
-        output=event.output,
+        own_output=event.output,
         scheduled_ms=now_ms,
         first_scheduled_ms=event.first_scheduled_ms or now_ms,
         updated_ms=now_ms,
@@ -268,6 +269,7 @@ def _left(inside: Inside, row: ev.TaskScheduled) -> Inside:
 
 
 _NO_PASSES: Map[int, Map[int, bool]] = Map()
+_NO_OUTPUTS: Map[int, dict[str, Any]] = Map()
 _NO_ROWS: Map[int, bool] = Map()
 
 
@@ -295,7 +297,7 @@ def _begun(state: WorkflowState, event: ev.TaskBegun, now_ms: int) -> WorkflowSt
     if event.worker_id is not None:
         changes["worker_id"] = event.worker_id
     if event.output is not None:
-        changes["output"] = event.output
+        changes["own_output"] = event.output
     return _row(state, event.ordinal, now_ms, changes)
 
 
@@ -308,7 +310,7 @@ def _updated(state: WorkflowState, event: ev.TaskUpdated, now_ms: int) -> Workfl
     if event.requeued:
         changes["status"] = TaskStatus.SCHEDULED
     if event.output is not None:
-        changes["output"] = event.output
+        changes["own_output"] = event.output
     if event.worker_id is not None:
         changes["worker_id"] = event.worker_id
     return _row(state, event.ordinal, now_ms, changes)
@@ -316,10 +318,15 @@ def _updated(state: WorkflowState, event: ev.TaskUpdated, now_ms: int) -> Workfl
 
 def _looped(state: WorkflowState, event: ev.LoopAdvanced, now_ms: int) -> WorkflowState:
     row = state.tasks[event.ordinal]
-    output = {**row.output, **event.output}
+    passes, output = row.passes.mutate(), row.own_output.copy()
+    for key, value in event.output.items():
+        if key.isdecimal():
+            passes[int(key)] = value
+        else:
+            output[key] = value
     for key in event.dropped:
-        output.pop(key, None)
-    changes = {"output": output, "iteration": event.iteration}
+        passes.pop(int(key), None)
+    changes = {"passes": passes.finish(), "own_output": output, "iteration": event.iteration}
     changed = _row(state, event.ordinal, now_ms, changes)
     if not event.removed:
         return changed
@@ -356,7 +363,11 @@ def _ended(
     row = state.tasks[event.ordinal]
     changes["end_ms"] = row.end_ms or now_ms
     if event.output is not None:
-        changes["output"] = event.output
+        changes["own_output"] = event.output
+    elif row.passes:
+        changes["own_output"] = row.output
+    if row.passes:
+        changes["passes"] = _NO_OUTPUTS
     if event.reason is not None:
         changes["reason"] = event.reason
     if worker_id is not None:

@@ -198,8 +198,8 @@ def workflow_summary(
 def task_summary(
     state: WorkflowState, row: TaskState, *, names: frozenset[str] = NOTHING
 ) -> TaskSummary:
-    """A task as search lists it. What has not happened reads as the start of the epoch. `names`:
-    the definition's masked fields.
+    """A task as search lists it. What has not happened reads as the start of the epoch; the passes
+    of a loop are there once it has ended. `names`: the definition's masked fields.
     """
     made = row.made
     return TaskSummary(
@@ -217,7 +217,7 @@ def task_summary(
         task_def_name=made.task_def_name,
         task_type=made.task_type,
         input=text_of(masked(row.input, names)),
-        output=text_of(masked(row.output, names)),
+        output=text_of(masked(row.own_output, names)),
         task_id=ids.task_id(state.workflow_id, made.ordinal),
         workflow_priority=made.priority,
         domain=made.domain,

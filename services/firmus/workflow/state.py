@@ -20,12 +20,15 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     """One task row. `made` is the event that made it: all that never changes afterwards.
 
     `iteration` is the pass of the loop that the row is in; of a DO_WHILE row the pass it is at.
+    `passes`: what the passes of an open DO_WHILE have put out, by number. They stand beside
+    `own_output` so that a pass costs the same however many went before it; at the end of the loop
+    they become part of it.
     """
 
     made: TaskScheduled
     status: TaskStatus
     input: dict[str, Any]
-    output: dict[str, Any]
+    own_output: dict[str, Any]
     scheduled_ms: int
     first_scheduled_ms: int
     updated_ms: int
@@ -41,6 +44,20 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     settled: bool = False
     child_id: str | None = None
     iteration: int = 0
+    passes: Map[int, dict[str, Any]] = Map()
+
+    @property
+    def output(self) -> dict[str, Any]:
+        """The whole output; of an open loop it is put together here."""
+        if not self.passes:
+            return self.own_output
+        collected = {str(number): self.passes[number] for number in sorted(self.passes)}
+        return {**collected, **self.own_output}
+
+    def output_field(self, key: str) -> Any:
+        """`output.get(key)` without putting the output together."""
+        found = self.passes.get(int(key)) if self.passes and key.isdecimal() else None
+        return self.own_output.get(key) if found is None else found
 
     @property
     def ordinal(self) -> int:
@@ -61,6 +78,26 @@ def base_ref(made: TaskScheduled) -> str:
     return made.node or made.ref
 
 
+class Recent(msgspec.Struct, frozen=True):
+    """The ids of the last commands that were answered, with the version after each: at least
+    RECENT_COMMANDS_MAX, at most twice as many. Once `newer` is full it takes the place of `older`,
+    so that neither noting nor finding a command costs more in a long workflow.
+    """
+
+    newer: Map[str, int] = Map()
+    older: Map[str, int] = Map()
+
+    def version(self, command_id: str) -> int | None:
+        """The version after a command; None when it is not known (any more)."""
+        found = self.newer.get(command_id)
+        return self.older.get(command_id) if found is None else found
+
+    def noting(self, command_id: str, version: int) -> "Recent":
+        if len(self.newer) < RECENT_COMMANDS_MAX:
+            return Recent(self.newer.set(command_id, version), self.older)
+        return Recent(Map({command_id: version}), self.newer)
+
+
 class Message(msgspec.Struct, frozen=True):
     """A message that waits for a PULL_WORKFLOW_MESSAGES task."""
 
@@ -78,8 +115,8 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     open JOIN row, how many of its references have not ended yet. `looped`: the ordinal of the
     newest row of each reference inside a loop, without its `__i`; inside loops within loops also
     without the last of several (`ref__1` for `ref__1__2`). `inside`: for each loop or block row and
-    each pass, the pending rows directly in it; a pass without such is over. `recent`: the last
-    command ids that were answered here, with the version after each. `depth`: how many parents
+    each pass, the pending rows directly in it; a pass without such is over. `recent`: the
+    last commands that were answered here. `depth`: how many parents
     stand above it. `messages`: those not taken yet, oldest first. `unsent`: messages of
     `onStateChange` that wait to be sent, by version.
     """
@@ -125,7 +162,7 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     missing: Map[int, int] = Map()
     looped: Map[str, int] = Map()
     inside: Map[int, Map[int, Map[int, bool]]] = Map()
-    recent: tuple[tuple[str, int], ...] = ()
+    recent: Recent = Recent()
     unsent: Map[int, StateEventRaised] = Map()
     messages: tuple[Message, ...] = ()
     trace: str | None = None

@@ -37,7 +37,7 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
 
 def execute(turn: Turn, row: TaskState) -> None:
     task, _ = turn.definition_of(row)
-    done = row.output.get("iteration", 0)
+    done = row.own_output.get("iteration", 0)
     if done == 0:
         _begin(turn, row, task)
     elif turn.state.task(_first_ref(row, task, done)) is None:
@@ -158,10 +158,10 @@ def _scope(
     turn: Turn, row: TaskState, task: WorkflowTask, condition: str, collected: dict[str, Any]
 ) -> dict[str, Any]:
     """What the condition sees as `$`: only what its text names, for a loop's output grows."""
-    ref, output = row.made.node or row.ref, row.output
+    ref, output = row.made.node or row.ref, row.own_output
     scope: dict[str, Any] = dict(row.input)
     for name in dict.fromkeys((ref, row.ref)):
-        scope[name] = _needed_output(condition, name, output, collected)
+        scope[name] = _needed_output(condition, name, row, collected)
     for key in ("loopIndex", "loopItem"):
         if key in output:
             scope[key] = output[key]
@@ -173,13 +173,13 @@ def _scope(
 
 
 def _needed_output(
-    condition: str, ref: str, output: dict[str, Any], collected: dict[str, Any]
+    condition: str, ref: str, row: TaskState, collected: dict[str, Any]
 ) -> dict[str, Any]:
     """The loop's own output with the last pass, or its `iteration` where nothing else is read."""
     read = rf"{re.escape(ref)}\s*(?:\.iteration\b|\[\s*['\"]iteration['\"]\s*\])"
     if len(re.findall(read, condition)) == condition.count(ref):
-        return {"iteration": output["iteration"]}
-    return {**output, **collected}
+        return {"iteration": row.own_output["iteration"]}
+    return {**row.output, **collected}
 
 
 def _outdated(turn: Turn, row: TaskState, done: int) -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -187,11 +187,12 @@ def _outdated(turn: Turn, row: TaskState, done: int) -> tuple[tuple[str, ...], t
     keep = row.input.get("keepLastN")
     if not isinstance(keep, int) or done <= keep:
         return (), ()
-    old = [number for number in range(1, done - keep + 1) if str(number) in row.output]
+    old = sorted(number for number in row.passes if number <= done - keep)
+    gone = frozenset(old)
     removed = [
         ordinal
         for ordinal, one in turn.state.tasks.items()
-        if passes.pass_of(turn.state, one.made, row.ordinal) in old
+        if passes.pass_of(turn.state, one.made, row.ordinal) in gone
     ]
     for ordinal in removed:
         turn.settled.pop(ordinal, None)

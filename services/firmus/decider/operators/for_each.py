@@ -109,7 +109,7 @@ def _begin_passes(turn: Turn, row: TaskState, task: WorkflowTask) -> None:
 
 
 def _begun(row: TaskState) -> int:
-    begun = row.output.get("iteration", 0)
+    begun = row.own_output.get("iteration", 0)
     return begun if isinstance(begun, int) else 0
 
 

@@ -4,12 +4,13 @@ from firmus.workflow.expressions.coercion import case_text, function_body, truth
 from firmus.workflow.expressions.inputs import merge_workflow_input, task_input
 from firmus.workflow.expressions.path import Path, compile_path
 from firmus.workflow.expressions.references import bodies, references
-from firmus.workflow.expressions.scope import MISSING, Scope, Values
+from firmus.workflow.expressions.scope import MISSING, Assembled, Scope, Values
 from firmus.workflow.expressions.template import Template, compile_template, resolve
 from firmus.workflow.expressions.text import text_of
 
 __all__ = [
     "MISSING",
+    "Assembled",
     "Path",
     "Scope",
     "Template",

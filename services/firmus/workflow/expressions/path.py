@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from firmus.workflow.expressions.parse import parse
-from firmus.workflow.expressions.scope import MISSING, Scope
+from firmus.workflow.expressions.scope import MISSING, Assembled, Scope
 from firmus.workflow.expressions.steps import Index, Key, Step, follow, is_definite
 
 _COMPILED_MAX = 8192
@@ -38,13 +38,18 @@ class Path:
 
     def find(self, scope: Scope) -> Any:
         """The value; None for a definite path that leads nowhere, [] for an indefinite one."""
-        value = self._start(scope)
-        if self._plain is None:
+        value, plain = self._start(scope), self._plain
+        if type(value) is Assembled:
+            if plain and type(plain[0]) is str:
+                value, plain = value.get(plain[0]), plain[1:]
+            else:
+                value = value.whole()
+        if plain is None:
             found = MISSING if value is MISSING else self._follow(value, scope)
             if found is MISSING:
                 return None if self.definite else []
             return found
-        for step in self._plain:
+        for step in plain:
             if type(step) is str:
                 if type(value) is not dict:
                     return None

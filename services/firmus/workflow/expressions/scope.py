@@ -1,10 +1,21 @@
 """What expressions are looked up in (spec 2.2)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
+
+import msgspec
 
 MISSING: Final[Any] = object()
 """Stands for "there is no such value", where None is a value."""
+
+class Assembled(msgspec.Struct, frozen=True):
+    """An object that costs something to put together: a path that goes on reads one key of it
+    (`get`, None when absent), others get the `whole`.
+    """
+
+    get: Callable[[str], Any]
+    whole: Callable[[], dict[str, Any]]
+
 
 NOTHING_ALLOWED: Final[Mapping[str, str]] = {}
 
@@ -28,7 +39,9 @@ class Scope(Protocol):
         ...
 
     def field(self, name: str, key: str) -> Any:
-        """What `root(name)` holds under `key`, MISSING when absent; the rest need not be built."""
+        """What `root(name)` holds under `key`, MISSING when absent; the rest need not be built.
+        An Assembled stands for an object.
+        """
         ...
 
     def full(self) -> dict[str, Any]:
