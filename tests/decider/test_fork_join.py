@@ -168,13 +168,6 @@ def test_3_6_8_bad_lists_and_maps_fail_the_workflow() -> None:
         assert (flow.status, flow.rows()) == ("FAILED", []), (tasks, inputs)
 
 
-def test_a_thousand_branches_end_in_order_and_are_joined() -> None:
-    tasks = [{"name": "t", "taskReferenceName": f"r{i}"} for i in range(1000)]
-    flow = dynamic(tasks, {})
-    assert flow.state is not None
-    assert len(flow.state.tasks) == 1002
-
-
 def scripted(script: str) -> Flow:
     tail = op("join", "JOIN", joinOn=["a", "b"], evaluatorType="javascript", expression=script)
     flow = Flow(fork([simple("a")], [simple("b")]), tail, simple("last"))

@@ -6,6 +6,7 @@ looked at.
 
 from firmus.decider import containment, ending, failing, retrying
 from firmus.decider.context import Wanted, WantsMore, WorkflowFault, workflow_status_after
+from firmus.decider.operators import fork_join_dynamic
 from firmus.decider.operators.registry import operator_for, plan_task
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
@@ -35,7 +36,7 @@ def advance(turn: Turn) -> Wanted | None:
     wanted: list[Wanted] = []
     waiting: list[int] = []
     while turn.todo and turn.state.status is WorkflowStatus.RUNNING:
-        if len(turn.events) >= turn.context.limits.events_max:
+        if turn.cut or len(turn.events) >= turn.context.limits.events_max:
             turn.note_settled()
             turn.emit(ev.DecisionSplit())
             return None
@@ -93,6 +94,8 @@ def look_at(turn: Turn, ordinal: int) -> None:
     if row.made.task_type in containment.CONTAINERS:
         containment.clear(turn, row)
     if not row.status.successful and not _forgiven(turn, row):
+        return
+    if row.made.task_type == "FORK" and fork_join_dynamic.next_part(turn, row):
         return
     _go_on_after(turn, turn.state.tasks[ordinal])
 

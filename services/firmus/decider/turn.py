@@ -39,17 +39,21 @@ _NOTHING: Map[int, Map[int, bool]] = Map()
 
 class Turn:
     """`todo`: ordinals of rows to look at, in the order in which they came to need it. `over`: by
-    loop or block, the passes that have ended and that it has not taken note of.
+    loop or block, the passes that have ended and that it has not taken note of. `parted`: forks
+    that made a part of their branches; `cut`: the rest of the decision is for another commit.
     """
 
     __slots__ = (
         "_closed",
+        "_first_ordinal",
         "_gone",
         "answers",
         "context",
+        "cut",
         "events",
         "outcome",
         "over",
+        "parted",
         "payload_max_bytes",
         "settled",
         "starting",
@@ -70,6 +74,9 @@ class Turn:
         self._closed: dict[int, int] = {}  # passes that have ended, by loop
         self.outcome = Decision(state=state)
         self.starting = False
+        self.cut = False
+        self.parted: set[int] = set()
+        self._first_ordinal = state.next_ordinal
         self.payload_max_bytes = payload_limits.limit_of(
             context.blueprint.definition.metadata, context.limits.payload_max_bytes
         )
@@ -164,13 +171,22 @@ class Turn:
             self._closed.clear()
 
     def look_at_everything(self) -> None:
-        """Puts every row that is not settled on the list: first those that have ended, oldest
-        first, so that a retry is made before any join or loop looks at the failure.
+        """Puts every row that is not settled on the list, but for those that wait for a worker:
+        first those that have ended, oldest first, so that a retry is made before any join or loop
+        looks at the failure.
         """
-        tasks = self.state.tasks
-        self.todo = deque(
-            sorted(self.state.pending, key=lambda one: (not tasks[one].status.terminal, one))
-        )
+        tasks, ended, open_ones = self.state.tasks, [], []
+        for ordinal in self.state.pending:
+            row = tasks[ordinal]
+            if row.status.terminal:
+                ended.append(ordinal)
+            elif not row.made.queued:
+                open_ones.append(ordinal)
+        self.todo = deque([*sorted(ended), *sorted(open_ones)])
+
+    def is_new(self, row: TaskState) -> bool:
+        """Whether the row was made in this turn."""
+        return row.ordinal >= self._first_ordinal
 
     def definition_of(self, row: TaskState) -> tuple[WorkflowTask, TaskDef | None]:
         """The workflow task of a row and the task definition that governs it, if any."""

@@ -32,6 +32,10 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
         return self.task.task_reference_name or ""
 
     @property
+    def own_bytes(self) -> int:
+        return len(_encode(self.own)) if self.own else 0
+
+    @property
     def template(self) -> dict[str, Any]:
         """The input before its expressions are resolved."""
         return branch_template(self.task, self.own)
@@ -67,6 +71,16 @@ def branches_of(
     else:
         found = _legacy(given, fork.dynamic_fork_join_tasks_param)
     return list({branch.ref: branch for branch in found}.values())
+
+
+def branch_again(fork: WorkflowTask, made: dict[str, Any], index: int) -> Branch:
+    """A branch that a FORK row was made for, read from that row's own input."""
+    definition = made["forkedTaskDefs"][index]
+    return Branch(
+        task=_task(definition),
+        raw=msgspec.Raw(_encode(definition)),
+        own=branch_template(WorkflowTask(), own_input(fork, made, made["forkedTasks"][index])),
+    )
 
 
 class _Same(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,11 @@
 """FORK_JOIN_DYNAMIC: as many branches as the input says, begun at once with their JOIN (3.6.8).
 
 What the branches are is read in `fork_inputs.py`, their rows are planned in `dynamic_branch.py`.
+Many or large branches are made in parts, one for each commit; the JOIN comes with the last.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -10,12 +13,14 @@ import msgspec
 from firmus.decider.context import Wanted, WantsMore, WorkflowFault
 from firmus.decider.operators import join
 from firmus.decider.operators.dynamic_branch import plan_dynamic
-from firmus.decider.operators.fork_inputs import Branch, branches_of
+from firmus.decider.operators.fork_inputs import Branch, branch_again, branches_of
 from firmus.decider.operators.operator import Operator
 from firmus.decider.operators.registry import OPERATORS
+from firmus.decider.payload_limits import excess, reason
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
 from firmus.definitions.unsupported import task_unsupported
+from firmus.workflow.state import TaskState
 from firmus.workflow.walk import next_sibling
 from firmus_contracts.definitions import TaskDef, WorkflowTask
 from firmus_contracts.statuses import TaskStatus
@@ -29,15 +34,13 @@ NEVER_A_BRANCH = {
 }
 """Types that live off what follows or lies inside them in the definition."""
 
+PART_MAX_BYTES = 1024 * 1024
+"""About so much JSON of branches goes into one commit."""
+
 
 def plan(planned: Plan, task: WorkflowTask) -> None:
     turn = planned.turn
-    following = next_sibling(turn.context.blueprint, task.task_reference_name or "")
-    if following is None or following.type != "JOIN":
-        raise WorkflowFault(
-            "Dynamic join definition is not followed by a join task.  "
-            "Check the workflow definition."
-        )
+    following = _join_of(turn, task)
     given = planned.input_of(task, with_template=False)
     branches = branches_of(
         task, given, system_types=OPERATORS.keys() - {"SIMPLE"}, forked_before=_forked_before(turn)
@@ -45,29 +48,113 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
     _refuse_repeated(planned, task, branches)
     _refuse_unsupported(branches)
     task_defs = _task_defs(planned, branches)
+    fork_input = _fork_input(given, branches)
+    size = excess(fork_input, turn.payload_max_bytes)
+    if size:
+        what = f"task: {turn.state.task_id(planned.next_ordinal)}"
+        raise WorkflowFault(reason(size, what, turn.payload_max_bytes))
     fork = planned.add(
         task,
         task_type="FORK",
         task_def_name="FORK",
         status=TaskStatus.COMPLETED,
-        input=_fork_input(given, branches),
+        input=fork_input,
         node=task.task_reference_name,
         task_defs=task_defs,
     )
-    joined = []
-    for branch in branches:
-        last = branch.ref
-        if not planned.exists(f"{branch.ref}{planned.suffix}"):
-            last = plan_dynamic(
-                planned,
-                branch.task,
-                raw=branch.raw,
-                fork=fork,
-                template=branch.template,
-                task_def=branch.task.task_definition or task_defs.get(branch.task.name or ""),
-            )
-        joined.append(last)
-    join.plan(planned, following, join_on=joined, extra_input=following.input_parameters)
+    refs = [branch.ref for branch in branches]
+    _plan_part(planned, _Fork(fork, following, refs, task_defs, branches.__getitem__))
+
+
+def next_part(turn: Turn, row: TaskState) -> bool:
+    """Makes the branches of a FORK row that are not there yet, a part for each commit. False: all
+    of them and the JOIN are there, or it is the row of a FORK_JOIN.
+    """
+    task, _ = turn.definition_of(row)
+    if task.type != "FORK_JOIN_DYNAMIC":
+        return False
+    following = _join_of(turn, task)
+    made = row.made
+    planned = Plan(
+        turn,
+        suffix=row.ref.removeprefix(made.node or row.ref),
+        iteration=made.iteration,
+        within=made.within,
+    )
+    if planned.exists(planned.ref_of(following)):
+        return False
+    turn.todo.append(row.ordinal)
+    if turn.is_new(row) or row.ordinal in turn.parted:
+        turn.cut = True
+        return True
+    refs, again = row.input["forkedTasks"], partial(branch_again, task, row.input)
+    _plan_part(planned, _Fork(row.ordinal, following, refs, made.task_defs, again))
+    planned.make()
+    turn.parted.add(row.ordinal)
+    return True
+
+
+class _Fork(msgspec.Struct, frozen=True):
+    """A FORK row whose branches are being made: its ordinal, its JOIN, the references of all its
+    branches in order, and each branch by its place.
+    """
+
+    ordinal: int
+    join: WorkflowTask
+    refs: list[str]
+    task_defs: dict[str, TaskDef]
+    branch: Callable[[int], Branch]
+
+
+def _plan_part(planned: Plan, fork: _Fork) -> None:
+    """Plans branches as far as one commit goes; with the last of them the JOIN."""
+    turn, size = planned.turn, 0
+    last: dict[str, str] = {}
+    for index, ref in enumerate(fork.refs):
+        if planned.exists(f"{ref}{planned.suffix}"):
+            continue
+        branch = fork.branch(index)
+        if len(planned.rows) >= turn.context.limits.events_max or size >= PART_MAX_BYTES:
+            return
+        size += len(branch.raw) + branch.own_bytes
+        last[ref] = plan_dynamic(
+            planned,
+            branch.task,
+            raw=branch.raw,
+            fork=fork.ordinal,
+            template=branch.template,
+            task_def=branch.task.task_definition or fork.task_defs.get(branch.task.name or ""),
+        )
+    known = frozenset(fork.refs)
+    joined = [last.get(ref) or _last_ref(planned, ref, fork.ordinal, known) for ref in fork.refs]
+    join.plan(planned, fork.join, join_on=joined, extra_input=fork.join.input_parameters)
+
+
+def _last_ref(planned: Plan, ref: str, fork: int, known: frozenset[str]) -> str:
+    """The reference of the last row of a branch that was made before: of a SWITCH that of the case
+    it chose, whose row was made right after its own. `known` are the references of all branches.
+    """
+    state = planned.turn.state
+    made = state.tasks[state.latest[f"{ref}{planned.suffix}"]].made
+    while made.retried is not None:
+        made = state.tasks[made.retried].made
+    ordinal = made.ordinal
+    while (row := state.tasks.get(ordinal + 1)) is not None and row.made.forked_by == fork:
+        inner = row.made.node or row.ref
+        if inner in known:
+            break
+        ref, ordinal = inner, ordinal + 1
+    return ref
+
+
+def _join_of(turn: Turn, task: WorkflowTask) -> WorkflowTask:
+    following = next_sibling(turn.context.blueprint, task.task_reference_name or "")
+    if following is None or following.type != "JOIN":
+        raise WorkflowFault(
+            "Dynamic join definition is not followed by a join task.  "
+            "Check the workflow definition."
+        )
+    return following
 
 
 def _fork_input(given: dict[str, Any], branches: list[Branch]) -> dict[str, Any]:

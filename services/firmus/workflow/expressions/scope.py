@@ -8,6 +8,7 @@ import msgspec
 MISSING: Final[Any] = object()
 """Stands for "there is no such value", where None is a value."""
 
+
 class Assembled(msgspec.Struct, frozen=True):
     """An object that costs something to put together: a path that goes on reads one key of it
     (`get`, None when absent), others get the `whole`.
