@@ -3,7 +3,8 @@
 usage: python benchmarks/decide.py [--json]
 
 `sequence`: a definition of 50 tasks in a row, begun and completed one after the other. `fork`: a
-dynamic fork of n tasks, each begun and completed; the cost per event should not grow with n.
+dynamic fork of n tasks, each begun and completed; `loop`: a DO_WHILE of n passes over a list; the
+cost per event should not grow with n.
 `fold`: reading such a history back. `stored` adds what a commit costs to encode and to decode.
 """
 
@@ -30,6 +31,7 @@ NOW_MS = 1_700_000_000_000
 WORKFLOW = ids.mint_workflow_id(NOW_MS, 7)
 LONG = 50
 WIDTHS = (10, 100, 1_000, 10_000)
+PASSES = (100, 1_000, 10_000)
 REPEATS = 3
 
 
@@ -63,6 +65,25 @@ def fork() -> Blueprint:
             **names,
         },
         {"name": "join", "taskReferenceName": "join", "type": "JOIN"},
+    )
+
+
+def loop() -> Blueprint:
+    """Passes that need neither worker nor script."""
+    body = {
+        "name": "body",
+        "taskReferenceName": "body",
+        "type": "SET_VARIABLE",
+        "inputParameters": {"at": "${loop.output.iteration}"},
+    }
+    return blueprint(
+        {
+            "name": "loop",
+            "taskReferenceName": "loop",
+            "type": "DO_WHILE",
+            "items": "${workflow.input.items}",
+            "loopOver": [body],
+        }
     )
 
 
@@ -105,14 +126,19 @@ class Run:
         self.state = answered(outcome.state, commit)
         self.commits.append(commit)
         self.events += count
-        if self.state.split and count:
-            self.give(cmd.Continue(command_id=f"c{version}", workflow_id=WORKFLOW))
+
+    def go_on(self) -> None:
+        """Continues for as long as decisions are split."""
+        while self.state is not None and self.state.split:
+            command_id = f"c{self.state.version}"
+            self.give(cmd.Continue(command_id=command_id, workflow_id=WORKFLOW))
 
     def all_of_it(self, given: dict[str, Any]) -> None:
         start = cmd.StartWorkflow(
             command_id="start", workflow_id=WORKFLOW, name="flow", input=given
         )
         self.give(start)
+        self.go_on()
         while self.state is not None and not self.state.status.terminal:
             queued = [
                 row.ordinal
@@ -180,6 +206,7 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 100)  # as the services run
     cases = [(f"sequence {LONG}", sequence(), {"x": 1})]
     cases += [(f"fork {width}", fork(), fork_input(width)) for width in WIDTHS]
+    cases += [(f"loop {count}", loop(), {"items": list(range(count))}) for count in PASSES]
     for name, plan, given in cases:
         row = measured(name, plan, given)
         shown = ", ".join(f"{key} {value}" for key, value in row.items())
