@@ -176,8 +176,18 @@ def test_children_end_with_their_parent(event, reason: str) -> None:
 def test_the_child_of_a_canceled_row_ends_with_its_parent_even_in_a_later_commit() -> None:
     """The row was canceled on the way to the end; the child may have been started meanwhile."""
     rows = (started(), child_row(1, CHILD))
-    fold = folded(rows, (ev.TaskCanceled(ordinal=1),), (ev.WorkflowTerminated(),))
-    assert [effect.child_id for effect in fold.owed.values()] == [CHILD]
+    ending = (ev.TaskCanceled(ordinal=1), ev.DecisionSplit())
+    fold = folded(rows, ending, (ev.WorkflowTerminated(),))
+    assert [e.reason for e in fold.owed.values() if isinstance(e, StopChild)] == [
+        "Parent workflow has been terminated with status TERMINATED"
+    ]
+
+
+def test_the_child_of_a_row_that_is_canceled_while_its_workflow_goes_on_ends_with_the_row() -> None:
+    fold = folded((started(), child_row(1, CHILD)), (ev.TaskCanceled(ordinal=1), scheduled(2)))
+    (effect,) = fold.owed.values()
+    assert effect == StopChild(W, 4, CHILD, "The task of the parent workflow was canceled")
+    assert fold.shard_of(W).flows[W].canceled == ()
 
 
 def test_a_failure_workflow_is_owed() -> None:

@@ -24,6 +24,7 @@ from firmus_contracts.requests import StartWorkflowRequest
 from firmus_contracts.statuses import WorkflowStatus
 
 ACTOR = "scheduler"
+TASK_CANCELED = "The task of the parent workflow was canceled"
 
 
 class ChildEnded(msgspec.Struct, frozen=True, tag="ended", array_like=True):
