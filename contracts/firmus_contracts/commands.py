@@ -160,17 +160,21 @@ Command = (
 )
 
 
+NO_RESULT = msgspec.Raw(b"null")
+
+
 class Accepted(
     msgspec.Struct, frozen=True, kw_only=True, tag="accepted", rename="camel", omit_defaults=True
 ):
     """Done, and in the log. `version` is the workflow's after it; `result` depends on the command.
 
-    BeginTask: the Task as REST shows it. UpdateTask: an UpdateOutcome. Others: none.
+    BeginTask: the Task as REST shows it. UpdateTask: an UpdateOutcome. StartWorkflow: a
+    StartOutcome, where it says more than its defaults. Others: none.
     """
 
     workflow_id: str
     version: int
-    result: msgspec.Raw = msgspec.Raw(b"null")
+    result: msgspec.Raw = NO_RESULT
 
 
 class Rejected(
@@ -184,6 +188,12 @@ class Rejected(
 
 
 Answer = Accepted | Rejected
+
+
+class StartOutcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """`existing`: another command had started this id before; nothing happened now."""
+
+    existing: bool = False
 
 
 class UpdateOutcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -9,7 +9,7 @@ import msgspec
 
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.state import WorkflowState
-from firmus_contracts.commands import Answer, Command
+from firmus_contracts.commands import Answer, Command, Rejected, StartWorkflow
 from firmus_contracts.definitions import TaskDef, WorkflowDef
 from firmus_contracts.envelope import Record
 
@@ -39,6 +39,31 @@ class DeciderPort(Protocol):
 
     async def history(self, workflow_id: str) -> list[Record]:
         """All commits of a workflow, from the log. Raises Unavailable."""
+        ...
+
+
+class Started(msgspec.Struct, frozen=True):
+    """The workflow that a start led to. `existing`: it was there before, nothing was started."""
+
+    workflow_id: str
+    existing: bool = False
+
+
+class StartsPort(Protocol):
+    """Starts of workflows, for everybody who asks for one."""
+
+    async def start(
+        self, command: StartWorkflow, strategy: str | None = None
+    ) -> Started | Rejected:
+        """Starts a workflow once for `command.idempotency_key`, or once for the command without.
+
+        `command.workflow_id` is an id of the caller's own, fresh or derived from what asks; a
+        repeated call for the same thing has the same command id, and the same answer. `strategy`
+        is IdempotencyStrategy, None for FAIL: what a key means that was used before (spec 4.13):
+        FAIL and FAIL_ON_RUNNING refuse with CONFLICT, RETURN_EXISTING gives that workflow. A key
+        whose workflow never came to be starts it now. Raises Unavailable, after which the same
+        call is safe.
+        """
         ...
 
 

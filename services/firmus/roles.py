@@ -18,12 +18,13 @@ import structlog
 from firmus.broker.cache import JetStreamCache
 from firmus.broker.checkpoint_store import JetStreamCheckpoints
 from firmus.broker.connection import Connection, connect
-from firmus.broker.keys import IdempotencyKeys, JetStreamKeyStore
+from firmus.broker.keys import JetStreamKeyStore
 from firmus.broker.leases import Lease, bucket_ttl_s, release_all
 from firmus.broker.polldata import PollTable, listen
 from firmus.broker.rejections import JetStreamRejections
 from firmus.broker.shard_leases import ShardLeases
 from firmus.broker.sinks import NatsSinks
+from firmus.broker.starting import Starts
 from firmus.broker.streams import Layout, prepare
 from firmus.broker.wire import JetStreamWire
 from firmus.clock import SystemClock
@@ -302,7 +303,7 @@ async def gateway(node: Node, decider: DeciderPort, queues: QueuesPort, search: 
         definitions=node.definitions,
         search=search,
         clock=node.clock,
-        keys=IdempotencyKeys(JetStreamKeyStore(node.wire)),
+        starts=Starts(decider, JetStreamKeyStore(node.wire)),
         payloads=JetStreamUploads(node.wire, node.blobs),
         environment=named_values(os.environ, ENVIRONMENT_PREFIX),
         secret_names=lambda: sorted(named_values(os.environ, SECRET_PREFIX)),
@@ -314,9 +315,9 @@ async def gateway(node: Node, decider: DeciderPort, queues: QueuesPort, search: 
 
 @contextlib.asynccontextmanager
 async def intake_role(node: Node, decider: DeciderPort) -> AsyncIterator[Intake]:
-    keys = IdempotencyKeys(JetStreamKeyStore(node.wire))
+    starts = Starts(decider, JetStreamKeyStore(node.wire))
     uploads = JetStreamUploads(node.wire, node.blobs)
-    intake = Intake(node.url, decider=decider, keys=keys, payloads=uploads)
+    intake = Intake(node.url, starts=starts, payloads=uploads)
     intake_metrics(node.metrics, intake)
     await intake.start()
     try:

@@ -86,9 +86,9 @@ def _go(turn: Turn, command: cmd.Command | None) -> Outcome:
 
 
 def _start(state: WorkflowState | None, command: cmd.StartWorkflow, context: Context) -> Outcome:
-    """A second start of the same id is a repetition: ids are minted by the sender."""
+    """A second start of the same id changes nothing; the answer tells whose the first one was."""
     if state is not None:
-        return Decision(state=state)
+        return Decision(state=state, existing=state.started_by != command.command_id)
     definition = context.blueprint.definition
     if command.input is None:
         return cmd.Rejected(code="INVALID", message="NULL input passed when starting workflow")

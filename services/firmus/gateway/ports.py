@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from firmus.broker.keys import IdempotencyKeys
 from firmus.ports import (
     Clock,
     DeciderPort,
@@ -13,6 +12,7 @@ from firmus.ports import (
     PayloadsPort,
     QueuesPort,
     SearchPort,
+    StartsPort,
 )
 
 
@@ -33,11 +33,11 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     decider: DeciderPort
+    starts: StartsPort
     queues: QueuesPort
     definitions: DefinitionsPort
     search: SearchPort
     clock: Clock
-    keys: IdempotencyKeys | None = None
     payloads: PayloadsPort | None = None
     environment: Mapping[str, str] = {}
     secret_names: Callable[[], Sequence[str]] = _nothing

@@ -33,7 +33,11 @@ def answered(state: WorkflowState, commit: Commit) -> WorkflowState:
     recent = state.recent
     for cause in commit.causes:
         recent = recent.noting(cause.command_id, state.version)
-    return replace(state, recent=recent, trace=state.trace or commit.trace)
+    trace = state.trace or commit.trace
+    if commit.first_version == 1 and commit.causes:
+        first = commit.causes[0].command_id
+        return replace(state, recent=recent, started_by=first, trace=trace)
+    return replace(state, recent=recent, trace=trace)
 
 
 def evolve(

@@ -116,7 +116,8 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     newest row of each reference inside a loop, without its `__i`; inside loops within loops also
     without the last of several (`ref__1` for `ref__1__2`). `inside`: for each loop or block row and
     each pass, the pending rows directly in it; a pass without such is over. `recent`: the
-    last commands that were answered here. `depth`: how many parents
+    last commands that were answered here. `started_by`: the id of the command that started it.
+    `depth`: how many parents
     stand above it. `messages`: those not taken yet, oldest first. `unsent`: messages of
     `onStateChange` that wait to be sent, by version.
     """
@@ -163,6 +164,7 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     looped: Map[str, int] = Map()
     inside: Map[int, Map[int, Map[int, bool]]] = Map()
     recent: Recent = Recent()
+    started_by: str | None = None
     unsent: Map[int, StateEventRaised] = Map()
     messages: tuple[Message, ...] = ()
     trace: str | None = None
