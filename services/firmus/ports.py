@@ -12,6 +12,8 @@ from firmus.workflow.state import WorkflowState
 from firmus_contracts.commands import Answer, Command, Rejected, StartWorkflow
 from firmus_contracts.definitions import TaskDef, WorkflowDef
 from firmus_contracts.envelope import Record
+from firmus_contracts.executions import Workflow
+from firmus_contracts.requests import WorkflowTestRequest
 
 
 class Unavailable(Exception):
@@ -153,6 +155,20 @@ class DefinitionsPort(Protocol):
         ...
 
     async def delete_task(self, name: str) -> bool: ...
+
+
+class RehearsalPort(Protocol):
+    """Tests of workflows by mocked results, in memory (spec 5.12)."""
+
+    async def run(self, request: WorkflowTestRequest) -> Workflow:
+        """The execution at its end or, with the reason, where it stopped. Of it nothing is in the
+        log. Raises Refusal when it cannot start, Unavailable when too many run already.
+        """
+        ...
+
+    async def recall(self, workflow_id: str) -> dict[str, Any] | None:
+        """The execution of an earlier test, as it was answered; small ones are kept for a while."""
+        ...
 
 
 class SearchPage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -92,13 +92,6 @@ _BY_CAPABILITY = {
         "rest_scheduler.schedule_search",
         "rest_scheduler.scheduler_admin_and_refusals",
     ),
-    "tests of workflows with mocked tasks": (
-        "rest_workflow_test.mock_missing",
-        "rest_workflow_test.mocked_chain",
-        "rest_workflow_test.mocked_operators",
-        "rest_workflow_test.mocked_retry",
-        "rest_workflow_test.test_of_inline_definition",
-    ),
     "its own OpenAPI document": ("rest_admin.openapi_is_served",),
 }
 

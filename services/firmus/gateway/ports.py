@@ -11,6 +11,7 @@ from firmus.ports import (
     DefinitionsPort,
     PayloadsPort,
     QueuesPort,
+    RehearsalPort,
     SearchPort,
     StartsPort,
 )
@@ -39,6 +40,7 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     search: SearchPort
     clock: Clock
     payloads: PayloadsPort | None = None
+    rehearsals: RehearsalPort | None = None
     environment: Mapping[str, str] = {}
     secret_names: Callable[[], Sequence[str]] = _nothing
     metrics: Callable[[], bytes] = _no_metrics

@@ -20,6 +20,7 @@ from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.queues import Queues
 from firmus.gateway.reading import Request, Response
 from firmus.gateway.registration import Registration
+from firmus.gateway.rehearsing import Rehearsing
 from firmus.gateway.search import Search
 from firmus.gateway.tasks import Tasks
 from firmus.gateway.workflows import Workflows
@@ -44,6 +45,7 @@ def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
     table = [
         *_metadata(WorkflowDefinitions(ports, registration), TaskDefinitions(ports, registration)),
         *_workflows(Workflows(ports, command_ids, registration), Search(ports)),
+        Route("POST", "/api/workflow/test", Rehearsing(ports, registration).test),
         *_lists(Lookups(ports)),
         *_bulk(Bulk(ports, command_ids)),
         *_payloads(Payloads(ports)),
@@ -190,7 +192,6 @@ _NOT_YET = (
     ("POST", "/workflow/{key}/restart"),
     ("POST", "/workflow/{key}/retry"),
     ("POST", "/workflow/{key}/resetcallbacks"),
-    ("POST", "/workflow/test"),
     ("POST", "/workflow/bulk/restart"),
     ("POST", "/workflow/bulk/retry"),
     ("DELETE", "/workflow/bulk/remove"),
