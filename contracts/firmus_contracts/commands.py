@@ -110,18 +110,41 @@ class ReportChildEnded(_Command, frozen=True, tag="report_child_ended"):
 
 
 class PauseWorkflow(_Command, frozen=True, tag="pause_workflow"):
-    pass
+    reason: str | None = None
 
 
 class ResumeWorkflow(_Command, frozen=True, tag="resume_workflow"):
-    pass
+    reason: str | None = None
 
 
 class TerminateWorkflow(_Command, frozen=True, tag="terminate_workflow"):
-    """`by_parent`: the parent has ended; nobody is told and no failure workflow starts."""
+    """`by_parent`: the parent has ended; nobody is told. Its failure workflow starts only with
+    `run_failure_workflow`.
+    """
 
     reason: str | None = None
     by_parent: bool = False
+    run_failure_workflow: bool = False
+
+
+class RemoveWorkflow(_Command, frozen=True, tag="remove_workflow"):
+    """Nobody shall see it any more; the log keeps it. `archive`: search still finds its summary.
+
+    `terminate`: it is terminated first, in the same step, where that is allowed.
+    """
+
+    archive: bool = True
+    terminate: bool = False
+    reason: str | None = None
+
+
+class SkipTask(_Command, frozen=True, tag="skip_task"):
+    """Have the flow step over a task of the definition that it has not reached yet."""
+
+    ref: str
+    input: dict[str, Any] = {}
+    output: dict[str, Any] = {}
+    reason: str | None = None
 
 
 class PushMessage(_Command, frozen=True, tag="push_message"):
@@ -154,6 +177,8 @@ Command = (
     | PauseWorkflow
     | ResumeWorkflow
     | TerminateWorkflow
+    | RemoveWorkflow
+    | SkipTask
     | PushMessage
     | Continue
     | ReportStateEventSent

@@ -36,7 +36,9 @@ class DeciderPort(Protocol):
         ...
 
     async def read(self, workflow_id: str) -> WorkflowState | None:
-        """The committed state of a workflow; None when it never existed. Raises Unavailable."""
+        """The committed state of a workflow; None when it never existed. One that was removed is
+        there (`workflow.state.present` is what users see of it). Raises Unavailable.
+        """
         ...
 
     async def history(self, workflow_id: str) -> list[Record]:

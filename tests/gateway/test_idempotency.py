@@ -163,3 +163,15 @@ async def test_without_a_place_for_keys_they_are_refused_not_ignored(world: Worl
     await listener.close()
 
     assert (answer.status, header.status) == (501, 501)
+
+
+@pytest.mark.parametrize("strategy", ["FAIL", "RETURN_EXISTING", "FAIL_ON_RUNNING"])
+async def test_the_key_of_a_removed_workflow_is_free_again(api: Api, strategy: str):
+    await api.register("w", "a")
+    first = await start(api, "k")
+    await api.delete(f"/workflow/{first.body}/remove", archiveWorkflow=False)
+
+    second = await start(api, "k", strategy)
+
+    assert (second.status, first.body != second.body) == (200, True)
+    assert second.body == (await start(api, "k", "RETURN_EXISTING")).body

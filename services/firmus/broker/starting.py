@@ -3,7 +3,8 @@
 Whoever starts workflows (REST, start events, tasks, schedules, event handlers, the client library)
 does it through here. Of all starts under one key at most one starts the workflow, whoever dies in
 between and however often it is repeated: the key leads to an id before the start is sent, and the
-decider starts an id once and says whether it was this very command that started it.
+decider starts an id once and says whether it was this very command that started it. The key of a
+workflow that was removed is free again.
 """
 
 import msgspec
@@ -55,6 +56,8 @@ class Starts:
         state = await self._decider.read(held)
         if state is not None and state.started_by == command.command_id:
             return Started(held)  # an earlier delivery of this start made up for a lost one
+        if state is not None and state.removed_ms:
+            return Verdict.REPLACE
         verdict = decide(strategy, None if state is None else not state.status.terminal)
         if verdict is Verdict.RETURN:
             return Started(held, existing=True)

@@ -11,6 +11,7 @@ from firmus.gateway import answers, docs_page
 from firmus.gateway.admin import Admin
 from firmus.gateway.asking import CommandIds
 from firmus.gateway.bulk import Bulk
+from firmus.gateway.control import Control
 from firmus.gateway.lookups import Lookups
 from firmus.gateway.metadata import TaskDefinitions, WorkflowDefinitions
 from firmus.gateway.payloads import BASE as PAYLOADS
@@ -47,6 +48,7 @@ def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
         *_workflows(Workflows(ports, command_ids, registration), Search(ports)),
         Route("POST", "/api/workflow/test", Rehearsing(ports, registration).test),
         *_lists(Lookups(ports)),
+        *_control(Control(ports, command_ids)),
         *_bulk(Bulk(ports, command_ids)),
         *_payloads(Payloads(ports)),
         *_tasks(Tasks(ports, command_ids, polls), Queues(ports, polls), Search(ports)),
@@ -105,6 +107,15 @@ def _workflows(workflows: Workflows, search: Search) -> list[Route]:
     ]
 
 
+def _control(control: Control) -> list[Route]:
+    base = "/api/workflow"
+    return [
+        Route("PUT", f"{base}/{{key}}/skiptask/{{ref}}", control.skip),
+        Route("DELETE", f"{base}/{{key}}/remove", control.remove),
+        Route("DELETE", f"{base}/{{key}}/terminate-remove", control.terminate_and_remove),
+    ]
+
+
 def _lists(lookups: Lookups) -> list[Route]:
     base = "/api/workflow"
     return [
@@ -135,6 +146,8 @@ def _bulk(bulk: Bulk) -> list[Route]:
         Route("PUT", f"{base}/resume", bulk.resume),
         Route("POST", f"{base}/terminate", bulk.terminate),
         Route("POST", f"{base}/search", bulk.search),
+        Route("DELETE", f"{base}/remove", bulk.remove),
+        Route("DELETE", f"{base}/terminate-remove", bulk.terminate_and_remove),
     ]
 
 
@@ -185,17 +198,12 @@ def _admin(admin: Admin) -> list[Route]:
 
 _NOT_YET = (
     ("POST", "/workflow/execute/{name}/{version}"),
-    ("DELETE", "/workflow/{key}/remove"),
-    ("DELETE", "/workflow/{key}/terminate-remove"),
-    ("PUT", "/workflow/{key}/skiptask/{ref}"),
     ("POST", "/workflow/{key}/rerun"),
     ("POST", "/workflow/{key}/restart"),
     ("POST", "/workflow/{key}/retry"),
     ("POST", "/workflow/{key}/resetcallbacks"),
     ("POST", "/workflow/bulk/restart"),
     ("POST", "/workflow/bulk/retry"),
-    ("DELETE", "/workflow/bulk/remove"),
-    ("DELETE", "/workflow/bulk/terminate-remove"),
     ("POST", "/tasks/{key}/{ref}/signal"),
     ("POST", "/tasks/{key}/{ref}/signal/sync"),
     ("POST", "/event"),

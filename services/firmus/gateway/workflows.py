@@ -106,13 +106,17 @@ class Workflows:
 
     async def pause(self, req: Request, resp: Response, key: str) -> None:
         command_id = self._command_ids.of(req, "pause", key)
-        command = PauseWorkflow(**envelope(req, command_id, known_form(key)))
+        command = PauseWorkflow(
+            **envelope(req, command_id, known_form(key)), reason=text(req, "reason")
+        )
         await submit(self._decider, command)
         answers.empty(resp)
 
     async def resume(self, req: Request, resp: Response, key: str) -> None:
         command_id = self._command_ids.of(req, "resume", key)
-        command = ResumeWorkflow(**envelope(req, command_id, known_form(key)))
+        command = ResumeWorkflow(
+            **envelope(req, command_id, known_form(key)), reason=text(req, "reason")
+        )
         await submit(self._decider, command)
         answers.empty(resp)
 
@@ -138,7 +142,9 @@ class Workflows:
     async def terminate(self, req: Request, resp: Response, key: str) -> None:
         command_id = self._command_ids.of(req, "terminate", key)
         command = TerminateWorkflow(
-            **envelope(req, command_id, known_form(key)), reason=text(req, "reason")
+            **envelope(req, command_id, known_form(key)),
+            reason=text(req, "reason"),
+            run_failure_workflow=flag(req, "triggerFailureWorkflow", default=False),
         )
         await submit(self._decider, command)
         answers.empty(resp)

@@ -246,6 +246,16 @@ def _workflow_ended(
     fold.close(shard, flow)
 
 
+def _removed(fold: Fold, shard: Shard, flow: Flow, _event: ev.WorkflowRemoved, at: _Moment) -> None:
+    """One removed while it ran: its parent hears of it, its children go on alone (spec 5.9)."""
+    if flow.workflow_id not in shard.flows:  # it ended in this very commit
+        return
+    if flow.parent_workflow_id and flow.parent_task_id:
+        told = (flow.parent_workflow_id, flow.parent_task_id)
+        fold.owe(children.ChildEnded(flow.workflow_id, at.version, *told))
+    fold.close(shard, flow)
+
+
 def _split(fold: Fold, _shard: Shard, flow: Flow, _event: ev.DecisionSplit, at: _Moment) -> None:
     fold.owe(children.GoOn(flow.workflow_id, at.version))
 
@@ -372,6 +382,7 @@ _HANDLERS: Mapping[type[Any], _Handler] = {
     ev.WorkflowFailed: _workflow_ended,
     ev.WorkflowTimedOut: _workflow_ended,
     ev.WorkflowTerminated: _workflow_ended,
+    ev.WorkflowRemoved: _removed,
     ev.DecisionSplit: _split,
     ev.TaskScheduled: _scheduled,
     ev.TaskBegun: _begun,

@@ -15,7 +15,7 @@ from firmus.broker.starting import Starts
 from firmus.clock import SystemClock
 from firmus.ports import Clock
 from firmus.worker.link import Link, open_link
-from firmus.workflow.state import WorkflowState
+from firmus.workflow.state import WorkflowState, present
 from firmus_contracts import ids, subjects
 from firmus_contracts.bodies import checked_start_request
 from firmus_contracts.commands import Rejected, StartWorkflow
@@ -161,7 +161,7 @@ class Client:
 
     async def get(self, workflow_id: str) -> Workflow:
         """A workflow as it is now. Raises Refusal NOT_FOUND, Unavailable."""
-        state = await self._link.decider.read(workflow_id)
+        state = present(await self._link.decider.read(workflow_id))
         if state is None:
             raise Refusal("NOT_FOUND", f"there is no workflow {workflow_id}")
         return workflow_of_state(state)
