@@ -228,6 +228,8 @@ class WorkflowRun(Model):
     create_time: Long = value(0)
     status: WorkflowStatus | None = None
     update_time: Long = value(0)
+    external_input_payload_storage_path: str | None = None
+    external_output_payload_storage_path: str | None = None
 
 
 class TaskRun(Model):
@@ -252,11 +254,13 @@ class TaskRun(Model):
     reason_for_incompletion: str | None = None
     priority: Int = value(0)
     variables: dict[str, Any] | None = None
-    tasks: list[Task] = always(list)
+    tasks: list[Task] | None = None
     created_by: str | None = None
     create_time: Long = value(0)
     update_time: Long = value(0)
     status: TaskStatus | None = None
+    external_input_payload_storage_path: str | None = None
+    external_output_payload_storage_path: str | None = None
 
 
 SignalResponse = WorkflowRun | TaskRun

@@ -75,10 +75,10 @@ class TaskResult(Model):
 
 
 class TaskMock(Model):
-    """How a tested task ends; times in milliseconds. A mock without `output` is refused."""
+    """How a tested task ends; times in milliseconds."""
 
     status: ResultStatus = value(ResultStatus.COMPLETED)
-    output: dict[str, Any] | None = None
+    output: dict[str, Any] = always(dict)
     execution_time: Long = value(0)
     queue_wait_time: Long = value(0)
 

@@ -87,6 +87,11 @@ def query_subject(shard: int) -> str:
     return f"firmus.query.{shard}"
 
 
+def watch_subject(shard: int) -> str:
+    """Waiters for a change of one workflow, answered by the shard's decider."""
+    return f"firmus.watch.{shard}"
+
+
 def poll_subject(instance: str) -> str:
     """Where a scheduler instance answers gateways that ask for tasks."""
     return f"firmus.poll.{token(instance)}"

@@ -9,11 +9,9 @@ import msgspec
 
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.state import WorkflowState
-from firmus_contracts.commands import Answer, Command, Rejected, StartWorkflow
+from firmus_contracts.commands import Answer, Command
 from firmus_contracts.definitions import TaskDef, WorkflowDef
 from firmus_contracts.envelope import Record
-from firmus_contracts.executions import Workflow
-from firmus_contracts.requests import WorkflowTestRequest
 
 
 class Unavailable(Exception):
@@ -36,9 +34,7 @@ class DeciderPort(Protocol):
         ...
 
     async def read(self, workflow_id: str) -> WorkflowState | None:
-        """The committed state of a workflow; None when it never existed. One that was removed is
-        there (`workflow.state.present` is what users see of it). Raises Unavailable.
-        """
+        """The committed state of a workflow; None when it never existed. Raises Unavailable."""
         ...
 
     async def history(self, workflow_id: str) -> list[Record]:
@@ -46,27 +42,25 @@ class DeciderPort(Protocol):
         ...
 
 
-class Started(msgspec.Struct, frozen=True):
-    """The workflow that a start led to. `existing`: it was there before, nothing was started."""
+class Watch(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What a waiter has seen of a workflow, and what it waits for.
+
+    `seen` is the version that it has read, 0 while there is no such workflow. `refs` are the tasks
+    whose end it waits for.
+    """
 
     workflow_id: str
-    existing: bool = False
+    seen: int = 0
+    refs: tuple[str, ...] = ()
 
 
-class StartsPort(Protocol):
-    """Starts of workflows, for everybody who asks for one."""
+class WatchPort(Protocol):
+    """Tells waiters that a workflow is worth another look. Costs nothing while nobody waits."""
 
-    async def start(
-        self, command: StartWorkflow, strategy: str | None = None
-    ) -> Started | Rejected:
-        """Starts a workflow once for `command.idempotency_key`, or once for the command without.
-
-        `command.workflow_id` is an id of the caller's own, fresh or derived from what asks; a
-        repeated call for the same thing has the same command id, and the same answer. `strategy`
-        is IdempotencyStrategy, None for FAIL: what a key means that was used before (spec 4.13):
-        FAIL and FAIL_ON_RUNNING refuse with CONFLICT, RETURN_EXISTING gives that workflow. A key
-        whose workflow never came to be starts it now. Raises Unavailable, after which the same
-        call is safe.
+    async def changed(self, watch: Watch, *, timeout_s: float) -> bool:
+        """True once the workflow is not at the version `seen` any more, or one of its commits may
+        have ended a wait (`workflow.blocking.ends_a_wait`); False when the time is up. True may
+        come without a reason: the waiter reads the workflow again. Raises Unavailable.
         """
         ...
 
@@ -157,20 +151,6 @@ class DefinitionsPort(Protocol):
         ...
 
     async def delete_task(self, name: str) -> bool: ...
-
-
-class RehearsalPort(Protocol):
-    """Tests of workflows by mocked results, in memory (spec 5.12)."""
-
-    async def run(self, request: WorkflowTestRequest) -> Workflow:
-        """The execution at its end or, with the reason, where it stopped. Of it nothing is in the
-        log. Raises Refusal when it cannot start, Unavailable when too many run already.
-        """
-        ...
-
-    async def recall(self, workflow_id: str) -> dict[str, Any] | None:
-        """The execution of an earlier test, as it was answered; small ones are kept for a while."""
-        ...
 
 
 class SearchPage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -30,6 +30,7 @@ from firmus.settings import Settings
 from firmus.transport.decider import RemoteDecider
 from firmus.transport.queues import NotedQueues, PollNotices, RemoteQueues
 from firmus.transport.search import RemoteSearch
+from firmus.transport.watching import RemoteWatches
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +66,7 @@ async def run_up(settings: Settings) -> None:
         queues = NotedQueues(scheduler, PollNotices(node.connection, node.clock))
         watch = watch_lags(node, scheduler, RemoteSearch(node.connection))
         await stack.enter_async_context(background(watch))
-        await gateway(node, decider, queues, search)
+        await gateway(node, decider, decider, queues, search)
 
 
 async def watch_lags(
@@ -117,7 +118,8 @@ async def _with_remote_decider(
             stack.push_async_callback(queues.stop)
             search = RemoteSearch(node.connection)
             await stack.enter_async_context(background(watch_lags(node, None, search)))
-            await gateway(node, decider, queues, search)
+            watches = RemoteWatches(node.connection, shards=node.layout.shards)
+            await gateway(node, decider, watches, queues, search)
         case "system-worker":
             queues = RemoteQueues(node.connection, node.clock)
             await queues.start()

@@ -13,7 +13,7 @@ from tests.architecture.sources import Source, imports_of, module_of, sources
 
 SHARED = (
     *("workflow", "eventlog", "broker", "transport", "definitions"),
-    *("ports", "clock", "telemetry"),
+    *("ports", "clock", "telemetry", "waiting"),
 )
 """What every service may know, beside the contracts."""
 
@@ -27,7 +27,6 @@ KNOWS_ALL = (
     "bench",
     "embedded",
     "metrics",
-    "rehearsal",
 )
 """Where services are put together, started, measured and shown."""
 
@@ -39,16 +38,14 @@ EXCEPTIONS = {
 transport.search: carries the projection's own messages (its status and rebuild) over NATS.
 """
 
-PURE_PACKAGES = (
-    *("workflow", "decider", "scheduler", "projection", "definitions", "eventlog"),
-    "rehearsal",
-)
+PURE_PACKAGES = ("workflow", "decider", "scheduler", "projection", "definitions", "eventlog")
 SHELL = {
     "decider": {
         "service",
         "slots",
         "committing",
         "surroundings",
+        "watching",
         "scripts",
         "scripts_jq",
         "jq_runner",
@@ -58,7 +55,6 @@ SHELL = {
         *("service", "follower", "live", "publisher", "rebuild"),
         *("rows", "search", "states", "store", "folder"),
     },
-    "rehearsal": {"service", "definitions"},
     "definitions": {"store", "memory", "pins"},
     "eventlog": {"jetstream", "memory", "port", "history", "follow", "blobs", "uploads"},
 }
@@ -186,7 +182,16 @@ def test_services_do_not_know_each_other() -> None:
 
 def test_what_services_share_knows_no_service() -> None:
     """The foundation points downwards: contracts, workflow, log and broker, then transport."""
-    layers = ("workflow", "ports", "clock", "broker", "eventlog", "definitions", "transport")
+    layers = (
+        "workflow",
+        "ports",
+        "clock",
+        "broker",
+        "eventlog",
+        "definitions",
+        "transport",
+        "waiting",
+    )
     rank = {name: place for place, name in enumerate(layers)}
     found = [
         f"{source.path}:{line} imports {name}"

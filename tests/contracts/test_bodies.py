@@ -146,8 +146,10 @@ def test_a_start_that_breaks_a_rule_is_refused_in_conductors_words(
 
 
 def test_name_and_version_of_the_path_win_over_the_body() -> None:
-    request = bodies.decode_start_request(b'{"name":"w","version":1}', name="x", version=None)
-    assert (request.name, request.version) == ("x", None)
+    body = b'{"name":"w","version":1}'
+    request = bodies.decode_start_request(body, name="x", version=2)
+    assert (request.name, request.version) == ("x", 2)
+    assert bodies.decode_start_request(body, name="x").version == 1
 
 
 def test_a_sub_workflow_definition_as_text_must_be_one_expression() -> None:

@@ -10,7 +10,7 @@ from typing import Any, assert_never
 import msgspec
 
 import firmus.decider.operators  # noqa: F401 - fills the table of operators
-from firmus.decider import advance, control, messages, schemas_kept, skipping, timeouts, updates
+from firmus.decider import advance, control, messages, schemas_kept, timeouts, updates
 from firmus.decider.context import Answers, CannotStart, Context, Decision, Wanted, WantsMore
 from firmus.decider.payload_limits import excess, limit_of, reason
 from firmus.decider.turn import Turn
@@ -42,18 +42,12 @@ def decide(state: WorkflowState | None, command: cmd.Command, context: Context) 
     if isinstance(command, cmd.StartWorkflow):
         return _start(state, command, context)
     if state is None:
-        return _no_such(command)
+        message = f"No such workflow found by id: {command.workflow_id}"
+        return cmd.Rejected(code="NOT_FOUND", message=message)
     if state.recent.version(command.command_id) is not None:
         return _repeated(state, command)
-    if state.removed_ms and not isinstance(command, cmd.ReportStateEventSent):
-        return _no_such(command)
     turn = Turn(state, context, Answers())
     return _go(turn, command)
-
-
-def _no_such(command: cmd.Command) -> cmd.Rejected:
-    message = f"No such workflow found by id: {command.workflow_id}"
-    return cmd.Rejected(code="NOT_FOUND", message=message)
 
 
 def resume(needs: Needs, answers: Answers) -> Outcome:
@@ -92,9 +86,9 @@ def _go(turn: Turn, command: cmd.Command | None) -> Outcome:
 
 
 def _start(state: WorkflowState | None, command: cmd.StartWorkflow, context: Context) -> Outcome:
-    """A second start of the same id changes nothing; the answer tells whose the first one was."""
+    """A second start of the same id is a repetition: ids are minted by the sender."""
     if state is not None:
-        return Decision(state=state, existing=state.started_by != command.command_id)
+        return Decision(state=state)
     definition = context.blueprint.definition
     if command.input is None:
         return cmd.Rejected(code="INVALID", message="NULL input passed when starting workflow")
@@ -185,15 +179,11 @@ def _apply(  # noqa: C901, PLR0912 - one case per command
         case cmd.ReportChildEnded():
             _child_ended(turn, command)
         case cmd.PauseWorkflow():
-            return control.pause(turn, command)
+            return control.pause(turn)
         case cmd.ResumeWorkflow():
-            return control.resume(turn, command)
+            return control.resume(turn)
         case cmd.TerminateWorkflow():
             return control.terminate(turn, command)
-        case cmd.RemoveWorkflow():
-            return control.remove(turn, command)
-        case cmd.SkipTask():
-            return skipping.skip(turn, command)
         case cmd.PushMessage():
             return messages.push(turn, command)
         case cmd.ReportStateEventSent():

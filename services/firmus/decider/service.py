@@ -21,9 +21,10 @@ from firmus.decider.committing import (
 from firmus.decider.context import Limits, ToCache, nobody_polled
 from firmus.decider.slots import Slot, Slots, Waiting, answer, answer_all, fail_all, still_open
 from firmus.decider.surroundings import Surroundings
+from firmus.decider.watching import Watches
 from firmus.eventlog.history import load_state
 from firmus.eventlog.port import AppendConflict, CommitTooLarge, EventLog, LogUnavailable
-from firmus.ports import CachePort, Clock, DefinitionsPort, ScriptsPort, Unavailable
+from firmus.ports import CachePort, Clock, DefinitionsPort, ScriptsPort, Unavailable, Watch
 from firmus.telemetry import TRACING
 from firmus.workflow.domains import LastPoll
 from firmus.workflow.evolve import answered
@@ -55,7 +56,7 @@ class Counters:
 
 
 class Decider:
-    """Implements `ports.DeciderPort` for the process that it runs in."""
+    """Implements `ports.DeciderPort` and `ports.WatchPort` for the process that it runs in."""
 
     def __init__(
         self,
@@ -88,6 +89,7 @@ class Decider:
         self._rejections = rejections
         self._answering = Answering(definitions, secrets or {})
         self._slots = Slots(cached_max)
+        self.watches = Watches()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # --- DeciderPort ---
@@ -119,6 +121,23 @@ class Decider:
         except LogUnavailable as problem:
             raise Unavailable(str(problem)) from problem
 
+    # --- WatchPort ---
+
+    async def changed(self, watch: Watch, *, timeout_s: float) -> bool:
+        told = self.watches.add(watch.workflow_id, watch.refs)
+        try:
+            state = await self.read(watch.workflow_id)
+            if (state.version if state else 0) != watch.seen:
+                return True
+            async with asyncio.timeout(timeout_s):
+                await told
+        except TimeoutError:
+            return False
+        else:
+            return True
+        finally:
+            self.watches.remove(watch.workflow_id, told)
+
     @property
     def decide_ns(self) -> int:
         """Time spent in pure decisions since the start, nanoseconds."""
@@ -144,6 +163,7 @@ class Decider:
                     attempts = 0
                 except AppendConflict:
                     self.counters.conflicts += 1
+                    self.watches.written_by_others(workflow_id)
                     slot.loaded = False
                     attempts += 1
                     if attempts > ATTEMPTS_MAX:
@@ -233,6 +253,8 @@ class Decider:
         slot.state = answered(decided[-1].decision.state, commit)
         self.counters.commits += 1
         self.counters.events += len(commit.events)
+        if self.watches:
+            self.watches.committed(commit, slot.state)
         for one in decided:
             for output in one.decision.to_cache:
                 self._fill_cache(output)

@@ -5,13 +5,11 @@ All of it may be lost: the memory only saves a look-up, and a task that reached 
 out again by its response timeout.
 """
 
-import asyncio
 from collections import deque
-from collections.abc import Awaitable
-from typing import TypeVar
 
 import msgspec
 
+from firmus.gateway.presence import Presence
 from firmus.gateway.reading import Request
 from firmus.ports import Clock, QueuesPort
 from firmus_contracts.executions import PollData
@@ -19,8 +17,6 @@ from firmus_contracts.executions import PollData
 _HANDED_OUT_MAX = 65_536
 _POLLERS_MAX = 16_384
 _SHELF_MAX = 1_024
-
-_T = TypeVar("_T")
 
 
 class Queue(msgspec.Struct, frozen=True):
@@ -47,8 +43,7 @@ class Polls:
         self._pollers: dict[Queue, tuple[str, int]] = {}
         self._shelf: dict[Queue, deque[msgspec.Raw]] = {}
         self._shelved = 0
-        self._waiting: set[asyncio.Task[object]] = set()
-        self._closing = False
+        self.presence = Presence()
 
     async def take(
         self, queue: Queue, *, worker_id: str, count: int, timeout_s: float
@@ -77,10 +72,10 @@ class Polls:
 
         Answers with nothing when the client has left or the gateway stops.
         """
-        if self._closing:
+        if self.presence.closing:
             return []
         work = self.take(queue, worker_id=worker_id, count=count, timeout_s=timeout_s)
-        return await self._unless_gone(req, work) or []
+        return await self.presence.unless_gone(req, work) or []
 
     def queue_of(self, task_id: str) -> Queue | None:
         """Where a task was handed out from, if it was here and lately."""
@@ -108,40 +103,6 @@ class Polls:
             for queue, (worker_id, polled_ms) in self._pollers.items()
             if task_type is None or queue.task_type == task_type
         ]
-
-    def close(self) -> None:
-        """Ends all waiting polls with nothing, and those to come."""
-        self._closing = True
-        for task in self._waiting:
-            task.cancel()
-
-    async def _unless_gone(self, req: Request, work: Awaitable[_T]) -> _T | None:
-        """`work`'s result; None when its client left, or the gateway closed, and it was cancelled.
-
-        The request's own task is cancelled, so a poll costs one more task, not two.
-        """
-        waiting = asyncio.current_task()
-        assert waiting is not None
-        left = False
-
-        async def watch() -> None:
-            nonlocal left
-            await req.until_gone()
-            left = True
-            waiting.cancel()
-
-        watcher = asyncio.get_running_loop().create_task(watch())
-        self._waiting.add(waiting)
-        try:
-            return await work
-        except asyncio.CancelledError:
-            if not (left or self._closing):
-                raise
-            waiting.uncancel()
-            return None
-        finally:
-            self._waiting.discard(waiting)
-            watcher.cancel()
 
     def _saw(self, queue: Queue, worker_id: str) -> None:
         if queue not in self._pollers and len(self._pollers) >= _POLLERS_MAX:

@@ -8,6 +8,7 @@ import uvicorn
 from firmus.gateway.app import App, build
 from firmus.gateway.polling import Polls
 from firmus.gateway.ports import GatewayPorts
+from firmus.gateway.presence import Presence
 from firmus.gateway.wire import Protocol
 
 _STOP_TIMEOUT_S = 10
@@ -18,18 +19,18 @@ _BACKLOG = 2048
 class Listener:
     """A server that listens. `port` is the one that it was really given."""
 
-    def __init__(self, server: uvicorn.Server, bound: socket.socket, polls: Polls) -> None:
+    def __init__(self, server: uvicorn.Server, bound: socket.socket, presence: Presence) -> None:
         self._server = server
         self._bound = bound
-        self._polls = polls
+        self._presence = presence
         self.port = int(bound.getsockname()[1])
 
     async def close(self) -> None:
-        """Takes no more connections, answers waiting polls with nothing, lets the rest finish.
+        """Takes no more connections, ends what waits (a poll with nothing), lets the rest finish.
 
         What has not finished after ten seconds is cut off. Closing twice is harmless.
         """
-        self._polls.close()
+        self._presence.close()
         if self._bound.fileno() >= 0:
             await self._server.shutdown(sockets=[self._bound])
 
@@ -76,4 +77,4 @@ async def listen(app: App, polls: Polls, *, host: str, port: int) -> Listener:
     # The main loop of uvicorn is left out: it wakes ten times a second for signals, request
     # limits and date headers, none of which are its business here.
     await server.startup(sockets=[bound])
-    return Listener(server, bound, polls)
+    return Listener(server, bound, polls.presence)

@@ -15,7 +15,6 @@ from firmus.gateway.asking import (
     NULL,
     CommandIds,
     envelope,
-    known_form,
     no_such_workflow,
     state_of,
     submit,
@@ -30,11 +29,12 @@ from firmus.gateway.reading import (
     json_body,
     json_object,
     raw_body,
+    result_status,
     text,
 )
 from firmus.gateway.views import Views
 from firmus.ports import Unavailable
-from firmus.workflow.state import TaskState, WorkflowState, present
+from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import ids
 from firmus_contracts.bodies import decode_task_result
 from firmus_contracts.commands import Accepted, LogTask, UpdateOutcome, UpdateTask
@@ -108,7 +108,7 @@ class Tasks:
     async def update_by_ref(
         self, req: Request, resp: Response, key: str, ref: str, status: str
     ) -> None:
-        """Reports the pending task of a reference; no body when there is none."""
+        """Reports the pending task of a reference; no body when there is none, or no workflow."""
         command = await self._command_by_ref(req, key, ref, status)
         if command is None:
             answers.empty(resp)
@@ -166,7 +166,7 @@ class Tasks:
 
     async def _row(self, task_id: str) -> tuple[WorkflowState, TaskState]:
         known = ids.is_task_id(task_id)
-        state = present(await self._decider.read(ids.workflow_of(task_id))) if known else None
+        state = await self._decider.read(ids.workflow_of(task_id)) if known else None
         row = None if state is None else state.tasks.get(ids.ordinal_of(task_id))
         if state is None or row is None:
             raise Refusal("NOT_FOUND", f"Task not found for taskId: {task_id}")
@@ -245,18 +245,17 @@ class Tasks:
     async def _command_by_ref(
         self, req: Request, key: str, ref: str, status: str
     ) -> UpdateTask | None:
-        if status not in ResultStatus.__members__:
-            raise Refusal("INVALID", f"status: unknown value '{status}'")
+        reported = result_status(status)
         output: dict[str, Any] = await json_object(req)
-        state = await state_of(self._decider, known_form(key))
-        row = pending_row(state, ref)
-        if row is None:
+        state = await self._decider.read(key) if ids.is_workflow_id(key) else None
+        row = None if state is None else pending_row(state, ref)
+        if state is None or row is None:
             return None
         task_id = state.task_id(row.ordinal)
         return UpdateTask(
             **envelope(req, self._command_ids.of(req, "update", task_id, status), key),
             task_id=task_id,
-            status=ResultStatus(status),
+            status=reported,
             output=_merged(row.output, output),
             worker_id=text(req, "workerid"),
         )

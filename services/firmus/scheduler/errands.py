@@ -25,7 +25,6 @@ from firmus.scheduler.fold import Fold
 from firmus.scheduler.queues import Taken
 from firmus.scheduler.rows import Row
 from firmus.scheduler.state_events import send_state_event
-from firmus.workflow.state import present
 from firmus_contracts.commands import (
     Accepted,
     Answer,
@@ -185,7 +184,7 @@ class Errands:
 
     async def _start(self, row: Row) -> bool:
         """Starts a child and tells its parent; False when it has to be tried again."""
-        parent = present(await self._decider.read(row.workflow_id))
+        parent = await self._decider.read(row.workflow_id)
         task = parent.tasks.get(row.ordinal) if parent is not None else None
         if parent is None or task is None or task.status is not TaskStatus.SCHEDULED:
             return True
@@ -239,7 +238,7 @@ class Errands:
         """Ends a child whose task was over before it was told of the child."""
         parent = await self._decider.read(row.workflow_id)
         task = parent.tasks.get(row.ordinal) if parent is not None else None
-        if parent is None or task is None or parent.removed_ms:
+        if parent is None or task is None:
             return True
         if not task.status.terminal:
             return task.status is TaskStatus.IN_PROGRESS

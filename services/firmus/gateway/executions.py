@@ -1,0 +1,158 @@
+"""Synchronous calls: executing a workflow until it ends or blocks, and signals to what blocks
+(spec 8.4.1, 8.5).
+
+A call waits with its client: when that leaves, nobody waits any more, and the workflow goes on.
+"""
+
+import uuid
+from collections.abc import Awaitable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from firmus.gateway import answers
+from firmus.gateway.asking import NULL, CommandIds, envelope, state_of, submit
+from firmus.gateway.ports import GatewayPorts
+from firmus.gateway.presence import Presence
+from firmus.gateway.reading import (
+    Request,
+    Response,
+    integer,
+    json_body,
+    json_object,
+    optional_integer,
+    result_status,
+    text,
+    texts,
+    whole_number,
+)
+from firmus.gateway.registration import Registration
+from firmus.gateway.runs import ReturnStrategy, Runs, return_strategy
+from firmus.gateway.starts import Starts
+from firmus.ports import Unavailable
+from firmus.waiting import Waited, Waits
+from firmus_contracts.bodies import decode_start_request
+from firmus_contracts.commands import UpdateOutcome, UpdateTask
+from firmus_contracts.errors import Refusal
+from firmus_contracts.requests import StartWorkflowRequest
+from firmus_contracts.statuses import ResultStatus
+
+WAIT_FOR_S = 10
+SIGNAL_TIMEOUT_MS = 5_000
+_OUTCOME = msgspec.json.Decoder(UpdateOutcome)
+
+
+class Executions:
+    """Handlers of `/api/workflow/execute` and of signals."""
+
+    def __init__(
+        self,
+        ports: GatewayPorts,
+        command_ids: CommandIds,
+        registration: Registration,
+        presence: Presence,
+    ) -> None:
+        self._decider = ports.decider
+        self._waits = Waits(ports.decider, ports.watches)
+        self._starts = Starts(ports, command_ids, registration)
+        self._runs = Runs(ports)
+        self._command_ids = command_ids
+        self._presence = presence
+
+    async def execute(self, req: Request, resp: Response, name: str, version: str) -> None:
+        """Starts a workflow and answers when it has ended, when it waits for a signal, when a task
+        of `waitUntilTaskRef` has ended, or after `waitForSeconds`.
+        """
+        number = whole_number("version", version)
+        request = decode_start_request(await json_body(req), name=name, version=number)
+        await self._execute(req, resp, request)
+
+    async def execute_latest(self, req: Request, resp: Response, name: str) -> None:
+        """The same in the version of the query or the body; the latest when neither names one."""
+        request = decode_start_request(await json_body(req), name=name)
+        version = optional_integer(req, "version")
+        if version is not None:
+            request = msgspec.structs.replace(request, version=version)
+        await self._execute(req, resp, request)
+
+    async def signal(self, req: Request, resp: Response, key: str, ref: str) -> None:
+        """Ends the first WAIT of a workflow, or of its open sub-workflows; nothing if there is
+        none. `ref` stands for the status to set.
+        """
+        await self._signal(req, key, result_status(ref), await json_object(req))
+        answers.empty(resp)
+
+    async def signal_sync(self, req: Request, resp: Response, key: str, ref: str) -> None:
+        """The same, answered when the workflow has ended, blocks again, or after
+        `timeoutMillis`.
+        """
+        strategy = return_strategy(req)
+        timeout_ms = integer(req, "timeoutMillis", SIGNAL_TIMEOUT_MS, bits=64)
+        status, output = result_status(ref), await json_object(req)
+        with self._waits.place():
+            if not await self._signal(req, key, status, output):
+                raise Refusal("NOT_FOUND", f"Found no blocked task in workflow {key} to signal")
+            work = self._waits.until_blocked(key, timeout_s=timeout_ms / 1000)
+            await self._answer(req, resp, work, _Call(key, strategy, str(uuid.uuid4())))
+
+    async def _execute(self, req: Request, resp: Response, request: StartWorkflowRequest) -> None:
+        """Conductor's clients send `waitUntilTaskRef=None` for none: a name like any other that no
+        task has.
+        """
+        strategy = return_strategy(req)
+        timeout_s = integer(req, "waitForSeconds", WAIT_FOR_S) or WAIT_FOR_S
+        refs = [ref for given in texts(req, "waitUntilTaskRef") if (ref := given.strip())]
+        request_id = text(req, "requestId") or str(uuid.uuid4())
+        with self._waits.place():
+            workflow_id = await self._starts.start(req, _prepared(request))
+            work = self._waits.until_blocked(workflow_id, refs=refs, timeout_s=timeout_s)
+            await self._answer(req, resp, work, _Call(workflow_id, strategy, request_id))
+
+    async def _answer(
+        self, req: Request, resp: Response, work: Awaitable[Waited | None], call: "_Call"
+    ) -> None:
+        waited = await self._presence.unless_gone(req, work)
+        if waited is not None:
+            answers.json(resp, await self._runs.response(waited, call.strategy, call.request_id))
+        elif self._presence.closing:
+            raise Unavailable(f"This server stops; workflow {call.workflow_id} goes on")
+
+    async def _signal(
+        self, req: Request, key: str, status: ResultStatus, output: dict[str, Any]
+    ) -> bool:
+        """Whether there was a WAIT. One that ends under our hands is no longer the first: the
+        signal goes to the next, as if it had come a moment later.
+        """
+        await state_of(self._decider, key)
+        command_id = self._command_ids.of(req, "signal", key, status)
+        while (found := await self._waits.to_signal(key)) is not None:
+            task_id = found.state.task_id(found.row.ordinal)
+            command = UpdateTask(
+                **envelope(req, command_id, found.state.workflow_id),
+                task_id=task_id,
+                status=status,
+                output={**found.row.output, **output},
+            )
+            accepted = await submit(self._decider, command)
+            if accepted.result == NULL or not _OUTCOME.decode(accepted.result).ignored:
+                return True
+            command_id = self._command_ids.fresh()
+        return False
+
+
+class _Call(NamedTuple):
+    """What an answer says of the call."""
+
+    workflow_id: str
+    strategy: ReturnStrategy
+    request_id: str
+
+
+def _prepared(request: StartWorkflowRequest) -> StartWorkflowRequest:
+    """Version 0 is the latest. The input of an inline definition says where it comes from."""
+    given = request.input
+    if request.workflow_def is not None and given is not None:
+        metadata = given.get("_systemMetadata")
+        kept = metadata if isinstance(metadata, dict) else {}
+        given = {**given, "_systemMetadata": {**kept, "dynamic": True}}
+    return msgspec.structs.replace(request, version=request.version or None, input=given)
