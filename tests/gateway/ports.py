@@ -17,7 +17,7 @@ from firmus.definitions.memory import MemoryDefinitions
 from firmus.eventlog.memory import MemoryLog
 from firmus.eventlog.uploads import MemoryUploads
 from firmus.gateway.ports import GatewayPorts
-from firmus.ports import QueueSize, ScriptResult, SearchPage, Unavailable
+from firmus.ports import QueueSize, ScriptResult, SearchPage, SearchRequest, Unavailable
 from firmus.workflow.rest_view import task_summary, workflow_summary
 from firmus_contracts.commands import Accepted, Answer, BeginTask, Command
 from firmus_contracts.envelope import Record
@@ -144,25 +144,23 @@ class LogQueues:
 class LogSearch:
     """Finds by `field=value`, `>=`, `<=` and `IN (…)` pieces joined by AND, oldest first.
 
-    `behind`: how many commits each of the next answers lacks.
+    `behind`: how many commits each of the next answers lacks that do not wait for them.
     """
 
     def __init__(self, log: MemoryLog, door: Door) -> None:
         self._log = log
         self._door = door
-        self.asked: list[dict[str, Any]] = []
+        self.asked: list[SearchRequest] = []
         self.behind: list[int] = []
 
-    async def search(
-        self, what: str, *, query: str, free_text: str, start: int, size: int, sort: str
-    ) -> SearchPage:
-        asked = {"what": what, "query": query, "free_text": free_text, "sort": sort}
-        self.asked.append({**asked, "start": start, "size": size})
-        pieces = [_PIECE.fullmatch(piece) for piece in query.split(" AND ") if piece]
+    async def search(self, asked: SearchRequest) -> SearchPage:
+        self.asked.append(asked)
+        what, start, size = asked.what, asked.start, asked.size
+        pieces = [_PIECE.fullmatch(piece) for piece in asked.query.split(" AND ") if piece]
         if None in pieces:
-            raise Refusal("INVALID", f"Incorrectly formatted query string: {query}")
+            raise Refusal("INVALID", f"Incorrectly formatted query string: {asked.query}")
         end = await self._log.end()
-        lag = self.behind.pop(0) if self.behind else 0
+        lag = self.behind.pop(0) if self.behind and not asked.wait_s else 0
         found = [
             hit
             for hit in await self._all(what, end - lag)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from firmus.ports import SearchRequest
 from tests.gateway.client import Api
 from tests.gateway.ports import World
 
@@ -32,16 +33,34 @@ async def test_the_parameters_reach_the_read_model(api: Api, world: World):
     )
 
     defaults, given = world.search.asked
-    assert defaults == {
-        "what": "workflows",
-        "query": "",
-        "free_text": "*",
-        "sort": "",
-        "start": 0,
-        "size": 100,
-    }
-    assert (given["free_text"], given["sort"]) == ("x", "startTime:DESC")
-    assert given["query"] == 'status=RUNNING AND classifier IN (a,b) AND parentWorkflowId=""'
+    assert defaults == SearchRequest(what="workflows")
+    assert (given.free_text, given.sort) == ("x", "startTime:DESC")
+    assert given.query == 'status=RUNNING AND classifier IN (a,b) AND parentWorkflowId=""'
+
+
+async def test_a_search_may_ask_for_all_that_was_answered_before(api: Api, world: World):
+    await api.register("w", "a")
+    started = await api.start("w")
+    world.search.behind = [1]
+
+    late = await api.get("/workflow/search")
+    fresh = await api.get("/workflow/search", atLeast="latest")
+    exact = await api.get("/workflow/search", atLeast=late.headers["firmus-search-position"])
+
+    assert (late.body["results"], late.headers["firmus-search-lag"]) == ([], "1")
+    assert [found["workflowId"] for found in fresh.body["results"]] == [started]
+    assert exact.status == 200
+
+
+async def test_a_read_model_that_does_not_get_there_is_unavailable(api: Api, world: World):
+    answer = await api.get("/workflow/search", atLeast=10**6)
+
+    assert (answer.status, answer.body["retryable"]) == (503, True)
+
+
+async def test_where_to_begin_is_said_once_and_readably(api: Api):
+    for query in ({"searchAfter": "x", "start": 1}, {"atLeast": -5}, {"atLeast": "soon"}):
+        assert (await api.get("/workflow/search", **query)).status == 400, query
 
 
 @pytest.mark.parametrize("path", ["/workflow/search", "/workflow/search-v2", "/tasks/search"])

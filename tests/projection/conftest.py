@@ -14,6 +14,7 @@ from firmus.broker.connection import connect
 from firmus.broker.streams import prepare
 from firmus.broker.wire import JetStreamWire
 from firmus.eventlog.memory import MemoryLog
+from firmus.ports import SearchRequest
 from firmus.projection.publisher import EventsPublisher
 from firmus.projection.service import ProjectionService
 
@@ -107,8 +108,7 @@ async def rows_at(service: ProjectionService, position: int) -> None:
 
 
 async def find(service: ProjectionService, query: str = "", what: str = "workflows", **more: Any):
-    asked = {"free_text": "*", "start": 0, "size": 100, "sort": "", **more}
-    return await service.local_search.search(what, query=query, **asked)
+    return await service.local_search.search(SearchRequest(what=what, query=query, **more))
 
 
 async def names(service: ProjectionService, query: str = "", **more: Any) -> list[str]:

@@ -8,14 +8,14 @@ from tests.projection.conftest import OpenLease, find, rows_at, running, until
 from tests.projection.histories import finished
 
 from firmus.eventlog.memory import MemoryLog
-from firmus.ports import Unavailable
+from firmus.ports import SearchRequest, Unavailable
 from firmus.projection.service import ProjectionService
 from firmus.transport import search as transport
 from firmus.transport.search import RemoteSearch, SearchServer
 from firmus_contracts.errors import Refusal
 
 pytestmark = pytest.mark.nats
-ASK = {"query": "", "free_text": "*", "start": 0, "size": 100, "sort": ""}
+ALL = SearchRequest(what="workflows")
 
 
 @asynccontextmanager
@@ -38,10 +38,10 @@ async def test_a_search_gives_the_same_page_as_in_one_process(wire, make, log: M
         history = await finished(log, 1)
 
         async def shown() -> bool:
-            return (await remote.search("workflows", **ASK)).position == history.position
+            return (await remote.search(ALL)).position == history.position
 
         await until("rows", shown)
-        page = await remote.search("workflows", **{**ASK, "query": "status=COMPLETED"})
+        page = await remote.search(SearchRequest(what="workflows", query="status=COMPLETED"))
         assert (page.total_hits, page.lag) == (1, 0)
         assert b'"workflowType":"flow"' in bytes(page.results[0])
 
@@ -51,20 +51,20 @@ async def test_refusals_come_back_as_refusals(wire, make) -> None:
         with pytest.raises(
             Refusal, match=r"^Incorrectly formatted query string: gibberish$"
         ) as found:
-            await remote.search("workflows", **{**ASK, "query": "gibberish"})
+            await remote.search(SearchRequest(what="workflows", query="gibberish"))
         assert found.value.code == "INVALID"
         with pytest.raises(Refusal, match="Please use pagination"):
-            await remote.search("workflows", **{**ASK, "size": 5001})
+            await remote.search(SearchRequest(what="workflows", size=5001))
         with pytest.raises(Refusal, match="negative"):
-            await remote.search("tasks", **{**ASK, "start": -1})
+            await remote.search(SearchRequest(what="tasks", start=-1))
         with pytest.raises(Refusal, match="known are workflows and tasks"):
-            await remote.search("things", **ASK)
+            await remote.search(SearchRequest(what="things"))
 
 
 async def test_nobody_there_is_unavailable(wire, monkeypatch) -> None:
     monkeypatch.setattr(transport, "NO_RESPONDER_WAIT_S", 0.0)
     with pytest.raises(Unavailable, match="no projection is active"):
-        await RemoteSearch(wire.connection).search("workflows", **ASK)
+        await RemoteSearch(wire.connection).search(ALL)
 
 
 async def test_only_the_active_projection_answers(wire, make, log, tmp_path) -> None:
@@ -76,11 +76,11 @@ async def test_only_the_active_projection_answers(wire, make, log, tmp_path) -> 
         async with serving(wire, waiting):
             await rows_at(active, (await finished(log, 1)).position)
             for _ in range(5):
-                assert (await remote.search("workflows", **ASK)).total_hits == 1
+                assert (await remote.search(ALL)).total_hits == 1
             lease.take_away()
             await waiting.active.wait()
             await rows_at(waiting, await log.end())
-            assert (await remote.search("workflows", **ASK)).total_hits == 1
+            assert (await remote.search(ALL)).total_hits == 1
 
 
 async def test_a_rebuild_is_asked_for_and_followed_over_nats(wire, make, log) -> None:
@@ -105,6 +105,6 @@ async def test_a_page_too_large_for_a_message_is_refused(wire, make, log) -> Non
             last = await finished(log, number, name="n", correlation_id="c" * 5_000_000)
         await rows_at(service, last.position)
         with pytest.raises(Refusal, match="smaller size") as found:
-            await remote.search("workflows", **ASK)
+            await remote.search(ALL)
         assert found.value.code == "PAYLOAD_TOO_LARGE"
-        assert len((await remote.search("workflows", **{**ASK, "size": 1})).results) == 1
+        assert len((await remote.search(SearchRequest(what="workflows", size=1))).results) == 1

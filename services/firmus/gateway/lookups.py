@@ -4,7 +4,6 @@ The read model finds them and the log says how they are now. A list waits until 
 seen what was in the log when it was asked for, so a caller finds what it has just started.
 """
 
-import asyncio
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ from firmus.gateway.hits import read_each, task_ids, workflow_ids
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, flag, integer, json_texts
 from firmus.gateway.views import Views
+from firmus.ports import LATEST, SearchRequest
 from firmus.workflow.state import WorkflowState
 from firmus_contracts import ids
 from firmus_contracts.errors import Refusal
@@ -22,7 +22,6 @@ from firmus_contracts.statuses import WorkflowStatus
 
 _SIZE = 5000
 _CATCH_UP_S = 1.0
-_LOOK_AGAIN_S = 0.02
 
 
 class Lookups:
@@ -94,16 +93,18 @@ class Lookups:
 
     async def _hits(self, what: str, query: str, start: int, size: int) -> list[msgspec.Raw]:
         """The first `size` hits, of a read model that has caught up as far as a second allows."""
-        until = asyncio.get_running_loop().time() + _CATCH_UP_S
-        goal: int | None = None
-        while True:
-            page = await self._search.search(
-                what, query=query, free_text="*", start=start, size=size, sort="startTime:ASC"
+        page = await self._search.search(
+            SearchRequest(
+                what=what,
+                query=query,
+                start=start,
+                size=size,
+                sort="startTime:ASC",
+                at_least=LATEST,
+                wait_s=_CATCH_UP_S,
             )
-            goal = page.position + page.lag if goal is None else goal
-            if page.position >= goal or asyncio.get_running_loop().time() >= until:
-                return page.results
-            await asyncio.sleep(_LOOK_AGAIN_S)
+        )
+        return page.results
 
 
 def quoted(text: str) -> str:

@@ -1,6 +1,8 @@
 """Search over REST (spec 7.1).
 
 Nothing else can lag behind the log; two headers say how far an answer reaches, and its distance.
+`atLeast` makes it wait: for a position, or with `latest` for all that was answered before. A full
+page says in a third header what `searchAfter` gives the next one, however deep.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,7 +15,7 @@ from firmus.gateway.hits import read_each, task_ids, workflow_ids
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, flag, integer, text, texts
 from firmus.gateway.views import Views
-from firmus.ports import SearchPage
+from firmus.ports import LATEST, SearchPage, SearchRequest, Unavailable
 from firmus_contracts import ids
 from firmus_contracts.bodies import invalid
 from firmus_contracts.errors import Refusal, ValidationError
@@ -21,6 +23,7 @@ from firmus_contracts.executions import SearchResult
 
 _SIZE = 100
 _SIZE_MAX = 5000
+_CATCH_UP_S = 5.0
 
 
 class Search:
@@ -55,7 +58,7 @@ class Search:
         if found:
             query = f"workflowId IN ({','.join(found)})"
             summaries = await self._search.search(
-                "workflows", query=query, free_text="*", start=0, size=len(found), sort=""
+                SearchRequest(what="workflows", query=query, size=len(found))
             )
             results = summaries.results
         answers.json(resp, SearchResult(total_hits=page.total_hits, results=results))
@@ -77,16 +80,28 @@ class Search:
             raise invalid([ValidationError(path="size", message=message, invalid_value=size)])
         if start < 0 or size < 0:
             raise Refusal("INVALID", "start and size must not be negative")
+        after, at_least = text(req, "searchAfter") or "", _at_least(req)
+        if after and start:
+            raise Refusal("INVALID", "start and searchAfter exclude each other")
         page = await self._search.search(
-            what,
-            query=query,
-            free_text=text(req, "freeText") or "*",
-            start=start,
-            size=size,
-            sort=text(req, "sort") or "",
+            SearchRequest(
+                what=what,
+                query=query,
+                free_text=text(req, "freeText") or "*",
+                start=start,
+                size=size,
+                sort=text(req, "sort") or "",
+                after=after,
+                at_least=at_least,
+                wait_s=_CATCH_UP_S if at_least else 0,
+            )
         )
+        if page.lag if at_least == LATEST else page.position < at_least:
+            raise Unavailable(f"the read model reaches position {page.position} only")
         resp.set_header("firmus-search-position", str(page.position))
         resp.set_header("firmus-search-lag", str(page.lag))
+        if page.next:
+            resp.set_header("firmus-search-next", page.next)
         return page
 
     async def _whole(
@@ -113,6 +128,16 @@ class Search:
         if state is None or row is None:
             return None
         return await self._views.task(state, row)
+
+
+def _at_least(req: Request) -> int:
+    """`atLeast`: a position of the log, or `latest`."""
+    if text(req, "atLeast") == "latest":
+        return LATEST
+    position = integer(req, "atLeast", 0, bits=64)
+    if position < 0:
+        raise Refusal("INVALID", "atLeast: a position of the log, or latest")
+    return position
 
 
 def _workflow_query(req: Request) -> str:

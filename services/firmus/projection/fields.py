@@ -12,16 +12,19 @@ import msgspec
 
 class Field(msgspec.Struct, frozen=True):
     """`sql` is the expression that yields it. A `list` field matches if one of its items does.
-    `never_empty`: the column holds NULL for an empty text.
+    `never_empty`: the column holds NULL for an empty text. `always`: there is always a value.
     """
 
     sql: str
     kind: Literal["text", "number", "time", "list"] = "text"
     never_empty: bool = False
+    always: bool = False
 
 
 class Searchable(msgspec.Struct, frozen=True):
-    """One table of the read model. `newest` orders its rows when no order is asked for."""
+    """One table of the read model. By `newest`, the last first, its rows are ordered when no order
+    is asked for.
+    """
 
     table: str
     fields: dict[str, Field]
@@ -35,16 +38,16 @@ def _stored(name: str) -> Field:
 WORKFLOWS = Searchable(
     "workflows",
     {
-        "workflowId": Field("workflow_id"),
-        "workflowType": Field("workflow_type"),
-        "version": Field("version", "number"),
-        "status": Field("status"),
+        "workflowId": Field("workflow_id", always=True),
+        "workflowType": Field("workflow_type", always=True),
+        "version": Field("version", "number", always=True),
+        "status": Field("status", always=True),
         "correlationId": Field("correlation_id"),
         "parentWorkflowId": Field("parent_workflow_id", never_empty=True),
-        "classifier": Field("classifier"),
-        "priority": Field("priority", "number"),
-        "startTime": Field("start_ms", "time"),
-        "updateTime": Field("update_ms", "time"),
+        "classifier": Field("classifier", always=True),
+        "priority": Field("priority", "number", always=True),
+        "startTime": Field("start_ms", "time", always=True),
+        "updateTime": Field("update_ms", "time", always=True),
         "endTime": Field("end_ms", "time"),
         "executionTime": Field("coalesce(end_ms - start_ms, 0)", "number"),
         "stopped": Field(
@@ -67,23 +70,23 @@ WORKFLOWS = Searchable(
             )
         },
     },
-    "start_ms DESC",
+    "start_ms",
 )
 
 TASKS = Searchable(
     "tasks",
     {
-        "taskId": Field("task_id"),
-        "taskType": Field("task_type"),
+        "taskId": Field("task_id", always=True),
+        "taskType": Field("task_type", always=True),
         "taskDefName": Field("task_def_name"),
-        "status": Field("status"),
-        "workflowId": Field("workflow_id"),
-        "workflowType": Field("workflow_type"),
+        "status": Field("status", always=True),
+        "workflowId": Field("workflow_id", always=True),
+        "workflowType": Field("workflow_type", always=True),
         "correlationId": Field("correlation_id"),
         "domain": Field("domain"),
-        "scheduledTime": Field("scheduled_ms", "time"),
+        "scheduledTime": Field("scheduled_ms", "time", always=True),
         "startTime": Field("start_ms", "time"),
-        "updateTime": Field("update_ms", "time"),
+        "updateTime": Field("update_ms", "time", always=True),
         "endTime": Field("end_ms", "time"),
         "executionTime": Field("coalesce(end_ms - start_ms, 0)", "number"),
         "queueWaitTime": Field("coalesce(start_ms - scheduled_ms, 0)", "number"),
@@ -99,7 +102,7 @@ TASKS = Searchable(
             )
         },
     },
-    "scheduled_ms DESC",
+    "scheduled_ms",
 )
 
 SEARCHABLE = {"workflows": WORKFLOWS, "tasks": TASKS}

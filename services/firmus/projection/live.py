@@ -25,6 +25,8 @@ class LiveModel:
         self.folder = folder
         self.model: ReadModel | None = None
         self._writing = asyncio.Lock()
+        self._position = 0
+        self._waiting: dict[asyncio.Future[None], int] = {}
         self._searches: dict[ReadModel, set[asyncio.Future[Found]]] = {}
         self._threads = ThreadPoolExecutor(READERS + 1, thread_name_prefix="readmodel")
 
@@ -32,11 +34,34 @@ class LiveModel:
         """Opens a file, made when it does not exist. Raises UnusableModel."""
         return await self._run(lambda: ReadModel(self.folder.file(number)))
 
+    def use(self, model: ReadModel) -> None:
+        """Makes an open model the one in use where there was none."""
+        self.model = model
+        self._reach(model.rows_cursor().position)
+
     async def write(self, batch: RowBatch) -> None:
         """Writes into the model in use when its turn comes; nothing when there is none."""
         async with self._writing:
             if self.model is not None:
                 await self.write_to(self.model, batch)
+                self._reach(batch.cursor.position)
+
+    async def reached(self, position: int, *, within_s: float) -> None:
+        """Returns when the model in use reflects the log up to a position, or the time is over."""
+        if position <= self._position or within_s <= 0:
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[future] = position
+        try:
+            await asyncio.wait((future,), timeout=within_s)
+        finally:
+            del self._waiting[future]
+
+    def _reach(self, position: int) -> None:
+        self._position = position
+        for future, wanted in self._waiting.items():
+            if wanted <= position and not future.done():
+                future.set_result(None)
 
     async def write_to(self, model: ReadModel, batch: RowBatch) -> None:
         """All of a batch and its cursor, or nothing.
@@ -83,6 +108,7 @@ class LiveModel:
         async with self._writing:
             await self._run(lambda: self.folder.promote(number))
             before, self.model = self.model, model
+            self._reach(model.rows_cursor().position)
             if before is not None:
                 await self._close(before)
 
@@ -95,6 +121,7 @@ class LiveModel:
     async def close(self) -> None:
         async with self._writing:
             model, self.model = self.model, None
+            self._position = 0
             if model is not None:
                 await self._close(model)
 

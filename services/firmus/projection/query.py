@@ -34,12 +34,32 @@ _JOINER = re.compile(r"(AND|OR)\b")
 _PIECE_END = re.compile(r"\s(?:AND|OR)\s")
 
 
+class Key(msgspec.Struct, frozen=True):
+    """A part of the order: an expression and its direction; `always`: it is never null."""
+
+    sql: str
+    descending: bool
+    always: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.sql} {'DESC' if self.descending else 'ASC'}"
+
+
 class Compiled(msgspec.Struct, frozen=True):
-    """`where` is empty when all rows match; `order` is never empty."""
+    """`where` is empty when all rows match. `keys` are the order, the last of them unique. `behind`
+    and its parameters restrict a page to what comes after another one; they do not count for the
+    number of hits.
+    """
 
     where: str
     parameters: tuple[str | int, ...]
-    order: str
+    keys: tuple[Key, ...]
+    behind: str = ""
+    behind_parameters: tuple[str | int | float, ...] = ()
+
+    @property
+    def order(self) -> str:
+        return ", ".join(map(str, self.keys))
 
 
 def compile_search(what: Searchable, *, query: str, free_text: str, sort: str) -> Compiled:
@@ -69,9 +89,9 @@ def _check_text(query: str, free_text: str) -> None:
         raise Refusal("INVALID", "A search holds text that is not Unicode") from error
 
 
-def compile_sort(what: Searchable, sort: str) -> str:
+def compile_sort(what: Searchable, sort: str) -> tuple[Key, ...]:
     """`field:ASC|DESC`, several separated by `|` or `,`; ASC when no order is given."""
-    orders: list[str] = []
+    keys: list[Key] = []
     for part in re.split(r"[|,]", sort):
         name, _, direction = part.strip().partition(":")
         name, direction = name.strip(), direction.strip().upper() or "ASC"
@@ -82,10 +102,10 @@ def compile_sort(what: Searchable, sort: str) -> str:
             raise Refusal("INVALID", f"Cannot sort by {name!r}: {_known(what)}")
         if direction not in ("ASC", "DESC"):
             raise Refusal("INVALID", f"Cannot sort {name} {direction!r}: neither ASC nor DESC")
-        orders.append(f"{field.sql} {direction}")
+        keys.append(Key(field.sql, direction == "DESC", field.always))
+    keys = keys or [Key(what.newest, descending=True, always=True)]
     # Rows that compare equal need an order too, or paging could show one twice.
-    last = "DESC" if not orders or orders[-1].endswith("DESC") else "ASC"
-    return ", ".join([*(orders or [what.newest]), f"rowid {last}"])
+    return (*keys, Key("rowid", keys[-1].descending, always=True))
 
 
 class _Reader:

@@ -3,13 +3,15 @@
 from typing import Protocol
 
 from firmus.eventlog.port import LogUnavailable
-from firmus.ports import SearchPage, Unavailable
+from firmus.ports import LATEST, SearchPage, SearchRequest, Unavailable
 from firmus.projection.fields import SEARCHABLE
 from firmus.projection.live import LiveModel
+from firmus.projection.paging import after
 from firmus.projection.query import compile_search
 from firmus_contracts.errors import Refusal
 
 SIZE_MAX = 5000
+WAIT_MAX_S = 10.0
 
 
 class LogEnd(Protocol):
@@ -23,30 +25,37 @@ class LocalSearch:
         self._live = live
         self._log = log
 
-    async def search(
-        self, what: str, *, query: str, free_text: str, start: int, size: int, sort: str
-    ) -> SearchPage:
+    async def search(self, asked: SearchRequest) -> SearchPage:
         """A page of summaries. Raises Refusal INVALID, Unavailable."""
-        searchable = SEARCHABLE.get(what)
+        searchable = SEARCHABLE.get(asked.what)
         if searchable is None:
-            raise Refusal("INVALID", f"Cannot search {what!r}: known are workflows and tasks")
-        if size > SIZE_MAX:
+            raise Refusal("INVALID", f"Cannot search {asked.what!r}: known are workflows and tasks")
+        if asked.size > SIZE_MAX:
             raise Refusal(
-                "INVALID", f"Cannot return more than {SIZE_MAX} {what}. Please use pagination."
+                "INVALID",
+                f"Cannot return more than {SIZE_MAX} {asked.what}. Please use pagination.",
             )
-        if start < 0 or size < 0:
+        if asked.start < 0 or asked.size < 0:
             raise Refusal("INVALID", "start and size must not be negative")
-        compiled = compile_search(searchable, query=query, free_text=free_text, sort=sort)
+        compiled = compile_search(
+            searchable, query=asked.query, free_text=asked.free_text, sort=asked.sort
+        )
+        if asked.after:
+            compiled = after(compiled, asked.after)
         if self._live.model is None:
             raise Unavailable("no read model is open here, or the first is still being built")
         try:
             end = await self._log.end()
         except LogUnavailable as error:
             raise Unavailable(str(error)) from error
-        found = await self._live.search(searchable, compiled, start=start, size=size)
+        wanted = end if asked.at_least == LATEST else asked.at_least
+        await self._live.reached(wanted, within_s=min(asked.wait_s, WAIT_MAX_S))
+        start = 0 if asked.after else asked.start
+        found = await self._live.search(searchable, compiled, start=start, size=asked.size)
         return SearchPage(
             total_hits=found.total_hits,
             results=found.summaries,
             position=found.position,
             lag=max(0, end - found.position),
+            next=found.next,
         )

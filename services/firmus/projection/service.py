@@ -187,7 +187,7 @@ class ProjectionService:
             except UnusableModel as fault:
                 _log.warning("the read model is built anew: %s", fault)
                 return None
-            self._live.model = model
+            self._live.use(model)
         cursor = model.rows_cursor()
         if cursor.position:
             records = await self._log.read(cursor.workflow_id, after=cursor.position - 1)

@@ -19,6 +19,7 @@ import msgspec
 
 from firmus.projection.cursors import EventsCursor
 from firmus.projection.fields import Searchable
+from firmus.projection.paging import token_of
 from firmus.projection.query import Compiled
 from firmus.projection.views import TASK_COLUMNS, WORKFLOW_COLUMNS, Row
 
@@ -105,11 +106,14 @@ class RowBatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """One page, the number of all hits, and the log position that both reflect."""
+    """One page, the number of all hits, and the log position that both reflect. `next` leads to
+    the page behind it; empty where this one is not full.
+    """
 
     total_hits: int
     summaries: list[msgspec.Raw]
     position: int
+    next: str = ""
 
 
 class ReadModel:
@@ -211,13 +215,16 @@ class ReadModel:
         the interpreter's lock each time, as long as a busy loop keeps it.
         """
         where = f" WHERE {search.where}" if search.where else ""
+        both = " AND ".join(f"({part})" for part in (search.where, search.behind) if part)
+        page_where = f" WHERE {both}" if both else ""
         # Sorted without the summaries: an index alone serves most searches up to the page itself.
         hits = (
-            f"SELECT rowid AS hit FROM {what.table}{where}"  # noqa: S608 - compiled from known names, values are bound
+            f"SELECT rowid AS hit FROM {what.table}{page_where}"  # noqa: S608 - compiled from known names, values are bound
             f" ORDER BY {search.order} LIMIT ? OFFSET ?"
         )
         page = (
-            f"SELECT '[' || coalesce(group_concat(summary, ','), '') || ']', {_POSITION}"  # noqa: S608 - as above
+            f"SELECT '[' || coalesce(group_concat(summary, ','), '') || ']', {_POSITION},"  # noqa: S608 - as above
+            f" group_concat(hit)"
             f" FROM ({hits}) CROSS JOIN {what.table} ON {what.table}.rowid = hit"
         )
         count = f"SELECT count(*) FROM {what.table}{where}"  # noqa: S608 - as above
@@ -225,18 +232,29 @@ class ReadModel:
         reader = self._readers.get()
         try:
             reader.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS_STEPS)
-            text, stored = reader.execute(page, (*search.parameters, size, start)).fetchone()
+            bound = (*search.parameters, *search.behind_parameters, size, start)
+            text, stored, hits_text = reader.execute(page, bound).fetchone()
             summaries = _decode_page(text)
+            full = len(summaries) == size
+            following = _next(reader, what, search, hits_text) if full and size else ""
             # A page that is not full shows the number of hits by itself.
-            if 0 < len(summaries) < size or (start == 0 and len(summaries) < size):
+            if not (full or search.behind) and (summaries or start == 0):
                 total = start + len(summaries)
             else:
                 total = reader.execute(count, search.parameters).fetchone()[0]
         finally:
             self._readers.put(reader)
         position = msgspec.json.decode(stored, type=RowsCursor).position if stored else 0
-        return Found(total, summaries, position)
+        return Found(total, summaries, position, following)
 
     def _progress(self, key: str) -> str | None:
         row = self._writer.execute("SELECT value FROM progress WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
+
+
+def _next(reader: sqlite3.Connection, what: Searchable, search: Compiled, hits: str) -> str:
+    """The token of the place of a page's last row; empty should the row be gone meanwhile."""
+    values = ", ".join(key.sql for key in search.keys)
+    last = int(hits.rpartition(",")[2])
+    place = reader.execute(f"SELECT {values} FROM {what.table} WHERE rowid = ?", (last,)).fetchone()  # noqa: S608 - known names
+    return "" if place is None else token_of(list(place))

@@ -13,7 +13,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
-from firmus.ports import SearchPage, Unavailable
+from firmus.ports import SearchPage, SearchRequest, Unavailable
 from firmus.projection.rebuild import RebuildProgress
 from firmus.projection.service import ProjectionService, ProjectionStatus
 from firmus_contracts.commands import Rejected
@@ -23,15 +23,6 @@ from firmus_contracts.subjects import PROJECTION_REBUILD, PROJECTION_STATUS, SEA
 TIMEOUT_S = 12.0
 NO_RESPONDER_WAIT_S = 2.0
 PAUSE_S = 0.05
-
-
-class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    what: str
-    query: str
-    free_text: str
-    start: int
-    size: int
-    sort: str
 
 
 class SearchAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="found", rename="camel"):
@@ -112,15 +103,7 @@ class SearchServer:
         if message.subject == PROJECTION_STATUS:
             return StatusAnswer(status=self._projection.status())
         asked = _requests.decode(message.data)
-        page = await self._projection.local_search.search(
-            asked.what,
-            query=asked.query,
-            free_text=asked.free_text,
-            start=asked.start,
-            size=asked.size,
-            sort=asked.sort,
-        )
-        return SearchAnswer(page=page)
+        return SearchAnswer(page=await self._projection.local_search.search(asked))
 
 
 class RemoteSearch:
@@ -130,13 +113,8 @@ class RemoteSearch:
         self._connection = connection
         self._timeout_s = timeout_s
 
-    async def search(
-        self, what: str, *, query: str, free_text: str, start: int, size: int, sort: str
-    ) -> SearchPage:
-        request = SearchRequest(
-            what=what, query=query, free_text=free_text, start=start, size=size, sort=sort
-        )
-        answer = await self._ask(SEARCH, request)
+    async def search(self, asked: SearchRequest) -> SearchPage:
+        answer = await self._ask(SEARCH, asked)
         if isinstance(answer, SearchAnswer):
             return answer.page
         raise _unexpected(answer)

@@ -1,0 +1,109 @@
+"""Paging by place: every row once and in order, however the rows compare and whatever comes between."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.projection.conftest import find, rows_at, running
+from tests.projection.histories import finished
+from tests.projection.test_query import put, summary
+
+from firmus.eventlog.memory import MemoryLog
+from firmus.ports import LATEST
+from firmus.projection.fields import WORKFLOWS
+from firmus.projection.paging import after
+from firmus.projection.query import compile_search
+from firmus.projection.store import ReadModel
+from firmus_contracts.errors import Refusal
+
+SORTS = ["", "startTime:ASC", "startTime:DESC", "correlationId:ASC", "correlationId:DESC",
+         "status:ASC|startTime:DESC", "correlationId:DESC|status:ASC", "executionTime:DESC"]  # fmt: skip
+
+
+def rows(count: int) -> list[dict]:
+    return [
+        {
+            "workflow_id": f"id-{n:03}",
+            "start_ms": n // 4,
+            "end_ms": n if n % 2 else None,
+            "status": "FAILED" if n % 3 else "RUNNING",
+            "correlation_id": None if n % 5 == 0 else f"c{n % 4}",
+            "summary": summary(f"id-{n:03}"),
+        }
+        for n in range(count)
+    ]
+
+
+@pytest.fixture
+def model(tmp_path: Path):
+    model = ReadModel(tmp_path / "readmodel-1.db")
+    put(model, rows(40))
+    yield model
+    model.close()
+
+
+def walk(model: ReadModel, sort: str, size: int) -> list[str]:
+    plain = compile_search(WORKFLOWS, query="", free_text="*", sort=sort)
+    seen: list[str] = []
+    compiled = plain
+    while True:
+        page = model.find(WORKFLOWS, compiled, start=0, size=size)
+        assert page.total_hits == 40
+        seen += [msgspec.json.decode(row)["key"] for row in page.summaries]
+        if not page.next:
+            return seen
+        compiled = after(plain, page.next)
+
+
+@pytest.mark.parametrize("size", [1, 7, 20, 39, 40, 41])
+@pytest.mark.parametrize("sort", SORTS)
+def test_pages_put_together_are_the_whole_in_order(model: ReadModel, sort: str, size: int) -> None:
+    assert walk(model, sort, size) == walk(model, sort, 1000)
+    assert len(set(walk(model, sort, size))) == 40
+
+
+def test_rows_that_come_meanwhile_repeat_nothing(model: ReadModel) -> None:
+    compiled = compile_search(WORKFLOWS, query="", free_text="*", sort="startTime:DESC")
+    first = model.find(WORKFLOWS, compiled, start=0, size=10)
+    put(model, [{"workflow_id": f"new-{n}", "start_ms": 99} for n in range(5)])
+
+    second = model.find(WORKFLOWS, after(compiled, first.next), start=0, size=10)
+    assert [msgspec.json.decode(row)["key"] for row in first.summaries][-1] == "id-030"
+    assert msgspec.json.decode(second.summaries[0])["key"] == "id-029"
+
+
+def test_a_deep_page_begins_at_its_place_in_an_index(model: ReadModel) -> None:
+    compiled = compile_search(WORKFLOWS, query="", free_text="*", sort="")
+    token = model.find(WORKFLOWS, compiled, start=0, size=10).next
+    behind = after(compiled, token)
+    plan = model._writer.execute(
+        f"EXPLAIN QUERY PLAN SELECT rowid FROM workflows WHERE {behind.behind}"
+        f" ORDER BY {behind.order}",
+        behind.behind_parameters,
+    ).fetchall()
+    assert "SEARCH workflows USING COVERING INDEX workflows_start (start_ms<?)" in plan[0][3]
+
+
+@pytest.mark.parametrize("token", ["x", "####", "W10=", "eyJhIjoxfQ==", "WzEsMiwzXQ=="])
+def test_a_token_of_something_else_is_refused(token: str) -> None:
+    compiled = compile_search(WORKFLOWS, query="", free_text="*", sort="")
+    with pytest.raises(Refusal, match="searchAfter"):
+        after(compiled, token)
+
+
+async def test_a_search_waits_for_what_the_log_held_when_it_was_asked(make, log: MemoryLog) -> None:
+    service = make()
+    async with running(service):
+        await service.active.wait()
+        for number in range(1, 4):
+            history = await finished(log, number)
+            page = await find(service, at_least=LATEST, wait_s=10.0)
+            assert (page.total_hits, page.position, page.lag) == (number, history.position, 0)
+
+
+async def test_a_wait_for_a_position_that_is_not_there_ends_with_what_is(make, log) -> None:
+    service = make()
+    async with running(service):
+        await rows_at(service, (await finished(log, 1)).position)
+        page = await find(service, at_least=10**6, wait_s=0.01)
+        assert page.total_hits == 1
