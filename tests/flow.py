@@ -54,9 +54,17 @@ def definition(*tasks: dict[str, Any], **fields: Any) -> WorkflowDef:
 
 
 class Flow:
-    def __init__(self, *tasks: dict[str, Any], events_max: int = 500, **fields: Any) -> None:
+    def __init__(
+        self,
+        *tasks: dict[str, Any],
+        events_max: int = 500,
+        workflow_id: str = WORKFLOW,
+        clock: FixedClock | None = None,
+        **fields: Any,
+    ) -> None:
         self.blueprint = Blueprint(definition(*tasks, **fields), "0" * 64)
-        self.clock = FixedClock(START_MS)
+        self.workflow_id = workflow_id
+        self.clock = clock or FixedClock(START_MS)
         self.state: WorkflowState | None = None
         self.commits: list[Commit] = []
         self.registered: dict[str, TaskDef] = {}
@@ -103,7 +111,7 @@ class Flow:
         """Sends a command of that type under a new id; returns what happened, as short texts."""
         self._count += 1
         fields.setdefault("command_id", f"c{self._count}")
-        return self.submit(kind(workflow_id=WORKFLOW, **fields))
+        return self.submit(kind(workflow_id=self.workflow_id, **fields))
 
     def submit(self, command: Any) -> list[str]:
         self.rejected = self.ignored = None
@@ -138,7 +146,7 @@ class Flow:
         if decision.events:
             commit = Commit(
                 commit_id=f"k{len(self.commits)}",
-                workflow_id=WORKFLOW,
+                workflow_id=self.workflow_id,
                 first_version=self.state.version + 1 if self.state else 1,
                 time_ms=self.clock.now_ms(),
                 events=decision.events,
@@ -180,7 +188,7 @@ class Flow:
         return row
 
     def task_id(self, ref: str) -> str:
-        return ids.task_id(WORKFLOW, self.row(ref).ordinal)
+        return ids.task_id(self.workflow_id, self.row(ref).ordinal)
 
     def rows(self) -> list[str]:
         """`ref STATUS` of every row, as REST lists them."""

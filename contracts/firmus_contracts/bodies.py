@@ -104,7 +104,41 @@ def checked_start_request(request: StartWorkflowRequest) -> StartWorkflowRequest
 
 
 def decode_test_request(body: bytes) -> WorkflowTestRequest:
-    return _TEST.read(body)
+    """A start with mocks. Nothing of a test stays, so a key to find it again by is refused."""
+    request = _TEST.read(body)
+    checked_start_request(
+        StartWorkflowRequest(
+            name=request.name,
+            priority=request.priority,
+            input=request.input,
+            external_input_payload_storage_path=request.external_input_payload_storage_path,
+            workflow_def=request.workflow_def,
+        )
+    )
+    errors = _mock_errors(request)
+    if request.idempotency_key:
+        errors.append(_error("idempotencyKey", "a test of a workflow takes no idempotency key"))
+    if errors:
+        raise invalid(errors)
+    return request
+
+
+def _mock_errors(request: WorkflowTestRequest) -> list[ValidationError]:
+    """A mock has to say what its task's output is, in tests of sub-workflows too (spec 5.12)."""
+    errors = []
+    pending = [("", request)]
+    while pending:
+        path, test = pending.pop()
+        for ref, mocks in test.task_ref_to_mock_output.items():
+            for place, mock in enumerate(mocks):
+                if mock.output is None:
+                    where = f"{path}taskRefToMockOutput.{ref}[{place}].output"
+                    errors.append(_error(where, "a mock needs an output, {} for none"))
+        pending += [
+            (f"{path}subWorkflowTestRequest.{ref}.", inner)
+            for ref, inner in test.sub_workflow_test_request.items()
+        ]
+    return errors
 
 
 def decode_rerun_request(body: bytes) -> RerunWorkflowRequest:

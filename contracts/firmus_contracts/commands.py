@@ -110,18 +110,41 @@ class ReportChildEnded(_Command, frozen=True, tag="report_child_ended"):
 
 
 class PauseWorkflow(_Command, frozen=True, tag="pause_workflow"):
-    pass
+    reason: str | None = None
 
 
 class ResumeWorkflow(_Command, frozen=True, tag="resume_workflow"):
-    pass
+    reason: str | None = None
 
 
 class TerminateWorkflow(_Command, frozen=True, tag="terminate_workflow"):
-    """`by_parent`: the parent has ended; nobody is told and no failure workflow starts."""
+    """`by_parent`: the parent has ended; nobody is told. Its failure workflow starts only with
+    `run_failure_workflow`.
+    """
 
     reason: str | None = None
     by_parent: bool = False
+    run_failure_workflow: bool = False
+
+
+class RemoveWorkflow(_Command, frozen=True, tag="remove_workflow"):
+    """Nobody shall see it any more; the log keeps it. `archive`: search still finds its summary.
+
+    `terminate`: it is terminated first, in the same step, where that is allowed.
+    """
+
+    archive: bool = True
+    terminate: bool = False
+    reason: str | None = None
+
+
+class SkipTask(_Command, frozen=True, tag="skip_task"):
+    """Have the flow step over a task of the definition that it has not reached yet."""
+
+    ref: str
+    input: dict[str, Any] = {}
+    output: dict[str, Any] = {}
+    reason: str | None = None
 
 
 class PushMessage(_Command, frozen=True, tag="push_message"):
@@ -154,10 +177,15 @@ Command = (
     | PauseWorkflow
     | ResumeWorkflow
     | TerminateWorkflow
+    | RemoveWorkflow
+    | SkipTask
     | PushMessage
     | Continue
     | ReportStateEventSent
 )
+
+
+NO_RESULT = msgspec.Raw(b"null")
 
 
 class Accepted(
@@ -165,12 +193,13 @@ class Accepted(
 ):
     """Done, and in the log. `version` is the workflow's after it; `result` depends on the command.
 
-    BeginTask: the Task as REST shows it. UpdateTask: an UpdateOutcome. Others: none.
+    BeginTask: the Task as REST shows it. UpdateTask: an UpdateOutcome. StartWorkflow: a
+    StartOutcome, where it says more than its defaults. Others: none.
     """
 
     workflow_id: str
     version: int
-    result: msgspec.Raw = msgspec.Raw(b"null")
+    result: msgspec.Raw = NO_RESULT
 
 
 class Rejected(
@@ -184,6 +213,12 @@ class Rejected(
 
 
 Answer = Accepted | Rejected
+
+
+class StartOutcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """`existing`: another command had started this id before; nothing happened now."""
+
+    existing: bool = False
 
 
 class UpdateOutcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

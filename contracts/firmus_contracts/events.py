@@ -51,11 +51,17 @@ class WorkflowStarted(Event, frozen=True, tag="workflow.started"):
 
 
 class WorkflowPaused(Event, frozen=True, tag="workflow.paused"):
+    """`actor`, here and in the events below: who asked for it, where that was told."""
+
     reason: str | None = None
+    actor: str = ""
 
 
 class WorkflowResumed(Event, frozen=True, tag="workflow.resumed"):
     """The clock of the workflow timeout starts anew here (spec 5.2)."""
+
+    reason: str | None = None
+    actor: str = ""
 
 
 class WorkflowCompleted(Event, frozen=True, tag="workflow.completed"):
@@ -90,6 +96,18 @@ class WorkflowTerminated(Event, frozen=True, tag="workflow.terminated"):
     failed_refs: tuple[str, ...] = ()
     failed_names: tuple[str, ...] = ()
     failure_workflow: "FailureWorkflow | None" = None
+    actor: str = ""
+
+
+class WorkflowRemoved(Event, frozen=True, tag="workflow.removed"):
+    """Nobody sees it any more, in whatever status it is; `archived`: search still lists it.
+
+    Only messages that wait to be sent are still told of (`task.state_event_sent`).
+    """
+
+    archived: bool = False
+    reason: str | None = None
+    actor: str = ""
 
 
 class FailureWorkflow(
@@ -309,6 +327,7 @@ WorkflowEvent = (
     | WorkflowFailed
     | WorkflowTimedOut
     | WorkflowTerminated
+    | WorkflowRemoved
     | VariablesSet
     | MessageReceived
     | MessagesTaken

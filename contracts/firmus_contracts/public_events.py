@@ -21,8 +21,9 @@ WORKFLOW_TRANSITIONS: dict[str, str] = {
     "paused": "a workflow execution is paused",
     "resumed": "a paused workflow execution is resumed",
     "updated": "the variables of a workflow execution change",
+    "removed": "a workflow execution is removed: nobody can read it any more",
 }
-"""Transition to when it happens. The contract's six first; `resumed` and `updated` are ours."""
+"""Transition to when it happens. The contract's six first; the others are ours."""
 
 TASK_TRANSITIONS: dict[str, str] = {
     "scheduled": "a task is scheduled for execution",

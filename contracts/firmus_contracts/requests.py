@@ -75,10 +75,10 @@ class TaskResult(Model):
 
 
 class TaskMock(Model):
-    """How a tested task ends; times in milliseconds."""
+    """How a tested task ends; times in milliseconds. A mock without `output` is refused."""
 
     status: ResultStatus = value(ResultStatus.COMPLETED)
-    output: dict[str, Any] = always(dict)
+    output: dict[str, Any] | None = None
     execution_time: Long = value(0)
     queue_wait_time: Long = value(0)
 

@@ -9,9 +9,11 @@ import msgspec
 
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.state import WorkflowState
-from firmus_contracts.commands import Answer, Command
+from firmus_contracts.commands import Answer, Command, Rejected, StartWorkflow
 from firmus_contracts.definitions import TaskDef, WorkflowDef
 from firmus_contracts.envelope import Record
+from firmus_contracts.executions import Workflow
+from firmus_contracts.requests import WorkflowTestRequest
 
 
 class Unavailable(Exception):
@@ -34,11 +36,38 @@ class DeciderPort(Protocol):
         ...
 
     async def read(self, workflow_id: str) -> WorkflowState | None:
-        """The committed state of a workflow; None when it never existed. Raises Unavailable."""
+        """The committed state of a workflow; None when it never existed. One that was removed is
+        there (`workflow.state.present` is what users see of it). Raises Unavailable.
+        """
         ...
 
     async def history(self, workflow_id: str) -> list[Record]:
         """All commits of a workflow, from the log. Raises Unavailable."""
+        ...
+
+
+class Started(msgspec.Struct, frozen=True):
+    """The workflow that a start led to. `existing`: it was there before, nothing was started."""
+
+    workflow_id: str
+    existing: bool = False
+
+
+class StartsPort(Protocol):
+    """Starts of workflows, for everybody who asks for one."""
+
+    async def start(
+        self, command: StartWorkflow, strategy: str | None = None
+    ) -> Started | Rejected:
+        """Starts a workflow once for `command.idempotency_key`, or once for the command without.
+
+        `command.workflow_id` is an id of the caller's own, fresh or derived from what asks; a
+        repeated call for the same thing has the same command id, and the same answer. `strategy`
+        is IdempotencyStrategy, None for FAIL: what a key means that was used before (spec 4.13):
+        FAIL and FAIL_ON_RUNNING refuse with CONFLICT, RETURN_EXISTING gives that workflow. A key
+        whose workflow never came to be starts it now. Raises Unavailable, after which the same
+        call is safe.
+        """
         ...
 
 
@@ -151,6 +180,20 @@ class DefinitionsPort(Protocol):
         ...
 
     async def delete_task(self, name: str) -> bool: ...
+
+
+class RehearsalPort(Protocol):
+    """Tests of workflows by mocked results, in memory (spec 5.12)."""
+
+    async def run(self, request: WorkflowTestRequest) -> Workflow:
+        """The execution at its end or, with the reason, where it stopped. Of it nothing is in the
+        log. Raises Refusal when it cannot start, Unavailable when too many run already.
+        """
+        ...
+
+    async def recall(self, workflow_id: str) -> dict[str, Any] | None:
+        """The execution of an earlier test, as it was answered; small ones are kept for a while."""
+        ...
 
 
 LATEST = -1

@@ -18,12 +18,13 @@ import structlog
 from firmus.broker.cache import JetStreamCache
 from firmus.broker.checkpoint_store import JetStreamCheckpoints
 from firmus.broker.connection import Connection, connect
-from firmus.broker.keys import IdempotencyKeys, JetStreamKeyStore
+from firmus.broker.keys import JetStreamKeyStore
 from firmus.broker.leases import Lease, bucket_ttl_s, release_all
 from firmus.broker.polldata import PollTable, listen
 from firmus.broker.rejections import JetStreamRejections
 from firmus.broker.shard_leases import ShardLeases
 from firmus.broker.sinks import NatsSinks
+from firmus.broker.starting import Starts
 from firmus.broker.streams import Layout, prepare
 from firmus.broker.wire import JetStreamWire
 from firmus.clock import SystemClock
@@ -41,6 +42,8 @@ from firmus.metrics import decider_metrics, intake_metrics, scheduler_metrics
 from firmus.ports import DeciderPort, QueuesPort, SearchPort, WatchPort
 from firmus.projection.publisher import EventsPublisher
 from firmus.projection.service import ProjectionService
+from firmus.rehearsal.service import Rehearsals
+from firmus.scheduler.failure_input import failure_input as failure_input_of
 from firmus.scheduler.owner import OwnedScheduler
 from firmus.scheduler.service import Scheduler
 from firmus.settings import Settings, jdbc_connections
@@ -55,7 +58,6 @@ from firmus.transport.decider import DeciderServer
 from firmus.transport.queue_server import QueuesServer
 from firmus.transport.search import SearchServer
 from firmus.transport.watching import WatchServer
-from firmus.workflow.rest_view import workflow_view
 
 log = structlog.get_logger(__name__)
 
@@ -263,20 +265,7 @@ async def failure_input(node: Node, decider: DeciderPort, workflow_id: str) -> d
     if state is None:
         raise LookupError(workflow_id)
     blueprint = await node.definitions.pinned(state.definition_hash)
-    view = workflow_view(
-        state, blueprint, now_ms=node.clock.now_ms(), include_tasks=True, revealed=True
-    )
-    blamed = {}
-    if state.failed_ordinal is not None:
-        blamed = {"failureTaskId": state.task_id(state.failed_ordinal)}
-    return {
-        **state.input,
-        "workflowId": workflow_id,
-        "reason": state.reason,
-        "failureStatus": state.status.value,
-        **blamed,
-        "failedWorkflow": msgspec.json.decode(msgspec.json.encode(view)),
-    }
+    return failure_input_of(state, blueprint, now_ms=node.clock.now_ms())
 
 
 @contextlib.asynccontextmanager
@@ -309,6 +298,8 @@ async def gateway(
     search: SearchPort,
 ) -> None:
     """Serves REST until cancelled."""
+    javascript, jq = QuickJsScripts(threads=2), JqScripts(processes=1)
+    environment = named_values(os.environ, ENVIRONMENT_PREFIX)
     ports = GatewayPorts(
         decider=decider,
         watches=watches,
@@ -316,21 +307,32 @@ async def gateway(
         definitions=node.definitions,
         search=search,
         clock=node.clock,
-        keys=IdempotencyKeys(JetStreamKeyStore(node.wire)),
+        starts=Starts(decider, JetStreamKeyStore(node.wire)),
         payloads=JetStreamUploads(node.wire, node.blobs),
-        environment=named_values(os.environ, ENVIRONMENT_PREFIX),
+        rehearsals=Rehearsals(
+            definitions=node.definitions,
+            scripts=Evaluators(javascript, jq),
+            clock=node.clock,
+            environment=environment,
+            kept=JetStreamCache(node.wire),
+        ),
+        environment=environment,
         secret_names=lambda: sorted(named_values(os.environ, SECRET_PREFIX)),
         metrics=node.metrics.render,
         troubles=lambda: () if node.connection.is_connected else ("no connection to NATS",),
     )
-    await serve_gateway(ports, host=node.settings.host, port=node.settings.port)
+    try:
+        await serve_gateway(ports, host=node.settings.host, port=node.settings.port)
+    finally:
+        javascript.close()
+        await jq.close()
 
 
 @contextlib.asynccontextmanager
 async def intake_role(node: Node, decider: DeciderPort) -> AsyncIterator[Intake]:
-    keys = IdempotencyKeys(JetStreamKeyStore(node.wire))
+    starts = Starts(decider, JetStreamKeyStore(node.wire))
     uploads = JetStreamUploads(node.wire, node.blobs)
-    intake = Intake(node.url, decider=decider, keys=keys, payloads=uploads)
+    intake = Intake(node.url, starts=starts, payloads=uploads)
     intake_metrics(node.metrics, intake)
     await intake.start()
     try:

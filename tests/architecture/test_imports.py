@@ -27,6 +27,7 @@ KNOWS_ALL = (
     "bench",
     "embedded",
     "metrics",
+    "rehearsal",
 )
 """Where services are put together, started, measured and shown."""
 
@@ -38,7 +39,10 @@ EXCEPTIONS = {
 transport.search: carries the projection's own messages (its status and rebuild) over NATS.
 """
 
-PURE_PACKAGES = ("workflow", "decider", "scheduler", "projection", "definitions", "eventlog")
+PURE_PACKAGES = (
+    *("workflow", "decider", "scheduler", "projection", "definitions", "eventlog"),
+    "rehearsal",
+)
 SHELL = {
     "decider": {
         "service",
@@ -55,6 +59,7 @@ SHELL = {
         *("service", "follower", "live", "publisher", "rebuild"),
         *("rows", "search", "states", "store", "folder"),
     },
+    "rehearsal": {"service", "definitions"},
     "definitions": {"store", "memory", "pins"},
     "eventlog": {"jetstream", "memory", "port", "history", "follow", "blobs", "uploads"},
 }

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from firmus.broker.keys import IdempotencyKeys, MemoryKeyStore
+from firmus.broker.keys import MemoryKeyStore
 from firmus.broker.rejections import MemoryRejections
+from firmus.broker.starting import Starts
 from firmus.clock import FixedClock
 from firmus.decider.service import Decider
 from firmus.definitions.memory import MemoryDefinitions
@@ -199,10 +200,14 @@ def _holds(hit: dict[str, Any], field: str, operator: str, value: str) -> bool:
 
 
 class World:
-    def __init__(self) -> None:
-        self.clock = FixedClock()
-        self.log = MemoryLog()
-        self.definitions = MemoryDefinitions(self.clock, self.log.blobs)
+    """`beside` another world it is a second process over the same log and definitions."""
+
+    def __init__(self, beside: "World | None" = None) -> None:
+        self.clock = FixedClock() if beside is None else beside.clock
+        self.log = MemoryLog() if beside is None else beside.log
+        self.definitions = (
+            MemoryDefinitions(self.clock, self.log.blobs) if beside is None else beside.definitions
+        )
         self.rejections = MemoryRejections()
         self.decider = Decider(
             log=self.log,
@@ -227,7 +232,7 @@ class World:
             "definitions": self.definitions,
             "search": self.search,
             "clock": self.clock,
-            "keys": IdempotencyKeys(self.keys),
+            "starts": Starts(self.door, self.keys),
             "payloads": self.uploads,
             "metrics": lambda: self.metrics,
             "troubles": lambda: self.troubles,

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from firmus.broker.connection import Connection, connect
-from firmus.broker.keys import IdempotencyKeys, JetStreamKeyStore
+from firmus.broker.keys import JetStreamKeyStore
+from firmus.broker.starting import Starts
 from firmus.broker.streams import prepare
 from firmus.broker.wire import JetStreamWire, Stored
 from firmus.intake.service import Intake
@@ -25,11 +26,12 @@ class Bench:
         self.connection = connection
         self.wire = wire
         self.world = World()
-        self.keys = IdempotencyKeys(JetStreamKeyStore(wire))
+        self.keys = JetStreamKeyStore(wire)
+        self.starts = Starts(self.world.door, self.keys)
 
     def intake(self) -> Intake:
         uploads = self.world.uploads
-        return Intake(self.url, decider=self.world.door, keys=self.keys, payloads=uploads)
+        return Intake(self.url, starts=self.starts, payloads=uploads)
 
     async def publish(self, subject: str, data: bytes = b"", **headers: str) -> int:
         given = {key.replace("_", "-"): value for key, value in headers.items()}

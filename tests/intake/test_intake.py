@@ -3,9 +3,9 @@
 import asyncio
 import json
 
+import msgspec
 import pytest
 
-from firmus.broker.keys import Strategy
 from firmus.intake import handling
 from firmus.intake.service import Intake
 from firmus_contracts import ids, subjects
@@ -83,7 +83,7 @@ async def test_a_cloud_event_is_known_by_source_and_id(bench: Bench) -> None:
 
 
 async def test_a_redelivered_event_repeats_the_same_command(bench: Bench) -> None:
-    bench.world.door.loses_answers = True
+    bench.world.door.shut = True
     await bench.publish("firmus.start.flow", b"{}", traceparent="00-a-b-01")
     intake = bench.intake()
     await intake.start()
@@ -92,7 +92,7 @@ async def test_a_redelivered_event_repeats_the_same_command(bench: Bench) -> Non
         return intake.postponed > 0
 
     await bench.until(postponed)
-    bench.world.door.loses_answers = False
+    bench.world.door.shut = False
     await bench.until(bench.answered)
     await intake.stop()
     commands = [c for c in bench.world.door.seen if isinstance(c, StartWorkflow)]
@@ -103,20 +103,64 @@ async def test_a_redelivered_event_repeats_the_same_command(bench: Bench) -> Non
     assert intake.started == 1
 
 
+@pytest.mark.usefixtures("intake")
+@pytest.mark.parametrize("body", [b"{}", b'{"idempotencyKey": "k", "idempotencyStrategy": "FAIL"}'])
+async def test_a_start_whose_answer_was_lost_is_found_in_the_log(bench: Bench, body: bytes) -> None:
+    bench.world.door.loses_answers = True
+    await bench.publish("firmus.start.flow", body)
+    await bench.until(bench.answered)
+    assert len(await bench.workflows()) == 1
+    assert await bench.dead_letters() == []
+
+
+@pytest.mark.usefixtures("intake")
+@pytest.mark.parametrize(
+    ("strategy", "dead"), [("FAIL", 19), ("FAIL_ON_RUNNING", 19), ("RETURN_EXISTING", 0)]
+)
+async def test_twenty_events_of_one_key_start_one_workflow(
+    bench: Bench, strategy: str, dead: int
+) -> None:
+    """Those that the strategy refuses become dead letters, which say whose the key is."""
+    body = json.dumps({"idempotencyKey": "k", "idempotencyStrategy": strategy}).encode()
+    await asyncio.gather(*(bench.publish("firmus.start.flow", body) for _ in range(20)))
+    await bench.until(bench.answered)
+    (state,) = await bench.workflows()
+    letters = await bench.dead_letters()
+    assert len(letters) == dead
+    assert state.idempotency_key == "k"
+
+
+async def test_a_redelivered_event_that_fails_on_known_keys_is_not_refused_for_itself(
+    bench: Bench,
+) -> None:
+    """Also when it made up for a start that was lost, under the id that was promised then."""
+    lost = ids.mint_workflow_id(5000, 99)
+    for key in ("own", "healed"):
+        body = json.dumps({"idempotencyKey": key, "idempotencyStrategy": "FAIL"}).encode()
+        if key == "healed":
+            await bench.keys.put("flow", key, lost, expected=0)
+        message = handling.StartMessage(
+            subject="firmus.start.flow", data=body, headers={}, sequence=1, stored_ms=1000
+        )
+        first = await handling.handle(message, bench.starts)
+        assert isinstance(first, handling.Started)
+        assert await handling.handle(message, bench.starts) == first
+        other = msgspec.structs.replace(message, sequence=2)
+        assert isinstance(await handling.handle(other, bench.starts), handling.Dead)
+
+
 async def test_a_redelivery_after_the_command_was_forgotten_starts_nothing(bench: Bench) -> None:
     message = handling.StartMessage(
         subject="firmus.start.flow", data=b"{}", headers={}, sequence=1, stored_ms=1000
     )
-    first = await handling.handle(message, bench.world.decider, bench.keys)
+    first = await handling.handle(message, bench.starts)
     assert isinstance(first, handling.Started)
     state = await bench.world.decider.read(first.workflow_id)
     assert state is not None
-    again = StartWorkflow(command_id="other", workflow_id=first.workflow_id, name="flow")
-    assert await handling._exists(again.workflow_id, bench.world.decider)
     for number in range(300):
         command = TerminateWorkflow(command_id=str(number), workflow_id=first.workflow_id)
         await bench.world.decider.submit(command)
-    second = await handling.handle(message, bench.world.decider, bench.keys)
+    second = await handling.handle(message, bench.starts)
     assert second == first
     assert len(await bench.workflows()) == 1
 
@@ -126,11 +170,7 @@ async def test_a_key_claimed_before_a_crash_leads_to_the_workflow_it_promised(
     bench: Bench,
 ) -> None:
     promised = ids.mint_workflow_id(5000, 99)
-
-    async def never_was(_: str) -> None:
-        return None
-
-    await bench.keys.claim("flow", "k", Strategy.RETURN_EXISTING, promised, never_was)
+    await bench.keys.put("flow", "k", promised, expected=0)
     await bench.publish("firmus.start.flow", b'{"idempotencyKey": "k"}')
     await bench.until(bench.answered)
     (state,) = await bench.workflows()

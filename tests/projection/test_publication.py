@@ -85,6 +85,7 @@ TRANSITIONS = [
     (ev.WorkflowFailed(), "workflow.failed", "FAILED"),
     (ev.WorkflowTimedOut(), "workflow.timed_out", "TIMED_OUT"),
     (ev.WorkflowTerminated(), "workflow.terminated", "TERMINATED"),
+    (ev.WorkflowRemoved(), "workflow.removed", "RUNNING"),
     (ev.TaskBegun(ordinal=1), "task.in_progress", "IN_PROGRESS"),
     (ev.TaskUpdated(ordinal=1), "task.updated", "SCHEDULED"),
     (ev.LoopAdvanced(ordinal=1, iteration=2), "task.updated", "SCHEDULED"),

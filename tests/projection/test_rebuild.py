@@ -48,6 +48,8 @@ async def write_all_kinds(log: MemoryLog) -> int:
     await failed.commit(ev.TaskFailed(ordinal=2, reason="no", terminal_error=True))
     await failed.commit(ev.WorkflowFailed(reason="no", failed_refs=("a",), failed_names=("a",)))
     log.store(failed.workflow_id, unreadable_commit(failed.workflow_id, failed.version + 1))
+    gone = await finished(log, 5, name="gone")
+    await gone.commit(ev.WorkflowRemoved())
     return await log.end()
 
 

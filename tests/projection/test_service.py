@@ -146,3 +146,29 @@ async def test_the_classifier_of_the_definition_is_searched(make, log: MemoryLog
         await rows_at(service, last.position)
         assert await names(service, "classifier=class_x") == ["class_x"]
         assert sorted(await names(service, "classifier=workflow")) == ["lost", "plain"]
+
+
+async def test_a_removed_workflow_vanishes_with_its_tasks(make, log: MemoryLog) -> None:
+    kept, gone = await finished(log, 1, name="kept"), await finished(log, 2, name="gone")
+    running_one = History(log, 3, name="running")
+    await running_one.start()
+    raised = ev.StateEventRaised(ordinal=1, transition="onScheduled", sink="nats:x")
+    await running_one.commit(scheduled("a", 1), raised)
+    async with running(make()) as service:
+        await rows_at(service, running_one.position)
+        await gone.commit(ev.WorkflowRemoved())
+        await running_one.commit(ev.WorkflowRemoved())
+        await running_one.commit(ev.StateEventSent(ordinal=1, version=3))
+        await rows_at(service, running_one.position)
+        assert await names(service) == ["kept"]
+        assert (await find(service, what="tasks")).total_hits == 1
+        assert service.status().stopped == []
+    assert kept.position < gone.position
+
+
+async def test_search_still_lists_what_was_archived(make, log: MemoryLog) -> None:
+    history = await finished(log, 1)
+    await history.commit(ev.WorkflowRemoved(archived=True))
+    async with running(make()) as service:
+        await rows_at(service, history.position)
+        assert await names(service, "status=COMPLETED") == ["flow"]

@@ -4,6 +4,7 @@ Scripts are kept to conditions of loops that only the engine can work out: most 
 by values, which cost nothing.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -14,15 +15,21 @@ from tests.flow import op, simple, task_def
 Tasks = list[dict[str, Any]]
 
 LEAVES = ("simple", "simple", "noop", "set", "wait", "human", "sub", "dynamic")
+OF_FAMILIES = ("sub", "sub", "pull")
 BRANCHES = ("switch", "fork", "decision", "exclusive", "loop", "items", "each", "try", "deep")
 
 
 class Names:
-    """Fresh references within one definition; `around`: the FOR_EACHs that it is inside of."""
+    """Fresh references within one definition; `around`: the FOR_EACHs that it is inside of.
 
-    def __init__(self) -> None:
+    `generations`: so many levels of sub-workflows with blocks of their own may still stand below;
+    None: sub-workflows are leaves whose end comes from nowhere.
+    """
+
+    def __init__(self, generations: int | None = None) -> None:
         self.count = 0
         self.around: list[str] = []
+        self.generations = generations
 
     def ref(self, kind: str) -> str:
         self.count += 1
@@ -35,6 +42,12 @@ def workflows(draw: st.DrawFn) -> Tasks:
     return _tasks(draw, Names(), depth=3, most=4)
 
 
+@st.composite
+def families(draw: st.DrawFn) -> Tasks:
+    """The tasks of a workflow whose sub-workflows have tasks, down to the third generation."""
+    return _tasks(draw, Names(generations=2), depth=2, most=3)
+
+
 def _tasks(draw: st.DrawFn, names: Names, *, depth: int, most: int) -> Tasks:
     found: Tasks = []
     for _ in range(draw(st.integers(1, most))):
@@ -43,7 +56,10 @@ def _tasks(draw: st.DrawFn, names: Names, *, depth: int, most: int) -> Tasks:
 
 
 def _some(draw: st.DrawFn, names: Names, depth: int) -> Tasks:
-    kind = draw(st.sampled_from(LEAVES + (BRANCHES if depth else ())))
+    of_families = () if names.generations is None else OF_FAMILIES
+    kind = draw(st.sampled_from(LEAVES + of_families + (BRANCHES if depth else ())))
+    if kind == "sub" and names.generations == 0:
+        kind = "simple"
     if kind in _NESTED:
         return _NESTED[kind](draw, names, depth)
     match kind:
@@ -57,10 +73,10 @@ def _some(draw: st.DrawFn, names: Names, depth: int) -> Tasks:
             return [op(names.ref("w"), "WAIT", {"duration": "5s"})]
         case "human":
             return [op(names.ref("h"), "HUMAN")]
+        case "pull":
+            return [op(names.ref("p"), "PULL_WORKFLOW_MESSAGES")]
         case "sub":
-            return [
-                op(names.ref("s"), "SUB_WORKFLOW", subWorkflowParam={"name": "c", "version": 1})
-            ]
+            return [_sub(draw, names)]
         case _:
             return _dynamic(draw, names)
 
@@ -80,10 +96,37 @@ def _simple(draw: st.DrawFn, names: Names) -> dict[str, Any]:
     )
 
 
+def _sub(draw: st.DrawFn, names: Names) -> dict[str, Any]:
+    """A sub-workflow; in a family one with tasks of its own, blocks among them."""
+    ref = names.ref("s")
+    if names.generations is None:
+        return op(ref, "SUB_WORKFLOW", subWorkflowParam={"name": "c", "version": 1})
+    own = Names(generations=names.generations - 1)
+    more = own.generations > 0 if own.generations is not None else False
+    tasks = _tasks(draw, own, depth=2 if more else 1, most=2)
+    child = {
+        "name": "c",
+        "version": 1,
+        "tasks": tasks,
+        "outputParameters": {"of": "${workflow.workflowId}"},
+    }
+    return op(
+        ref,
+        "SUB_WORKFLOW",
+        {"x": "${workflow.input.x}"},
+        subWorkflowParam={"workflowDefinition": child},
+        optional=draw(st.booleans()),
+        permissive=draw(st.booleans()),
+    )
+
+
 def _dynamic(draw: st.DrawFn, names: Names) -> Tasks:
-    branches = [
-        {"name": "d", "taskReferenceName": names.ref("d")} for _ in range(draw(st.integers(0, 3)))
-    ]
+    branches = []
+    for _ in range(draw(st.integers(0, 3))):
+        if names.generations and draw(st.booleans()):
+            branches.append(_escaped(_sub(draw, names)))
+        else:
+            branches.append({"name": "d", "taskReferenceName": names.ref("d")})
     fork = op(
         names.ref("df"),
         "FORK_JOIN_DYNAMIC",
@@ -92,6 +135,12 @@ def _dynamic(draw: st.DrawFn, names: Names) -> Tasks:
         dynamicForkTasksInputParamName="ins",
     )
     return [fork, op(names.ref("j"), "JOIN")]
+
+
+def _escaped(task: dict[str, Any]) -> dict[str, Any]:
+    """The task as data within an input, whose expressions are not the input's own."""
+    found: dict[str, Any] = json.loads(json.dumps(task).replace("${", "$${"))
+    return found
 
 
 def _inner(draw: st.DrawFn, names: Names, depth: int) -> Tasks:

@@ -121,3 +121,13 @@ def test_a_failure_workflow_gets_correlation_and_domains_but_no_parent() -> None
     assert (command.name, command.version, command.input) == ("handler", 2, {"reason": "r"})
     assert (command.correlation_id, command.task_to_domain) == ("corr", {"*": "eu"})
     assert (command.parent_workflow_id, command.parent_task_id) == (None, None)
+
+
+def test_to_its_parent_a_child_removed_while_it_ran_was_terminated() -> None:
+    child = state(started(), ev.WorkflowRemoved(), workflow=CHILD)
+    command = report_child_ended(ChildEnded(CHILD, 2, PARENT, ids.task_id(PARENT, 1)), child)
+    assert command is not None
+    assert (command.status, command.reason) == (
+        "TERMINATED",
+        "The workflow was removed while it ran",
+    )

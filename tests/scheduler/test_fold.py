@@ -176,8 +176,18 @@ def test_children_end_with_their_parent(event, reason: str) -> None:
 def test_the_child_of_a_canceled_row_ends_with_its_parent_even_in_a_later_commit() -> None:
     """The row was canceled on the way to the end; the child may have been started meanwhile."""
     rows = (started(), child_row(1, CHILD))
-    fold = folded(rows, (ev.TaskCanceled(ordinal=1),), (ev.WorkflowTerminated(),))
-    assert [effect.child_id for effect in fold.owed.values()] == [CHILD]
+    ending = (ev.TaskCanceled(ordinal=1), ev.DecisionSplit())
+    fold = folded(rows, ending, (ev.WorkflowTerminated(),))
+    assert [e.reason for e in fold.owed.values() if isinstance(e, StopChild)] == [
+        "Parent workflow has been terminated with status TERMINATED"
+    ]
+
+
+def test_the_child_of_a_row_that_is_canceled_while_its_workflow_goes_on_ends_with_the_row() -> None:
+    fold = folded((started(), child_row(1, CHILD)), (ev.TaskCanceled(ordinal=1), scheduled(2)))
+    (effect,) = fold.owed.values()
+    assert effect == StopChild(W, 4, CHILD, "The task of the parent workflow was canceled")
+    assert fold.shard_of(W).flows[W].canceled == ()
 
 
 def test_a_failure_workflow_is_owed() -> None:
@@ -235,3 +245,20 @@ def test_a_workflow_whose_log_cannot_be_folded_stops_loudly_and_alone(fault: str
         fold.apply(Record(position=9, workflow_id=W, digest="", body=body))
     assert ready(fold) == [2]
     assert (len(fold.halts), due(fold, 60_000)) == (1, [])
+
+
+def test_nothing_of_a_removed_workflow_waits_any_more_and_its_children_go_on() -> None:
+    first = started(timeout_s=60, timeout_policy="TIME_OUT_WF")
+    rows = (scheduled(1, timeouts=Timeouts(poll_s=5)), child_row(2, CHILD))
+    fold = folded((first, *rows), (ev.WorkflowRemoved(),))
+    assert (ready(fold), due(fold, 100_000), fold.owed) == ([], [], {})
+    assert fold.shards[ids.shard_of(W, SHARDS)].flows == {}
+
+
+def test_the_parent_of_a_workflow_removed_while_it_ran_is_to_be_told_once() -> None:
+    parent = {"parent_workflow_id": CHILD, "parent_task_id": ids.task_id(CHILD, 1)}
+    fold = folded((started(**parent), scheduled(1)), (ev.WorkflowRemoved(),))
+    assert list(fold.owed.values()) == [ChildEnded(W, 3, CHILD, ids.task_id(CHILD, 1))]
+    both = folded((started(**parent), scheduled(1)),
+                  (ev.TaskCanceled(ordinal=1), ev.WorkflowTerminated(), ev.WorkflowRemoved()))  # fmt: skip
+    assert list(both.owed.values()) == [ChildEnded(W, 4, CHILD, ids.task_id(CHILD, 1))]

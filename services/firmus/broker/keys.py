@@ -1,12 +1,10 @@
 """Idempotency keys of starts: (definition name, key) leads to the one workflow that it started.
 
 A key is taken before the start is sent, and lasts for ever. A crash between the two is healed by
-the next start with the same key: it finds the id and repeats the start under it, so of all who
-claim one key at most one workflow comes to be (the decider refuses a second start of an id).
+the next start with the same key: it finds the id and starts it (`starting.py`).
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Protocol
 
@@ -15,7 +13,6 @@ import msgspec
 from firmus.broker.streams import KEYS_BUCKET
 from firmus.broker.wire import JetStreamWire, StreamRefused, Unanswered, WrongLastSequence
 from firmus.ports import Unavailable
-from firmus_contracts.errors import Refusal
 from firmus_contracts.subjects import token
 
 _TOKEN_MAX = 200
@@ -39,15 +36,6 @@ class Verdict(StrEnum):
     REPLACE = "REPLACE"
 
 
-class Claim(msgspec.Struct, frozen=True):
-    """`existing`: the workflow is there, nothing is to be started. Otherwise the caller starts
-    `workflow_id`; the answer that it exists already then means that somebody else was faster.
-    """
-
-    workflow_id: str
-    existing: bool
-
-
 class Entry(msgspec.Struct, frozen=True):
     """What a key leads to; `revision` is what a replacement expects."""
 
@@ -65,12 +53,10 @@ class KeyStore(Protocol):
         ...
 
 
-IsRunning = Callable[[str], Awaitable[bool | None]]
-"""True while a workflow runs, False once it has ended, None when it never came to be."""
-
-
 def decide(strategy: Strategy, running: bool | None) -> Verdict:
-    """What becomes of a start whose key leads to another workflow."""
+    """What becomes of a start whose key leads to another workflow, which runs, has ended (False)
+    or never came to be (None).
+    """
     if running is None:
         return Verdict.REPEAT
     if strategy is Strategy.RETURN_EXISTING:
@@ -102,40 +88,6 @@ class KeyLedger:
         if entry is None or entry.workflow_id != held:
             return False
         return await self._store.put(name, key, workflow_id, expected=entry.revision)
-
-
-class IdempotencyKeys:
-    def __init__(self, store: KeyStore) -> None:
-        self._ledger = KeyLedger(store)
-
-    async def claim(
-        self,
-        definition: str,
-        key: str,
-        strategy: Strategy,
-        fresh_workflow_id: str,
-        is_running: IsRunning,
-    ) -> Claim:
-        """Takes the key for `fresh_workflow_id`, or says which workflow has it.
-
-        Raises Refusal CONFLICT by the strategy; Unavailable, after which the same call is safe.
-        """
-        for _ in range(_TRIES):
-            held = await self._ledger.claim(definition, key, fresh_workflow_id)
-            if held == fresh_workflow_id:
-                return Claim(held, existing=False)
-            verdict = decide(strategy, await is_running(held))
-            if verdict is Verdict.REFUSE:
-                raise Refusal(
-                    "CONFLICT", f"Idempotency key {key} of {definition} belongs to workflow {held}"
-                )
-            if verdict is not Verdict.REPLACE:
-                return Claim(held, existing=verdict is Verdict.RETURN)
-            if await self._ledger.replace(
-                definition, key, held=held, workflow_id=fresh_workflow_id
-            ):
-                return Claim(fresh_workflow_id, existing=False)
-        raise Unavailable(f"idempotency key {key}: others came first {_TRIES} times")
 
 
 class _Value(msgspec.Struct, rename="camel"):

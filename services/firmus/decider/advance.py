@@ -13,7 +13,7 @@ from firmus.decider.turn import Turn
 from firmus.workflow.state import TaskState
 from firmus.workflow.walk import BRANCHING, follower
 from firmus_contracts import events as ev
-from firmus_contracts.statuses import TaskStatus, WorkflowStatus
+from firmus_contracts.statuses import WorkflowStatus
 
 
 def begin(turn: Turn) -> None:
@@ -129,11 +129,6 @@ def _go_on_after(turn: Turn, row: TaskState) -> None:
         row.made.task_type in BRANCHING and row.input.get("hasChildren")
     ):
         following = follower(blueprint, row.made.node or row.ref)
-        while following is not None:
-            known = turn.state.task(f"{following.task_reference_name}{suffix}")
-            if known is None or known.status is not TaskStatus.SKIPPED:
-                break
-            following = follower(blueprint, following.task_reference_name or "")
     if following is not None:
         made = row.made
         plan = Plan(turn, suffix=suffix, iteration=made.iteration, within=made.within)

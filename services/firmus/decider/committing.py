@@ -17,6 +17,7 @@ from firmus_contracts import commands as cmd
 from firmus_contracts.envelope import Cause, Commit
 
 _encode = msgspec.json.encode
+_EXISTING = _encode(cmd.StartOutcome(existing=True))
 _IDS = Random(SystemRandom().getrandbits(256))  # noqa: S311 - unique, not secret: no system call each
 
 
@@ -108,6 +109,8 @@ class Answering:
             result = _encode(decision.updated)
         elif decision.begun is not None:
             result = await self._task(state, decision.begun, now_ms)
+        elif decision.existing:
+            result = _EXISTING
         return cmd.Accepted(
             workflow_id=one.command.workflow_id,
             version=state.version,

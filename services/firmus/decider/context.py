@@ -88,7 +88,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What happens: `events` (none: nothing does), and the state after them.
 
     `begun`: the ordinal of the row that a BeginTask handed out. `ignored`: why a late or repeated
-    update changed nothing; it is answered well all the same (spec 4.5, step 3).
+    update changed nothing; it is answered well all the same (spec 4.5, step 3). `existing`: a start
+    found that another command had started the workflow.
     """
 
     state: WorkflowState
@@ -96,6 +97,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     begun: int | None = None
     updated: UpdateOutcome | None = None
     ignored: str | None = None
+    existing: bool = False
     to_cache: tuple[ToCache, ...] = ()
 
 

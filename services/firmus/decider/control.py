@@ -1,48 +1,59 @@
-"""Operations by which people steer a workflow: pause, resume, terminate (spec 5.1, 5.2, 5.8)."""
+"""Pause, resume, terminate, remove: what people do to a whole workflow (spec 5.1, 5.2, 5.8, 5.9).
 
-from firmus.decider import ending
+In which status each is allowed stands in `lifecycle.py`.
+"""
+
+from firmus.decider import ending, lifecycle
 from firmus.decider.turn import Turn
-from firmus.workflow.state import WorkflowState
 from firmus_contracts import commands as cmd
 from firmus_contracts import events as ev
 from firmus_contracts.statuses import WorkflowStatus
 
 
-def pause(turn: Turn) -> cmd.Rejected | None:
-    status = turn.state.status
-    if status.terminal:
-        return ended(turn.state)
-    if status is WorkflowStatus.RUNNING:
-        turn.emit(ev.WorkflowPaused())
-    return None
+def pause(turn: Turn, command: cmd.PauseWorkflow) -> cmd.Rejected | None:
+    refused = lifecycle.refused("pause", turn.state)
+    if refused is None and not lifecycle.idle("pause", turn.state):
+        turn.emit(ev.WorkflowPaused(reason=command.reason, actor=command.actor))
+    return refused
 
 
-def ended(state: WorkflowState) -> cmd.Rejected:
-    what = f"{state.name}.{state.definition_version}/{state.workflow_id}.{state.status}"
-    message = f"Workflow {what} has ended, status cannot be updated."
-    return cmd.Rejected(code="CONFLICT", message=message)
-
-
-def resume(turn: Turn) -> cmd.Rejected | None:
-    state = turn.state
-    if state.status is not WorkflowStatus.PAUSED:
-        message = (
-            f"The workflow {state.workflow_id} is not PAUSED so cannot resume. "
-            f"Current status is {state.status}"
-        )
-        return cmd.Rejected(code="ILLEGAL_STATE", message=message)
-    turn.emit(ev.WorkflowResumed())
-    turn.look_at_everything()
-    return None
+def resume(turn: Turn, command: cmd.ResumeWorkflow) -> cmd.Rejected | None:
+    refused = lifecycle.refused("resume", turn.state)
+    if refused is None:
+        turn.emit(ev.WorkflowResumed(reason=command.reason, actor=command.actor))
+        turn.look_at_everything()
+    return refused
 
 
 def terminate(turn: Turn, command: cmd.TerminateWorkflow) -> cmd.Rejected | None:
-    """Any but a COMPLETED one; a TERMINATED one stays as it is (spec 5.1, 5.8)."""
-    status = turn.state.status
-    if status is WorkflowStatus.TERMINATED or (command.by_parent and status.terminal):
+    """Its parent's end does not reach a workflow that has ended."""
+    state = turn.state
+    if command.by_parent and state.status.terminal:
         return None
-    if status is WorkflowStatus.COMPLETED:
-        message = "Cannot terminate a COMPLETED workflow."
-        return cmd.Rejected(code="CONFLICT", message=message)
-    ending.fail(turn, WorkflowStatus.TERMINATED, command.reason, run_failure_workflow=False)
-    return None
+    refused = lifecycle.refused("terminate", state)
+    if refused is None and not lifecycle.idle("terminate", state):
+        ending.fail(
+            turn,
+            WorkflowStatus.TERMINATED,
+            command.reason,
+            run_failure_workflow=command.run_failure_workflow,
+            actor=command.actor,
+        )
+    return refused
+
+
+def remove(turn: Turn, command: cmd.RemoveWorkflow) -> cmd.Rejected | None:
+    """Removed for good: the decider knows nothing of it from here on (spec 5.9)."""
+    refused = None
+    if command.terminate:
+        refused = lifecycle.refused("terminate", turn.state)
+        if refused is None and not lifecycle.idle("terminate", turn.state):
+            ended, reason = WorkflowStatus.TERMINATED, command.reason
+            ending.fail(turn, ended, reason, run_failure_workflow=False, actor=command.actor)
+    if refused is None:
+        refused = lifecycle.refused("archive" if command.archive else "remove", turn.state)
+    if refused is None:
+        turn.emit(
+            ev.WorkflowRemoved(archived=command.archive, reason=command.reason, actor=command.actor)
+        )
+    return refused

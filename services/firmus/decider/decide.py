@@ -10,7 +10,7 @@ from typing import Any, assert_never
 import msgspec
 
 import firmus.decider.operators  # noqa: F401 - fills the table of operators
-from firmus.decider import advance, control, messages, schemas_kept, timeouts, updates
+from firmus.decider import advance, control, messages, schemas_kept, skipping, timeouts, updates
 from firmus.decider.context import Answers, CannotStart, Context, Decision, Wanted, WantsMore
 from firmus.decider.payload_limits import excess, limit_of, reason
 from firmus.decider.turn import Turn
@@ -42,12 +42,18 @@ def decide(state: WorkflowState | None, command: cmd.Command, context: Context) 
     if isinstance(command, cmd.StartWorkflow):
         return _start(state, command, context)
     if state is None:
-        message = f"No such workflow found by id: {command.workflow_id}"
-        return cmd.Rejected(code="NOT_FOUND", message=message)
+        return _no_such(command)
     if state.recent.version(command.command_id) is not None:
         return _repeated(state, command)
+    if state.removed_ms and not isinstance(command, cmd.ReportStateEventSent):
+        return _no_such(command)
     turn = Turn(state, context, Answers())
     return _go(turn, command)
+
+
+def _no_such(command: cmd.Command) -> cmd.Rejected:
+    message = f"No such workflow found by id: {command.workflow_id}"
+    return cmd.Rejected(code="NOT_FOUND", message=message)
 
 
 def resume(needs: Needs, answers: Answers) -> Outcome:
@@ -86,9 +92,9 @@ def _go(turn: Turn, command: cmd.Command | None) -> Outcome:
 
 
 def _start(state: WorkflowState | None, command: cmd.StartWorkflow, context: Context) -> Outcome:
-    """A second start of the same id is a repetition: ids are minted by the sender."""
+    """A second start of the same id changes nothing; the answer tells whose the first one was."""
     if state is not None:
-        return Decision(state=state)
+        return Decision(state=state, existing=state.started_by != command.command_id)
     definition = context.blueprint.definition
     if command.input is None:
         return cmd.Rejected(code="INVALID", message="NULL input passed when starting workflow")
@@ -179,11 +185,15 @@ def _apply(  # noqa: C901, PLR0912 - one case per command
         case cmd.ReportChildEnded():
             _child_ended(turn, command)
         case cmd.PauseWorkflow():
-            return control.pause(turn)
+            return control.pause(turn, command)
         case cmd.ResumeWorkflow():
-            return control.resume(turn)
+            return control.resume(turn, command)
         case cmd.TerminateWorkflow():
             return control.terminate(turn, command)
+        case cmd.RemoveWorkflow():
+            return control.remove(turn, command)
+        case cmd.SkipTask():
+            return skipping.skip(turn, command)
         case cmd.PushMessage():
             return messages.push(turn, command)
         case cmd.ReportStateEventSent():

@@ -50,11 +50,12 @@ def fail(
     ordinal: int | None = None,
     output: dict[str, Any] | None = None,
     run_failure_workflow: bool = True,
+    actor: str = "",
 ) -> None:
     """Ends it through the failure path: FAILED, TIMED_OUT or TERMINATED.
 
-    `ordinal` is the row to blame. A failure workflow starts unless the end was asked for by the
-    API or a parent (spec 4.7).
+    `ordinal` is the row to blame; `actor` asked for it (TERMINATED only). A failure workflow starts
+    unless the end was asked for by the API or a parent (spec 4.7).
     """
     result = output if output is not None else output_of(turn, status)
     handler, note = failure_workflow(turn) if run_failure_workflow else (None, None)
@@ -67,6 +68,7 @@ def fail(
         result, reason = {}, reason if reason == too_large else f"{reason}. {too_large}"
     refs, names = failed_names(turn)
     cancel_open(turn)
+    asked = {"actor": actor} if status is WorkflowStatus.TERMINATED else {}
     turn.emit(
         _FAILURES[status](
             output=result,
@@ -75,6 +77,7 @@ def fail(
             failed_refs=refs,
             failed_names=names,
             failure_workflow=handler,
+            **asked,
         )
     )
 
@@ -98,7 +101,12 @@ def output_of(turn: Turn, status: WorkflowStatus | None = None) -> dict[str, Any
 
 
 def last_row(turn: Turn) -> TaskState:
-    return turn.state.tasks[turn.state.next_ordinal - 1]
+    """The newest row; those of skipped tasks stand before all others (spec 5.7)."""
+    tasks = turn.state.tasks
+    newest = tasks.get(turn.state.next_ordinal - 1)
+    if newest is None or newest.made.seq == 0:
+        return max(tasks.values(), key=lambda row: (row.made.seq, row.ordinal))
+    return newest
 
 
 def failed_names(turn: Turn) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -65,7 +65,7 @@ class Surroundings:
         while isinstance(outcome, Needs):
             if not alone:
                 return None
-            answers = await self._obtain(outcome.wanted)
+            answers = await self.obtain(outcome.wanted)
             began_ns = time.perf_counter_ns()
             outcome = resume(outcome, answers)
             self.decide_ns += time.perf_counter_ns() - began_ns
@@ -86,7 +86,7 @@ class Surroundings:
         pinned = await self._definitions.pin(command.name, command.version)
         return pinned.blueprint if pinned else None
 
-    async def _obtain(self, wanted: Wanted) -> Answers:
+    async def obtain(self, wanted: Wanted) -> Answers:
         """Runs scripts and looks definitions up, all at once."""
         scripts = asyncio.gather(
             *(

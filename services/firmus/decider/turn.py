@@ -24,6 +24,7 @@ from firmus.workflow.evolve import evolve
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
 from firmus_contracts.definitions import TaskDef, WorkflowTask
+from firmus_contracts.statuses import TaskStatus
 
 _ENDINGS = (
     ev.TaskCompleted,
@@ -104,14 +105,19 @@ class Turn:
             failure = self._attend(before, event) or failure
         if isinstance(event, _ENDINGS):
             self.todo.append(event.ordinal)
-            for join in self.state.awaited.get(self.state.tasks[event.ordinal].ref, ()):
-                if self.state.missing[join] == 0 or self._is_eager(join):
-                    self.todo.append(join)
+            self._look_at_joins(self.state.tasks[event.ordinal].ref)
         elif isinstance(event, ev.TaskScheduled):
             if not event.queued:
                 self.todo.append(event.ordinal)
+            if event.status is TaskStatus.SKIPPED:
+                self._look_at_joins(event.ref)
             if failure is not None:
                 self.emit(failure)
+
+    def _look_at_joins(self, ref: str) -> None:
+        for join in self.state.awaited.get(ref, ()):
+            if self.state.missing[join] == 0 or self._is_eager(join):
+                self.todo.append(join)
 
     def _attend(self, before: WorkflowState, event: Any) -> ev.TaskFailed | None:
         """What a definition asks for beyond running the row: messages, an output to be cached.

@@ -14,7 +14,7 @@ import msgspec
 
 from firmus.clock import SystemClock
 from firmus.gateway.problems import refusal
-from firmus.gateway.reading import Request, trace_of
+from firmus.gateway.reading import Request, actor_of, trace_of
 from firmus.ports import DeciderPort, Unavailable
 from firmus.workflow.state import WorkflowState
 from firmus_contracts import ids
@@ -59,7 +59,12 @@ def header_key(req: Request) -> str | None:
 
 def envelope(req: Request, command_id: str, workflow_id: str) -> dict[str, Any]:
     """The fields that all commands share."""
-    return {"command_id": command_id, "workflow_id": workflow_id, "trace": trace_of(req)}
+    return {
+        "command_id": command_id,
+        "workflow_id": workflow_id,
+        "trace": trace_of(req),
+        "actor": actor_of(req),
+    }
 
 
 async def submit(decider: DeciderPort, command: Command) -> Accepted:
@@ -74,7 +79,7 @@ async def submit(decider: DeciderPort, command: Command) -> Accepted:
 
 
 async def state_of(decider: DeciderPort, workflow_id: str) -> WorkflowState:
-    """Raises Refusal NOT_FOUND for an id that never existed, or cannot exist.
+    """Raises Refusal NOT_FOUND for an id that never existed, cannot exist, or was removed.
 
     The id of a child or of a failure workflow is shown as soon as it is minted, a moment before
     that workflow starts: the read of an id so young waits for it a little.
@@ -86,7 +91,7 @@ async def state_of(decider: DeciderPort, workflow_id: str) -> WorkflowState:
     while state is None and SystemClock().now_ms() < until_ms:
         await asyncio.sleep(START_PAUSE_S)
         state = await decider.read(workflow_id)
-    if state is None:
+    if state is None or state.removed_ms:
         raise no_such_workflow(workflow_id)
     return state
 

@@ -11,11 +11,20 @@ from firmus.gateway.reading import Request, Response, flag, json_texts, text
 from firmus.gateway.views import Views
 from firmus.ports import Unavailable
 from firmus_contracts.bodies import invalid
-from firmus_contracts.commands import Command, PauseWorkflow, ResumeWorkflow, TerminateWorkflow
+from firmus_contracts.commands import (
+    Command,
+    PauseWorkflow,
+    RemoveWorkflow,
+    ResumeWorkflow,
+    TerminateWorkflow,
+)
 from firmus_contracts.errors import Refusal, ValidationError
 from firmus_contracts.executions import BulkResponse
 
 _IDS_MAX = 1000
+
+Make = Callable[[dict[str, Any]], Command]
+"""A command from the fields that all commands share."""
 
 
 class Bulk:
@@ -27,27 +36,31 @@ class Bulk:
         self._command_ids = command_ids
 
     async def pause(self, req: Request, resp: Response) -> None:
-        def make(workflow_id: str) -> Command:
-            command_id = self._command_ids.of(req, "pause", workflow_id)
-            return PauseWorkflow(**envelope(req, command_id, workflow_id))
-
-        await self._each(req, resp, make)
+        reason = text(req, "reason")
+        await self._each(req, resp, "pause", lambda given: PauseWorkflow(**given, reason=reason))
 
     async def resume(self, req: Request, resp: Response) -> None:
-        def make(workflow_id: str) -> Command:
-            command_id = self._command_ids.of(req, "resume", workflow_id)
-            return ResumeWorkflow(**envelope(req, command_id, workflow_id))
-
-        await self._each(req, resp, make)
+        reason = text(req, "reason")
+        await self._each(req, resp, "resume", lambda given: ResumeWorkflow(**given, reason=reason))
 
     async def terminate(self, req: Request, resp: Response) -> None:
-        reason = text(req, "reason")
+        await self._each(req, resp, "terminate", _terminate(req))
 
-        def make(workflow_id: str) -> Command:
-            command_id = self._command_ids.of(req, "terminate", workflow_id)
-            return TerminateWorkflow(**envelope(req, command_id, workflow_id), reason=reason)
+    async def remove(self, req: Request, resp: Response) -> None:
+        await self._each(req, resp, "remove", _remove(req))
 
-        await self._each(req, resp, make)
+    async def terminate_and_remove(self, req: Request, resp: Response) -> None:
+        """Each is removed even where it cannot be terminated; a success in each of the two steps
+        is listed by itself (spec 5.10).
+        """
+        given = await _ids(req)
+        ended = await self._all(req, given, "terminate", _terminate(req))
+        removed = await self._all(req, given, "remove", _remove(req))
+        done = sorted(
+            [*ended.bulk_successful_results, *removed.bulk_successful_results], key=given.index
+        )
+        errors = {**ended.bulk_error_results, **removed.bulk_error_results}
+        answers.json(resp, BulkResponse(bulk_error_results=errors, bulk_successful_results=done))
 
     async def search(self, req: Request, resp: Response) -> None:
         """The executions themselves, by id."""
@@ -59,12 +72,27 @@ class Bulk:
 
         answers.json(resp, await collect(await _ids(req), find))
 
-    async def _each(self, req: Request, resp: Response, make: Callable[[str], Command]) -> None:
+    async def _each(self, req: Request, resp: Response, what: str, make: Make) -> None:
+        answers.json(resp, await self._all(req, await _ids(req), what, make))
+
+    async def _all(self, req: Request, given: list[str], what: str, make: Make) -> BulkResponse:
         async def act(workflow_id: str) -> str:
-            await submit(self._decider, make(known_form(workflow_id)))
+            command_id = self._command_ids.of(req, what, known_form(workflow_id))
+            await submit(self._decider, make(envelope(req, command_id, workflow_id)))
             return workflow_id
 
-        answers.json(resp, await collect(await _ids(req), act))
+        return await collect(given, act)
+
+
+def _terminate(req: Request) -> Make:
+    reason = text(req, "reason")
+    runs = flag(req, "triggerFailureWorkflow", default=False)
+    return lambda given: TerminateWorkflow(**given, reason=reason, run_failure_workflow=runs)
+
+
+def _remove(req: Request) -> Make:
+    archive, reason = flag(req, "archiveWorkflow", default=True), text(req, "reason")
+    return lambda given: RemoveWorkflow(**given, archive=archive, reason=reason)
 
 
 async def collect(names: Sequence[str], act: Callable[[str], Awaitable[Any]]) -> BulkResponse:

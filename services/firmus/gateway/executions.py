@@ -28,7 +28,7 @@ from firmus.gateway.reading import (
 )
 from firmus.gateway.registration import Registration
 from firmus.gateway.runs import ReturnStrategy, Runs, return_strategy
-from firmus.gateway.starts import Starts
+from firmus.gateway.starting import StartRequests
 from firmus.ports import Unavailable
 from firmus.waiting import Waited, Waits
 from firmus_contracts.bodies import decode_start_request
@@ -54,7 +54,7 @@ class Executions:
     ) -> None:
         self._decider = ports.decider
         self._waits = Waits(ports.decider, ports.watches)
-        self._starts = Starts(ports, command_ids, registration)
+        self._starts = StartRequests(ports, command_ids, registration)
         self._runs = Runs(ports)
         self._command_ids = command_ids
         self._presence = presence
@@ -104,7 +104,7 @@ class Executions:
         refs = [ref for given in texts(req, "waitUntilTaskRef") if (ref := given.strip())]
         request_id = text(req, "requestId") or str(uuid.uuid4())
         with self._waits.place():
-            workflow_id = await self._starts.start(req, _prepared(request))
+            workflow_id = (await self._starts.start(req, _prepared(request))).workflow_id
             work = self._waits.until_blocked(workflow_id, refs=refs, timeout_s=timeout_s)
             await self._answer(req, resp, work, _Call(workflow_id, strategy, request_id))
 

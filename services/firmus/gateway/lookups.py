@@ -14,7 +14,7 @@ from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, flag, integer, json_texts
 from firmus.gateway.views import Views
 from firmus.ports import LATEST, SearchRequest
-from firmus.workflow.state import WorkflowState
+from firmus.workflow.state import WorkflowState, present
 from firmus_contracts import ids
 from firmus_contracts.errors import Refusal
 from firmus_contracts.executions import Task
@@ -82,10 +82,13 @@ class Lookups:
 
     async def _workflows(self, query: str) -> list[WorkflowState]:
         hits = await self._hits("workflows", query, 0, _SIZE)
-        return await read_each(workflow_ids(hits), self._decider.read)
+        return await read_each(workflow_ids(hits), self._workflow)
+
+    async def _workflow(self, workflow_id: str) -> WorkflowState | None:
+        return present(await self._decider.read(workflow_id))
 
     async def _open_task(self, task_id: str) -> Task | None:
-        state = await self._decider.read(ids.workflow_of(task_id))
+        state = present(await self._decider.read(ids.workflow_of(task_id)))
         row = None if state is None else state.tasks.get(ids.ordinal_of(task_id))
         if state is None or row is None or row.status.terminal:
             return None

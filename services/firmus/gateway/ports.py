@@ -5,14 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from firmus.broker.keys import IdempotencyKeys
 from firmus.ports import (
     Clock,
     DeciderPort,
     DefinitionsPort,
     PayloadsPort,
     QueuesPort,
+    RehearsalPort,
     SearchPort,
+    StartsPort,
     WatchPort,
 )
 
@@ -34,13 +35,14 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     decider: DeciderPort
+    starts: StartsPort
     watches: WatchPort
     queues: QueuesPort
     definitions: DefinitionsPort
     search: SearchPort
     clock: Clock
-    keys: IdempotencyKeys | None = None
     payloads: PayloadsPort | None = None
+    rehearsals: RehearsalPort | None = None
     environment: Mapping[str, str] = {}
     secret_names: Callable[[], Sequence[str]] = _nothing
     metrics: Callable[[], bytes] = _no_metrics

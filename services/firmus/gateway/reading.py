@@ -18,6 +18,8 @@ _TRUE = frozenset({"true", "on", "yes", "1"})
 _FALSE = frozenset({"false", "off", "no", "0"})
 _TRACEPARENT_CHARS = 55
 _DIGITS_MAX = 20
+_ACTOR_HEADER = "Firmus-Actor"
+_ACTOR_CHARS_MAX = 256
 
 
 class Request(falcon.asgi.Request):
@@ -47,15 +49,20 @@ async def raw_body(req: Request) -> bytes:
 
 async def json_body(req: Request) -> bytes:
     """A body that says it is JSON, or does not say what it is; it may not be missing."""
+    data = await optional_json_body(req)
+    if not data:
+        raise Refusal("INVALID", "Required request body is missing")
+    return data
+
+
+async def optional_json_body(req: Request) -> bytes:
+    """A body that says it is JSON, or does not say what it is; empty when there is none."""
     media_type = req.content_type
     if media_type is not None and not media_type.startswith("application/json"):
         plain = media_type.partition(";")[0].strip().lower()
         if plain != "application/json" and not plain.endswith("+json"):
             raise Refusal("UNSUPPORTED_MEDIA_TYPE", f"Content-Type '{media_type}' is not supported")
-    data = await raw_body(req)
-    if not data:
-        raise Refusal("INVALID", "Required request body is missing")
-    return data
+    return await raw_body(req)
 
 
 async def json_object(req: Request) -> dict[str, Any]:
@@ -137,6 +144,14 @@ def trace_of(req: Request) -> str | None:
     """The caller's W3C trace context, when it has the right shape."""
     found = req.get_header("traceparent")
     return found if found is not None and len(found) == _TRACEPARENT_CHARS else None
+
+
+def actor_of(req: Request) -> str:
+    """Who asks, as the client or a proxy before us tells; Conductor has nothing of the kind."""
+    found = req.get_header(_ACTOR_HEADER)
+    if found is not None and len(found) > _ACTOR_CHARS_MAX:
+        raise Refusal("INVALID", f"{_ACTOR_HEADER} is longer than {_ACTOR_CHARS_MAX} characters")
+    return found or ""
 
 
 def _too_large() -> Refusal:

@@ -11,6 +11,7 @@ from firmus.gateway import answers, docs_page
 from firmus.gateway.admin import Admin
 from firmus.gateway.asking import CommandIds
 from firmus.gateway.bulk import Bulk
+from firmus.gateway.control import Control
 from firmus.gateway.executions import Executions
 from firmus.gateway.lookups import Lookups
 from firmus.gateway.metadata import TaskDefinitions, WorkflowDefinitions
@@ -21,6 +22,7 @@ from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.queues import Queues
 from firmus.gateway.reading import Request, Response
 from firmus.gateway.registration import Registration
+from firmus.gateway.rehearsing import Rehearsing
 from firmus.gateway.search import Search
 from firmus.gateway.tasks import Tasks
 from firmus.gateway.workflows import Workflows
@@ -45,8 +47,10 @@ def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
     table = [
         *_metadata(WorkflowDefinitions(ports, registration), TaskDefinitions(ports, registration)),
         *_workflows(Workflows(ports, command_ids, registration), Search(ports)),
+        Route("POST", "/api/workflow/test", Rehearsing(ports, registration).test),
         *_executions(Executions(ports, command_ids, registration, polls.presence)),
         *_lists(Lookups(ports)),
+        *_control(Control(ports, command_ids)),
         *_bulk(Bulk(ports, command_ids)),
         *_payloads(Payloads(ports)),
         *_tasks(Tasks(ports, command_ids, polls), Queues(ports, polls), Search(ports)),
@@ -105,6 +109,15 @@ def _workflows(workflows: Workflows, search: Search) -> list[Route]:
     ]
 
 
+def _control(control: Control) -> list[Route]:
+    base = "/api/workflow"
+    return [
+        Route("PUT", f"{base}/{{key}}/skiptask/{{ref}}", control.skip),
+        Route("DELETE", f"{base}/{{key}}/remove", control.remove),
+        Route("DELETE", f"{base}/{{key}}/terminate-remove", control.terminate_and_remove),
+    ]
+
+
 def _executions(executions: Executions) -> list[Route]:
     """In the paths of signals `ref` is the status: the path of reports names its places so."""
     base = "/api/workflow/execute/{name}"
@@ -147,6 +160,8 @@ def _bulk(bulk: Bulk) -> list[Route]:
         Route("PUT", f"{base}/resume", bulk.resume),
         Route("POST", f"{base}/terminate", bulk.terminate),
         Route("POST", f"{base}/search", bulk.search),
+        Route("DELETE", f"{base}/remove", bulk.remove),
+        Route("DELETE", f"{base}/terminate-remove", bulk.terminate_and_remove),
     ]
 
 
@@ -196,18 +211,12 @@ def _admin(admin: Admin) -> list[Route]:
 
 
 _NOT_YET = (
-    ("DELETE", "/workflow/{key}/remove"),
-    ("DELETE", "/workflow/{key}/terminate-remove"),
-    ("PUT", "/workflow/{key}/skiptask/{ref}"),
     ("POST", "/workflow/{key}/rerun"),
     ("POST", "/workflow/{key}/restart"),
     ("POST", "/workflow/{key}/retry"),
     ("POST", "/workflow/{key}/resetcallbacks"),
-    ("POST", "/workflow/test"),
     ("POST", "/workflow/bulk/restart"),
     ("POST", "/workflow/bulk/retry"),
-    ("DELETE", "/workflow/bulk/remove"),
-    ("DELETE", "/workflow/bulk/terminate-remove"),
     ("POST", "/event"),
     ("PUT", "/event"),
     ("GET", "/event"),

@@ -16,6 +16,7 @@ from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, flag, integer, text, texts
 from firmus.gateway.views import Views
 from firmus.ports import LATEST, SearchPage, SearchRequest, Unavailable
+from firmus.workflow.state import present
 from firmus_contracts import ids
 from firmus_contracts.bodies import invalid
 from firmus_contracts.errors import Refusal, ValidationError
@@ -117,13 +118,13 @@ class Search:
         answers.json(resp, {"totalHits": total, "results": whole})
 
     async def _workflow(self, workflow_id: str) -> Any:
-        state = await self._decider.read(workflow_id)
+        state = present(await self._decider.read(workflow_id))
         if state is None:
             return None
         return await self._views.workflow(state, include_tasks=False)
 
     async def _task(self, task_id: str) -> Any:
-        state = await self._decider.read(ids.workflow_of(task_id))
+        state = present(await self._decider.read(ids.workflow_of(task_id)))
         row = None if state is None else state.tasks.get(ids.ordinal_of(task_id))
         if state is None or row is None:
             return None

@@ -34,7 +34,7 @@ from firmus.gateway.reading import (
 )
 from firmus.gateway.views import Views
 from firmus.ports import Unavailable
-from firmus.workflow.state import TaskState, WorkflowState
+from firmus.workflow.state import TaskState, WorkflowState, present
 from firmus_contracts import ids
 from firmus_contracts.bodies import decode_task_result
 from firmus_contracts.commands import Accepted, LogTask, UpdateOutcome, UpdateTask
@@ -166,7 +166,7 @@ class Tasks:
 
     async def _row(self, task_id: str) -> tuple[WorkflowState, TaskState]:
         known = ids.is_task_id(task_id)
-        state = await self._decider.read(ids.workflow_of(task_id)) if known else None
+        state = present(await self._decider.read(ids.workflow_of(task_id))) if known else None
         row = None if state is None else state.tasks.get(ids.ordinal_of(task_id))
         if state is None or row is None:
             raise Refusal("NOT_FOUND", f"Task not found for taskId: {task_id}")

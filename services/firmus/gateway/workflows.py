@@ -1,5 +1,7 @@
 """Workflows over REST: starting, reading, and changing what they do (spec 8.4, 5.1)."""
 
+from typing import Any
+
 from firmus.gateway import answers
 from firmus.gateway.asking import CommandIds, envelope, known_form, state_of, submit
 from firmus.gateway.ports import GatewayPorts
@@ -15,7 +17,7 @@ from firmus.gateway.reading import (
     texts,
 )
 from firmus.gateway.registration import Registration
-from firmus.gateway.starts import Starts
+from firmus.gateway.starting import StartRequests
 from firmus.gateway.views import Views
 from firmus_contracts import ids
 from firmus_contracts.bodies import decode_start_request, invalid
@@ -40,13 +42,14 @@ class Workflows:
         self, ports: GatewayPorts, command_ids: CommandIds, registration: Registration
     ) -> None:
         self._views = Views(ports)
-        self._starts = Starts(ports, command_ids, registration)
+        self._rehearsals = ports.rehearsals
+        self._starts = StartRequests(ports, command_ids, registration)
         self._decider = ports.decider
         self._command_ids = command_ids
 
     async def start(self, req: Request, resp: Response) -> None:
         request = decode_start_request(await json_body(req))
-        answers.plain(resp, await self._starts.start(req, request))
+        answers.plain(resp, (await self._starts.start(req, request)).workflow_id)
 
     async def start_by_name(self, req: Request, resp: Response, key: str) -> None:
         """The body is the input; a definition that is missing is named as a registry names it."""
@@ -59,7 +62,7 @@ class Workflows:
             input=await json_object(req),
         )
         try:
-            workflow_id = await self._starts.start(req, request)
+            workflow_id = (await self._starts.start(req, request)).workflow_id
         except Refusal as refused:
             if refused.code == "NOT_FOUND" and refused.message.startswith(_NOT_DEFINED):
                 shown = "null" if version is None else version
@@ -71,7 +74,14 @@ class Workflows:
 
     async def get(self, req: Request, resp: Response, key: str) -> None:
         include_tasks = flag(req, "includeTasks", default=True)
-        state = await state_of(self._decider, key)
+        try:
+            state = await state_of(self._decider, key)
+        except Refusal:
+            tested = await self._tested(key)
+            if tested is None:
+                raise
+            answers.json(resp, tested if include_tasks else {**tested, "tasks": []})
+            return
         answers.json(resp, await self._views.workflow(state, include_tasks=include_tasks))
 
     async def tasks(self, req: Request, resp: Response, key: str) -> None:
@@ -96,13 +106,17 @@ class Workflows:
 
     async def pause(self, req: Request, resp: Response, key: str) -> None:
         command_id = self._command_ids.of(req, "pause", key)
-        command = PauseWorkflow(**envelope(req, command_id, known_form(key)))
+        command = PauseWorkflow(
+            **envelope(req, command_id, known_form(key)), reason=text(req, "reason")
+        )
         await submit(self._decider, command)
         answers.empty(resp)
 
     async def resume(self, req: Request, resp: Response, key: str) -> None:
         command_id = self._command_ids.of(req, "resume", key)
-        command = ResumeWorkflow(**envelope(req, command_id, known_form(key)))
+        command = ResumeWorkflow(
+            **envelope(req, command_id, known_form(key)), reason=text(req, "reason")
+        )
         await submit(self._decider, command)
         answers.empty(resp)
 
@@ -128,10 +142,19 @@ class Workflows:
     async def terminate(self, req: Request, resp: Response, key: str) -> None:
         command_id = self._command_ids.of(req, "terminate", key)
         command = TerminateWorkflow(
-            **envelope(req, command_id, known_form(key)), reason=text(req, "reason")
+            **envelope(req, command_id, known_form(key)),
+            reason=text(req, "reason"),
+            run_failure_workflow=flag(req, "triggerFailureWorkflow", default=False),
         )
         await submit(self._decider, command)
         answers.empty(resp)
+
+    async def _tested(self, workflow_id: str) -> dict[str, Any] | None:
+        """The execution of a test, which is in no log."""
+        rehearsals = self._rehearsals
+        if rehearsals is None or not ids.is_workflow_id(workflow_id):
+            return None
+        return await rehearsals.recall(workflow_id)
 
 
 def _priority(req: Request) -> int:

@@ -2,9 +2,8 @@
 
 import msgspec
 
-from firmus.broker.keys import IdempotencyKeys, Strategy
-from firmus.intake.starts import Start, StartMessage, for_workflow, read_start
-from firmus.ports import DeciderPort, PayloadsPort, Unavailable
+from firmus.intake.starts import StartMessage, read_start
+from firmus.ports import PayloadsPort, StartsPort, Unavailable
 from firmus.workflow.external import place_of
 from firmus_contracts.bodies import decode_object
 from firmus_contracts.commands import Rejected, StartWorkflow
@@ -40,45 +39,20 @@ Outcome = Started | Later | Dead
 
 
 async def handle(
-    message: StartMessage,
-    decider: DeciderPort,
-    keys: IdempotencyKeys,
-    payloads: PayloadsPort | None = None,
+    message: StartMessage, starts: StartsPort, payloads: PayloadsPort | None = None
 ) -> Outcome:
     """Starts the workflow that a message asks for. Doing it twice is harmless."""
     try:
         start = read_start(message)
-        command = await _claimed(start, decider, keys)
-        if command is None:
-            return Started(start.command.workflow_id)
-        command = await _with_input(command, payloads)
-        answer = await decider.submit(command)
+        command = await _with_input(start.command, payloads)
+        answer = await starts.start(command, start.strategy)
     except Refusal as refused:
         return _refused(refused.code, refused.message, message)
     except Unavailable as error:
         return Later(_delay_s(message), str(error))
     if isinstance(answer, Rejected):
-        if answer.code == "CONFLICT" and await _exists(command.workflow_id, decider):
-            return Started(command.workflow_id)
         return _refused(answer.code, answer.message, message)
     return Started(answer.workflow_id)
-
-
-async def _claimed(
-    start: Start, decider: DeciderPort, keys: IdempotencyKeys
-) -> StartWorkflow | None:
-    """The start under the id that its key leads to; None when that workflow is there already."""
-    fresh = start.command
-    if start.key is None:
-        return fresh
-
-    async def is_running(workflow_id: str) -> bool | None:
-        state = await decider.read(workflow_id)
-        return None if state is None else not state.status.terminal
-
-    strategy = Strategy(start.strategy)
-    claim = await keys.claim(fresh.name, start.key, strategy, fresh.workflow_id, is_running)
-    return None if claim.existing else for_workflow(fresh, claim.workflow_id)
 
 
 async def _with_input(command: StartWorkflow, payloads: PayloadsPort | None) -> StartWorkflow:
@@ -95,14 +69,6 @@ async def _with_input(command: StartWorkflow, payloads: PayloadsPort | None) -> 
     except KeyError:
         raise nothing from None
     return msgspec.structs.replace(command, input=given)
-
-
-async def _exists(workflow_id: str, decider: DeciderPort) -> bool:
-    """A redelivery so late that the workflow no longer remembers the command that started it."""
-    try:
-        return await decider.read(workflow_id) is not None
-    except Unavailable:
-        return False
 
 
 def _refused(code: str, reason: str, message: StartMessage) -> Outcome:

@@ -13,10 +13,9 @@ from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig
 
-from firmus.broker.keys import IdempotencyKeys
 from firmus.intake.handling import Dead, Later, Started, handle
 from firmus.intake.starts import StartMessage, definition_of
-from firmus.ports import DeciderPort, PayloadsPort
+from firmus.ports import PayloadsPort, StartsPort
 from firmus_contracts import subjects
 
 log = structlog.get_logger(__name__)
@@ -37,13 +36,11 @@ class Intake:
         self,
         url: str,
         *,
-        decider: DeciderPort,
-        keys: IdempotencyKeys,
+        starts: StartsPort,
         payloads: PayloadsPort | None = None,
     ) -> None:
-        self._decider = decider
+        self._starts = starts
         self._payloads = payloads
-        self._keys = keys
         self.started = 0
         self.postponed = 0
         self.dead_letters = 0
@@ -77,7 +74,7 @@ class Intake:
     async def _received(self, message: NatsMessage) -> None:
         start = _start_message(message)
         try:
-            outcome = await handle(start, self._decider, self._keys, self._payloads)
+            outcome = await handle(start, self._starts, self._payloads)
         except Exception:
             log.exception("a start event could not be handled", sequence=start.sequence)
             outcome = Later(DEAD_LETTER_RETRY_S, "a fault of the intake")

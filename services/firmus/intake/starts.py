@@ -37,10 +37,9 @@ class StartMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
-    """A start to make. `key` is what makes it the same as another one, for ever (None: nothing)."""
+    """A start to make. Its key, if any, makes it the same as another one, for ever."""
 
     command: StartWorkflow
-    key: str | None
     strategy: str
 
 
@@ -74,22 +73,9 @@ def read_start(message: StartMessage) -> Start:
         message.stored_ms, "start", definition, *_identity(message, key)
     )
     return Start(
-        command=_command(request, message.headers, workflow_id),
-        key=key,
+        command=_command(request, message.headers, workflow_id, key),
         strategy=request.idempotency_strategy or "RETURN_EXISTING",
     )
-
-
-def for_workflow(command: StartWorkflow, workflow_id: str) -> StartWorkflow:
-    """The same start under an id that an idempotency key already leads to."""
-    return msgspec.structs.replace(
-        command, workflow_id=workflow_id, command_id=command_id_of(workflow_id)
-    )
-
-
-def command_id_of(workflow_id: str) -> str:
-    """The same for every try to start this workflow, from here or over REST."""
-    return f"start:{workflow_id}"
 
 
 def _event_key(headers: Mapping[str, str]) -> str | None:
@@ -99,18 +85,20 @@ def _event_key(headers: Mapping[str, str]) -> str | None:
 
 
 def _identity(message: StartMessage, key: str | None) -> tuple[str, str]:
-    if key is not None:
-        return "key", key
-    message_id = message.headers.get(MESSAGE_ID.lower())
+    """Two messages of one key are two starts: which of them counts, the key decides."""
+    message_id = None if key else message.headers.get(MESSAGE_ID.lower())
     return ("message", message_id) if message_id else ("sequence", str(message.sequence))
 
 
 def _command(
-    request: StartWorkflowRequest, headers: Mapping[str, str], workflow_id: str
+    request: StartWorkflowRequest,
+    headers: Mapping[str, str],
+    workflow_id: str,
+    key: str | None,
 ) -> StartWorkflow:
     source = headers.get(EVENT_SOURCE)
     return StartWorkflow(
-        command_id=command_id_of(workflow_id),
+        command_id=f"start:{workflow_id}",
         workflow_id=workflow_id,
         actor=f"nats:{source}" if source else "nats",
         trace=headers.get(TRACE),
@@ -121,6 +109,6 @@ def _command(
         priority=request.priority,
         task_to_domain=request.task_to_domain,
         created_by=request.created_by,
-        idempotency_key=request.idempotency_key,
+        idempotency_key=key,
         external_input_path=request.external_input_payload_storage_path,
     )

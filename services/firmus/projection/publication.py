@@ -44,6 +44,7 @@ _WORKFLOW: dict[type, str] = {
     ev.WorkflowFailed: "failed",
     ev.WorkflowTimedOut: "timed_out",
     ev.WorkflowTerminated: "terminated",
+    ev.WorkflowRemoved: "removed",
     ev.VariablesSet: "updated",
 }
 _TASK: dict[type, str] = {

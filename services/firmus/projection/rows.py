@@ -98,6 +98,9 @@ class RowBuffer:
         for count, (state, touched) in enumerate(changed.values()):
             if count % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
+            if state.removed_ms and not state.archived:
+                batch.removed_workflows.append(state.workflow_id)
+                continue
             traits = await self._classifiers.of(state.definition_hash)
             names = traits.masked
             batch.workflows.append(workflow_row(state, traits.classifier, names))

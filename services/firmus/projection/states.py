@@ -59,7 +59,7 @@ class RecentStates:
 
     def put(self, state: WorkflowState) -> None:
         workflow_id = state.workflow_id
-        if state.status.terminal:
+        if state.status.terminal or state.removed_ms:
             self._ended.add(workflow_id)
         self._states[workflow_id] = state
         self._states.move_to_end(workflow_id)
@@ -68,7 +68,7 @@ class RecentStates:
         """Lets states go; only between batches, which rely on theirs."""
         for workflow_id in self._ended:
             state = self._states.get(workflow_id)
-            if state is not None and state.status.terminal:
+            if state is not None and (state.status.terminal or state.removed_ms):
                 del self._states[workflow_id]
         self._ended.clear()
         while len(self._states) > self._kept_max:

@@ -100,6 +100,7 @@ class RowBatch(msgspec.Struct, frozen=True, kw_only=True):
     workflows: list[Row] = []
     tasks: list[Row] = []
     removed_tasks: list[str] = []
+    removed_workflows: list[str] = []
     stopped: list[Stopped] = []
     cursor: RowsCursor
     events: EventsCursor | None = None
@@ -191,6 +192,9 @@ class ReadModel:
         self._writer.executemany(
             "DELETE FROM tasks WHERE task_id = ?", [(it,) for it in batch.removed_tasks]
         )
+        removed = [(it,) for it in batch.removed_workflows]
+        self._writer.executemany("DELETE FROM workflows WHERE workflow_id = ?", removed)
+        self._writer.executemany("DELETE FROM tasks WHERE workflow_id = ?", removed)
         self._writer.executemany(
             "INSERT OR REPLACE INTO stopped (workflow_id, position, problem) VALUES (?, ?, ?)",
             [(it.workflow_id, it.position, it.problem) for it in batch.stopped],

@@ -24,6 +24,7 @@ from firmus_contracts.requests import StartWorkflowRequest
 from firmus_contracts.statuses import WorkflowStatus
 
 ACTOR = "scheduler"
+TASK_CANCELED = "The task of the parent workflow was canceled"
 
 
 class ChildEnded(msgspec.Struct, frozen=True, tag="ended", array_like=True):
@@ -193,9 +194,15 @@ def _not_honoured(request: StartWorkflowRequest) -> list[str]:
 
 
 def report_child_ended(effect: ChildEnded, child: WorkflowState) -> ReportChildEnded | None:
-    """What the parent is told; None when the child is open again and will end anew."""
-    if not child.status.terminal:
-        return None
+    """What the parent is told; None when the child is open again and will end anew.
+
+    To the parent, a child that was removed while it ran was terminated.
+    """
+    status, reason = child.status, child.reason
+    if not status.terminal:
+        if not child.removed_ms:
+            return None
+        status, reason = WorkflowStatus.TERMINATED, "The workflow was removed while it ran"
     return ReportChildEnded(
         command_id=effect.command_id,
         workflow_id=effect.parent_workflow_id,
@@ -204,9 +211,9 @@ def report_child_ended(effect: ChildEnded, child: WorkflowState) -> ReportChildE
         task_id=effect.parent_task_id,
         child_id=child.workflow_id,
         child=f"{child.name}.{child.definition_version}/{child.workflow_id}",
-        status=child.status,
+        status=status,
         output=child.output,
-        reason=child.reason,
+        reason=reason,
     )
 
 

@@ -25,6 +25,7 @@ from firmus.scheduler.fold import Fold
 from firmus.scheduler.queues import Taken
 from firmus.scheduler.rows import Row
 from firmus.scheduler.state_events import send_state_event
+from firmus.workflow.state import present
 from firmus_contracts.commands import (
     Accepted,
     Answer,
@@ -184,7 +185,7 @@ class Errands:
 
     async def _start(self, row: Row) -> bool:
         """Starts a child and tells its parent; False when it has to be tried again."""
-        parent = await self._decider.read(row.workflow_id)
+        parent = present(await self._decider.read(row.workflow_id))
         task = parent.tasks.get(row.ordinal) if parent is not None else None
         if parent is None or task is None or task.status is not TaskStatus.SCHEDULED:
             return True
@@ -238,7 +239,7 @@ class Errands:
         """Ends a child whose task was over before it was told of the child."""
         parent = await self._decider.read(row.workflow_id)
         task = parent.tasks.get(row.ordinal) if parent is not None else None
-        if parent is None or task is None:
+        if parent is None or task is None or parent.removed_ms:
             return True
         if not task.status.terminal:
             return task.status is TaskStatus.IN_PROGRESS

@@ -125,6 +125,8 @@ class Fold:
             version += 1
             order += 1
         flow.version = version - 1
+        if flow.canceled:
+            self._stop_canceled(shard, flow, body)
 
     def _flow(self, shard: Shard, commit: Commit) -> Flow | None:
         """The open workflow that a commit belongs to; None when nothing of it matters here."""
@@ -140,6 +142,17 @@ class Fold:
             self._halt(shard, workflow_id, problem)
             return None
         return flow
+
+    def _stop_canceled(self, shard: Shard, flow: Flow, commit: Commit) -> None:
+        """A canceled row's child ends with the row, where the workflow goes on without it (a
+        TRY_CATCH, say). One that is about to end says why it does when it has.
+        """
+        if flow.workflow_id not in shard.flows or isinstance(commit.events[-1], ev.DecisionSplit):
+            return
+        for child_id in dict.fromkeys(flow.canceled):
+            reason = children.TASK_CANCELED
+            self.owe(children.StopChild(flow.workflow_id, flow.version, child_id, reason))
+        flow.canceled = ()
 
     def owe(self, effect: Effect) -> None:
         self.owed[effect.command_id] = effect
@@ -230,6 +243,16 @@ def _workflow_ended(
         )
     if not isinstance(event, ev.WorkflowCompleted) and event.failure_workflow is not None:
         fold.owe(children.StartFailure(workflow_id, at.version, event.failure_workflow))
+    fold.close(shard, flow)
+
+
+def _removed(fold: Fold, shard: Shard, flow: Flow, _event: ev.WorkflowRemoved, at: _Moment) -> None:
+    """One removed while it ran: its parent hears of it, its children go on alone (spec 5.9)."""
+    if flow.workflow_id not in shard.flows:  # it ended in this very commit
+        return
+    if flow.parent_workflow_id and flow.parent_task_id:
+        told = (flow.parent_workflow_id, flow.parent_task_id)
+        fold.owe(children.ChildEnded(flow.workflow_id, at.version, *told))
     fold.close(shard, flow)
 
 
@@ -329,7 +352,7 @@ def _task_ended(fold: Fold, _shard: Shard, flow: Flow, event: Any, _at: _Moment)
 
 
 def _canceled(fold: Fold, shard: Shard, flow: Flow, event: ev.TaskCanceled, at: _Moment) -> None:
-    """A canceled row's child lives until its parent's end, which may stand in a later commit."""
+    """A canceled row's child is stopped once it is known whether its parent ends too."""
     row = flow.rows.get(event.ordinal)
     child_id = row.child_id if row is not None and row.is_parent else None
     if row is not None and child_id and not (row.begun and fold.knows_over(child_id)):
@@ -359,6 +382,7 @@ _HANDLERS: Mapping[type[Any], _Handler] = {
     ev.WorkflowFailed: _workflow_ended,
     ev.WorkflowTimedOut: _workflow_ended,
     ev.WorkflowTerminated: _workflow_ended,
+    ev.WorkflowRemoved: _removed,
     ev.DecisionSplit: _split,
     ev.TaskScheduled: _scheduled,
     ev.TaskBegun: _begun,

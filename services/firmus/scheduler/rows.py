@@ -75,7 +75,7 @@ class Flow(msgspec.Struct, array_like=True, gc=False, eq=False):
     """An open workflow. `timeout_s` is 0 where its passing changes nothing (its policy).
 
     `clock_ms` is where the workflow timeout counts from. `canceled` are the children of rows that
-    were canceled; they end when the workflow does. `paused`: the deadlines of its tasks wait.
+    were canceled and that are to be stopped. `paused`: the deadlines of its tasks wait.
     """
 
     workflow_id: str

@@ -10,14 +10,16 @@ from typing import Any, Self
 import msgspec
 from nats.aio.msg import Msg
 
-from firmus.broker.keys import IdempotencyKeys, JetStreamKeyStore, Strategy
+from firmus.broker.keys import JetStreamKeyStore
+from firmus.broker.starting import Starts
 from firmus.clock import SystemClock
 from firmus.ports import Clock
 from firmus.worker.link import Link, open_link
-from firmus.workflow.state import WorkflowState
+from firmus.workflow.state import WorkflowState, present
 from firmus_contracts import ids, subjects
 from firmus_contracts.bodies import checked_start_request
 from firmus_contracts.commands import Rejected, StartWorkflow
+from firmus_contracts.definitions import IdempotencyStrategy
 from firmus_contracts.envelope import Record
 from firmus_contracts.errors import Refusal
 from firmus_contracts.requests import StartWorkflowRequest
@@ -71,11 +73,11 @@ class Client:
     def __init__(self, url: str, *, clock: Clock | None = None) -> None:
         self._url = url
         self._clock = clock or SystemClock()
-        self._open: tuple[Link, IdempotencyKeys] | None = None
+        self._open: tuple[Link, Starts] | None = None
 
     async def __aenter__(self) -> Self:
         link = await open_link(self._url, name="firmus client")
-        self._open = (link, IdempotencyKeys(JetStreamKeyStore(link.wire)))
+        self._open = (link, Starts(link.decider, JetStreamKeyStore(link.wire)))
         return self
 
     async def __aexit__(
@@ -97,12 +99,14 @@ class Client:
         priority: int = 0,
         task_to_domain: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        idempotency_strategy: IdempotencyStrategy = "RETURN_EXISTING",
         trace: str | None = None,
     ) -> str:
         """Starts a workflow; its id, once the start is in the log.
 
-        With an idempotency key that was used before it is that workflow's id, and nothing starts;
-        a key whose workflow was never started (a crash in between) starts it now.
+        With an idempotency key that was used before it is that workflow's id, and nothing starts,
+        unless the strategy refuses that (CONFLICT) or lets a new run follow an ended one; a key
+        whose workflow was never started (a crash in between) starts it now.
         Raises Refusal (no such definition, invalid input) or Unavailable.
         """
         request = checked_start_request(
@@ -117,14 +121,9 @@ class Client:
             )
         )
         workflow_id = ids.mint_workflow_id(self._clock.now_ms(), secrets.randbits(ids.RANDOM_BITS))
-        if idempotency_key is not None:
-            claim = await self._keys.claim(
-                name, idempotency_key, Strategy.RETURN_EXISTING, workflow_id, self._is_running
-            )
-            if claim.existing:
-                return claim.workflow_id
-            workflow_id = claim.workflow_id
-        answer = await self._link.decider.submit(_command(request, workflow_id, trace))
+        answer = await self._starts.start(
+            _command(request, workflow_id, trace), idempotency_strategy
+        )
         if isinstance(answer, Rejected):
             raise Refusal(answer.code, answer.message)
         return answer.workflow_id
@@ -162,7 +161,7 @@ class Client:
 
     async def get(self, workflow_id: str) -> Workflow:
         """A workflow as it is now. Raises Refusal NOT_FOUND, Unavailable."""
-        state = await self._link.decider.read(workflow_id)
+        state = present(await self._link.decider.read(workflow_id))
         if state is None:
             raise Refusal("NOT_FOUND", f"there is no workflow {workflow_id}")
         return workflow_of_state(state)
@@ -197,19 +196,15 @@ class Client:
         finally:
             await subscription.unsubscribe()
 
-    async def _is_running(self, workflow_id: str) -> bool | None:
-        state = await self._link.decider.read(workflow_id)
-        return None if state is None else not state.status.terminal
-
     @property
     def _link(self) -> Link:
         return self._opened()[0]
 
     @property
-    def _keys(self) -> IdempotencyKeys:
+    def _starts(self) -> Starts:
         return self._opened()[1]
 
-    def _opened(self) -> tuple[Link, IdempotencyKeys]:
+    def _opened(self) -> tuple[Link, Starts]:
         if self._open is None:
             raise RuntimeError("use the client in an async with block")
         return self._open

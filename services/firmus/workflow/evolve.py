@@ -7,6 +7,7 @@ from immutables import Map
 
 from firmus.workflow.joins import joins_after_scheduling, joins_changed
 from firmus.workflow.state import Message, TaskState, WorkflowState, base_ref
+from firmus.workflow.steering import steered
 from firmus_contracts import events as ev
 from firmus_contracts.envelope import Commit
 from firmus_contracts.statuses import TaskStatus, WorkflowStatus
@@ -33,7 +34,11 @@ def answered(state: WorkflowState, commit: Commit) -> WorkflowState:
     recent = state.recent
     for cause in commit.causes:
         recent = recent.noting(cause.command_id, state.version)
-    return replace(state, recent=recent, trace=state.trace or commit.trace)
+    trace = state.trace or commit.trace
+    if commit.first_version == 1 and commit.causes:
+        first = commit.causes[0].command_id
+        return replace(state, recent=recent, started_by=first, trace=trace)
+    return replace(state, recent=recent, trace=trace)
 
 
 def evolve(
@@ -100,10 +105,8 @@ def _evolve(  # noqa: C901, PLR0912 - one case per event; a shorter one would hi
             return _state_event(state, event)
         case ev.DecisionSplit():
             return replace(state, version=state.version + 1, split=True)
-        case ev.WorkflowPaused():
-            return _workflow(state, now_ms, status=WorkflowStatus.PAUSED)
-        case ev.WorkflowResumed():
-            return _workflow(state, now_ms, status=WorkflowStatus.RUNNING, resumed_ms=now_ms)
+        case ev.WorkflowPaused() | ev.WorkflowResumed() | ev.WorkflowRemoved():
+            return steered(state, event, now_ms)
         case ev.WorkflowCompleted():
             return _workflow_ended(state, event, now_ms, WorkflowStatus.COMPLETED)
         case ev.WorkflowFailed():
@@ -172,6 +175,8 @@ def _workflow_ended(
             "failed_ordinal": event.failed_ordinal,
             "failure_workflow": event.failure_workflow,
         }
+    if isinstance(event, ev.WorkflowTerminated) and event.actor:
+        failure["updated_by"] = event.actor
     return _workflow(
         state,
         now_ms,
@@ -187,7 +192,7 @@ def _workflow_ended(
 
 
 def _scheduled(state: WorkflowState, event: ev.TaskScheduled, now_ms: int) -> WorkflowState:
-    born_running = event.status is not TaskStatus.SCHEDULED
+    born_running = event.status not in _NEVER_BEGUN
     row = TaskState(
         made=event,
         status=event.status,
@@ -268,6 +273,7 @@ def _left(inside: Inside, row: ev.TaskScheduled) -> Inside:
     return inside.set(row.within, passes) if passes else inside.delete(row.within)
 
 
+_NEVER_BEGUN = frozenset({TaskStatus.SCHEDULED, TaskStatus.SKIPPED})
 _NO_PASSES: Map[int, Map[int, bool]] = Map()
 _NO_OUTPUTS: Map[int, dict[str, Any]] = Map()
 _NO_ROWS: Map[int, bool] = Map()

@@ -126,6 +126,7 @@ def workflow_view(
         end_time=state.ended_ms,
         owner_app=state.owner_app,
         created_by=state.created_by,
+        updated_by=state.updated_by,
         parent_workflow_id=state.parent_workflow_id,
         parent_workflow_task_id=state.parent_task_id,
         tasks=[task_view(state, row, blueprint, now_ms=now_ms, revealed=revealed) for row in rows],

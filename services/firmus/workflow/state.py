@@ -116,9 +116,11 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     newest row of each reference inside a loop, without its `__i`; inside loops within loops also
     without the last of several (`ref__1` for `ref__1__2`). `inside`: for each loop or block row and
     each pass, the pending rows directly in it; a pass without such is over. `recent`: the
-    last commands that were answered here. `depth`: how many parents
+    last commands that were answered here. `started_by`: the id of the command that started it.
+    `depth`: how many parents
     stand above it. `messages`: those not taken yet, oldest first. `unsent`: messages of
-    `onStateChange` that wait to be sent, by version.
+    `onStateChange` that wait to be sent, by version. `updated_by`: who last steered it, where that
+    was told. `removed_ms`: when it was removed, 0 while it is there.
     """
 
     workflow_id: str
@@ -163,9 +165,13 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     looped: Map[str, int] = Map()
     inside: Map[int, Map[int, Map[int, bool]]] = Map()
     recent: Recent = Recent()
+    started_by: str | None = None
     unsent: Map[int, StateEventRaised] = Map()
     messages: tuple[Message, ...] = ()
     trace: str | None = None
+    updated_by: str | None = None
+    removed_ms: int = 0
+    archived: bool = False
 
     def task(self, ref: str) -> TaskState | None:
         """The newest row of a reference."""
@@ -178,3 +184,8 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
 
     def task_id(self, ordinal: int) -> str:
         return ids.task_id(self.workflow_id, ordinal)
+
+
+def present(state: WorkflowState | None) -> WorkflowState | None:
+    """The workflow as its users see it: none once it was removed, although the log has it."""
+    return None if state is None or state.removed_ms else state

@@ -62,12 +62,18 @@ def execute(turn: Turn, row: TaskState) -> None:
     task, _ = turn.definition_of(row)
     tasks = _tasks(task, row)
     suffix = passes.own_suffix(row)
-    if tasks and turn.state.task(f"{tasks[0].task_reference_name}{suffix}") is None:
+    if tasks and not _entered(turn, row, f"{tasks[0].task_reference_name}{suffix}"):
         planned = Plan(turn, suffix=suffix, iteration=row.made.iteration, within=row.ordinal)
         registry.plan_task(planned, tasks[0])
         planned.make()
     elif not turn.rows_left(row.ordinal, row.made.iteration):
         _list_over(turn, row, task, tasks)
+
+
+def _entered(turn: Turn, row: TaskState, ref: str) -> bool:
+    """Whether the first row of the list is there; one from outside only says: skip that task."""
+    first = turn.state.task(ref)
+    return first is not None and first.made.within == row.ordinal
 
 
 def _tasks(task: WorkflowTask, row: TaskState) -> list[WorkflowTask]:

@@ -1,0 +1,47 @@
+"""Steering of single workflows over REST beyond pause and resume (spec 5.7-5.9, 8.4)."""
+
+from firmus.gateway import answers
+from firmus.gateway.asking import CommandIds, envelope, known_form, submit
+from firmus.gateway.ports import GatewayPorts
+from firmus.gateway.reading import Request, Response, flag, optional_json_body, text
+from firmus_contracts.bodies import decode_skip_request
+from firmus_contracts.commands import RemoveWorkflow, SkipTask
+
+
+class Control:
+    """Handlers of `/api/workflow/{key}/…`."""
+
+    def __init__(self, ports: GatewayPorts, command_ids: CommandIds) -> None:
+        self._decider = ports.decider
+        self._command_ids = command_ids
+
+    async def remove(self, req: Request, resp: Response, key: str) -> None:
+        await self._remove(req, resp, key, terminate=False)
+
+    async def terminate_and_remove(self, req: Request, resp: Response, key: str) -> None:
+        """Both or nothing, in one step."""
+        await self._remove(req, resp, key, terminate=True)
+
+    async def skip(self, req: Request, resp: Response, key: str, ref: str) -> None:
+        """The body may be missing; Conductor never reads it."""
+        workflow_id = known_form(key)
+        request = decode_skip_request(await optional_json_body(req) or b"{}")
+        command = SkipTask(
+            **envelope(req, self._command_ids.of(req, "skip", key, ref), workflow_id),
+            ref=ref,
+            input=request.task_input or {},
+            output=request.task_output or {},
+            reason=text(req, "reason"),
+        )
+        await submit(self._decider, command)
+        answers.empty(resp)
+
+    async def _remove(self, req: Request, resp: Response, key: str, *, terminate: bool) -> None:
+        command = RemoveWorkflow(
+            **envelope(req, self._command_ids.of(req, "remove", key), known_form(key)),
+            archive=flag(req, "archiveWorkflow", default=True),
+            terminate=terminate,
+            reason=text(req, "reason"),
+        )
+        await submit(self._decider, command)
+        answers.empty(resp)

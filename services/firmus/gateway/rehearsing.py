@@ -1,0 +1,33 @@
+"""`POST /workflow/test`: a definition played with mocked results (spec 5.12)."""
+
+import msgspec
+
+from firmus.gateway import answers
+from firmus.gateway.payloads import Payloads
+from firmus.gateway.ports import GatewayPorts
+from firmus.gateway.reading import Request, Response, json_body
+from firmus.gateway.registration import Registration
+from firmus_contracts.bodies import decode_test_request
+from firmus_contracts.errors import Refusal
+
+
+class Rehearsing:
+    """Handlers for tests of workflows."""
+
+    def __init__(self, ports: GatewayPorts, registration: Registration) -> None:
+        self._rehearsals = ports.rehearsals
+        self._registration = registration
+        self._payloads = Payloads(ports)
+
+    async def test(self, req: Request, resp: Response) -> None:
+        """The execution at its end, or where it stopped."""
+        if self._rehearsals is None:
+            raise Refusal("NOT_IMPLEMENTED", "This server plays no tests of workflows")
+        request = decode_test_request(await json_body(req))
+        if request.workflow_def is not None:
+            await self._registration.workflow(request.workflow_def)
+        path = request.external_input_payload_storage_path
+        if path:
+            given = await self._payloads.given(path, "externalInputPayloadStoragePath")
+            request = msgspec.structs.replace(request, input=given)
+        answers.json(resp, await self._rehearsals.run(request))

@@ -1,0 +1,1 @@
+"""Workflows played in memory on virtual time: the real rules, no log, no workers, no waiting."""

@@ -1,0 +1,60 @@
+"""The definition that a start runs, made as for a real start (spec 3.1) but stored nowhere."""
+
+import hashlib
+
+import msgspec
+
+from firmus.definitions.children import refuse_child
+from firmus.definitions.snapshot import resolve
+from firmus.ports import DefinitionsPort
+from firmus.workflow.blueprint import Blueprint, child_lists
+from firmus_contracts import commands as cmd
+from firmus_contracts.bodies import decode_workflow_def
+from firmus_contracts.definitions import WORKFLOW_DEF_DECODER, WorkflowDef, WorkflowTask
+from firmus_contracts.errors import Refusal
+
+
+async def blueprint_of(
+    start: cmd.StartWorkflow, definitions: DefinitionsPort
+) -> Blueprint | cmd.Rejected:
+    """What the start runs, or why it cannot."""
+    try:
+        if bytes(start.definition):
+            definition = decode_workflow_def(bytes(start.definition))
+            if start.parent_task_id is not None:
+                refuse_child(definition)
+            return await _resolved(definition, definitions)
+        found = await definitions.workflow(start.name, start.version)
+        if found is not None:
+            return await _resolved(found, definitions)
+    except Refusal as refusal:
+        return cmd.Rejected(code=refusal.code, message=refusal.message)
+    message = f"No such workflow defined. name={start.name}, version={start.version}"
+    return cmd.Rejected(code="NOT_FOUND", message=message)
+
+
+async def _resolved(definition: WorkflowDef, definitions: DefinitionsPort) -> Blueprint:
+    tasks = _all_tasks(definition)
+    task_defs = {
+        name: await definitions.task(name) for name in {task.name for task in tasks} if name
+    }
+    versions: dict[str, int | None] = {}
+    for task in tasks:
+        params = task.sub_workflow_param
+        if params is not None and params.name and params.version is None:
+            child = await definitions.workflow(params.name)
+            versions[params.name] = None if child is None else child.version
+    resolved = msgspec.json.encode(resolve(definition, task_defs.get, versions.get))
+    # Decoded from its bytes, as every start reads it.
+    return Blueprint(WORKFLOW_DEF_DECODER.decode(resolved), hashlib.sha256(resolved).hexdigest())
+
+
+def _all_tasks(definition: WorkflowDef) -> list[WorkflowTask]:
+    found: list[WorkflowTask] = []
+    pending = list(definition.tasks)
+    while pending:
+        task = pending.pop()
+        found.append(task)
+        for inner in child_lists(task):
+            pending.extend(inner)
+    return found

@@ -1,0 +1,126 @@
+"""What one workflow's events make happen in others, carried out at once: children are started and
+reported, parents told, orphans stopped, failure workflows started, split decisions continued.
+
+The same effects, found by the same fold, as the scheduler carries out.
+"""
+
+from collections.abc import Callable
+
+from firmus.rehearsal.world import Steps, World
+from firmus.scheduler import children
+from firmus.scheduler.children import (
+    ChildEnded,
+    Effect,
+    GoOn,
+    SendStateEvent,
+    StartFailure,
+    StopChild,
+)
+from firmus.scheduler.failure_input import failure_input
+from firmus.scheduler.rows import Row
+from firmus.workflow.state import TaskState
+from firmus_contracts import commands as cmd
+from firmus_contracts.statuses import TaskStatus
+
+CHILDREN_MAX = 1_000_000
+
+Chooses = Callable[[TaskState], bool]
+"""Whether the workflow that a SUB_WORKFLOW or START_WORKFLOW row stands for is to be started."""
+
+
+def settle(world: World, starts: Chooses) -> Steps[None]:
+    """Goes on until nothing is owed and no child that `starts` wants waits for its start now."""
+    fold = world.fold
+    while True:
+        if fold.fresh:
+            effects = list(fold.fresh)
+            fold.fresh.clear()
+            for effect in effects:
+                if effect.command_id in fold.owed:
+                    yield from _carry_out(world, effect)
+                    fold.owed.pop(effect.command_id, None)
+            continue
+        rows = _children_due(world, starts)
+        if not rows:
+            return
+        for row in rows:
+            yield from _start_child(world, row)
+
+
+def _children_due(world: World, starts: Chooses) -> list[Row]:
+    """The rows whose child is to be started now."""
+    waiting = world.fold.children
+    waiting.promote(world.now_ms)
+    keys = list(waiting.woken)
+    waiting.woken.clear()
+    return [
+        row
+        for key in keys
+        for row, _ in waiting.take(key, CHILDREN_MAX, world.now_ms)
+        if starts(world.states[row.workflow_id].tasks[row.ordinal])
+    ]
+
+
+def _start_child(world: World, row: Row) -> Steps[None]:
+    """Starts the workflow that a row stands for, and tells the row so or why not."""
+    parent = world.states[row.workflow_id]
+    task = parent.tasks[row.ordinal]
+    if task.status is not TaskStatus.SCHEDULED:
+        return
+    try:
+        command = children.start_child(parent, task)
+    except ValueError as problem:
+        yield from _refuse(world, row, str(problem))
+        return
+    outcome = yield from world.send(command)
+    if isinstance(outcome, cmd.Rejected):
+        yield from _refuse(world, row, outcome.message)
+        return
+    started = cmd.ReportChildStarted(
+        command_id=f"{command.workflow_id}/started",
+        workflow_id=row.workflow_id,
+        actor=children.ACTOR,
+        task_id=row.task_id,
+        child_id=command.workflow_id,
+    )
+    yield from world.send(started)
+
+
+def _refuse(world: World, row: Row, reason: str) -> Steps[None]:
+    refused = cmd.ReportChildRefused(
+        command_id=f"{row.child_id}/refused",
+        workflow_id=row.workflow_id,
+        actor=children.ACTOR,
+        task_id=row.task_id,
+        child_id=row.child_id or "",
+        reason=reason,
+    )
+    yield from world.send(refused)
+
+
+def _carry_out(world: World, effect: Effect) -> Steps[None]:
+    command = _command(world, effect)
+    if command is not None:
+        yield from world.send(command)
+
+
+def _command(world: World, effect: Effect) -> cmd.Command | None:
+    match effect:
+        case GoOn():
+            return children.go_on(effect)
+        case StopChild():
+            return children.stop_child(effect)
+        case ChildEnded():
+            return children.report_child_ended(effect, world.states[effect.workflow_id])
+        case StartFailure():
+            failed = world.states[effect.workflow_id]
+            blueprint = world.blueprint_of(failed)
+            given = failure_input(failed, blueprint, now_ms=world.now_ms)
+            return children.start_failure(effect, failed, given)
+        case SendStateEvent():
+            return cmd.ReportStateEventSent(
+                command_id=effect.command_id,
+                workflow_id=effect.workflow_id,
+                actor=children.ACTOR,
+                version=effect.version,
+            )

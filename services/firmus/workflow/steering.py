@@ -1,0 +1,29 @@
+"""What pausing, resuming and removing change in a workflow's state."""
+
+from typing import Any
+
+import msgspec
+
+from firmus.workflow.state import WorkflowState
+from firmus_contracts import events as ev
+from firmus_contracts.statuses import WorkflowStatus
+
+
+def steered(
+    state: WorkflowState,
+    event: ev.WorkflowPaused | ev.WorkflowResumed | ev.WorkflowRemoved,
+    now_ms: int,
+) -> WorkflowState:
+    changes: dict[str, Any] = {"status": WorkflowStatus.PAUSED}
+    if isinstance(event, ev.WorkflowResumed):
+        changes = {"status": WorkflowStatus.RUNNING, "resumed_ms": now_ms}
+    elif isinstance(event, ev.WorkflowRemoved):
+        changes = {"removed_ms": now_ms, "archived": event.archived}
+    return msgspec.structs.replace(
+        state,
+        version=state.version + 1,
+        updated_ms=now_ms,
+        split=False,
+        updated_by=event.actor or state.updated_by,
+        **changes,
+    )

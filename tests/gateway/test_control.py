@@ -1,0 +1,121 @@
+"""Skipping tasks and removing workflows, one by one and in bulk; who asked for it."""
+
+from tests.gateway.client import Api, result
+from tests.gateway.ports import World
+
+
+async def completed(api: Api, **fields: object) -> tuple[str, str]:
+    """A workflow of `w` that has completed, and its task."""
+    started = await api.start("w", **fields)
+    [task] = await api.poll("a")
+    await api.post("/tasks", result(task))
+    return started, task["taskId"]
+
+
+async def test_a_task_is_skipped_with_the_input_and_output_of_the_body(api: Api):
+    await api.register("w", "a", "b")
+    started = await api.start("w")
+
+    given = {"taskInput": {"i": 1}, "taskOutput": {"o": 2}}
+    answer = await api.put(f"/workflow/{started}/skiptask/b_1", given, reason="not today")
+    again = await api.put(f"/workflow/{started}/skiptask/b_1")
+    row = (await api.get(f"/workflow/{started}")).body["tasks"][0]
+
+    assert (answer.status, answer.body, again.status) == (200, "", 409)
+    assert (row["referenceTaskName"], row["status"], row["seq"]) == ("b_1", "SKIPPED", 0)
+    assert (row["inputData"], row["outputData"]) == ({"i": 1}, {"o": 2})
+    assert (row["startTime"], row["reasonForIncompletion"]) == (0, "not today")
+
+
+async def test_a_removed_workflow_is_gone_for_every_reader(api: Api):
+    await api.register("w", "a")
+    started, task = await completed(api, correlationId="c")
+
+    removed = await api.delete(f"/workflow/{started}/remove", archiveWorkflow=False)
+
+    assert (removed.status, removed.body) == (200, "")
+    for path in ("", "/tasks", "/status"):
+        answer = await api.get(f"/workflow/{started}{path}")
+        message = f"No such workflow found by id: {started}"
+        assert (answer.status, answer.body["message"]) == (404, message)
+    assert (await api.get(f"/tasks/{task}")).status == 404
+    listed = await api.get("/workflow/w/correlated/c", includeClosed=True)
+    assert (listed.status, listed.body) == (200, [])
+    assert (await api.get("/workflow/search-v2")).body["results"] == []
+
+
+async def test_a_removed_workflow_takes_no_command_and_its_worker_is_told(api: Api):
+    await api.register("w", "a")
+    started = await api.start("w")
+    [task] = await api.poll("a")
+    await api.delete(f"/workflow/{started}/remove", archiveWorkflow=False)
+
+    answers = [
+        await api.post("/tasks", result(task)),
+        await api.put(f"/workflow/{started}/pause"),
+        await api.delete(f"/workflow/{started}"),
+        await api.delete(f"/workflow/{started}/remove"),
+        await api.put(f"/workflow/decide/{started}"),
+    ]
+
+    assert [answer.status for answer in answers] == [404] * 5
+
+
+async def test_only_what_has_ended_is_archived(api: Api):
+    await api.register("w", "a")
+    started = await api.start("w")
+
+    refused = await api.delete(f"/workflow/{started}/remove")
+    both = await api.delete(f"/workflow/{started}/terminate-remove", reason="enough")
+
+    message = f"Cannot archive workflow: {started} with status: RUNNING"
+    assert (refused.status, refused.body["message"], both.status) == (400, message, 200)
+    assert (await api.get(f"/workflow/{started}")).status == 404
+
+
+async def test_a_repeated_removal_with_a_key_is_answered_as_before(api: Api):
+    await api.register("w", "a")
+    started, _ = await completed(api)
+    key = {"Idempotency-Key": "k"}
+
+    answers = [await api.delete(f"/workflow/{started}/remove", headers=key) for _ in range(2)]
+
+    assert [answer.status for answer in answers] == [200, 200]
+
+
+async def test_bulk_removal_answers_for_each(api: Api):
+    await api.register("w", "a")
+    done, _ = await completed(api)
+    live, other = await api.start("w"), await api.start("w")
+
+    first = await api.call("DELETE", "/workflow/bulk/remove", [done, live, "nope"])
+    both = await api.call("DELETE", "/workflow/bulk/terminate-remove", [live, other])
+    empty = await api.call("DELETE", "/workflow/bulk/remove", [])
+
+    assert first.body["bulkSuccessfulResults"] == [done]
+    assert set(first.body["bulkErrorResults"]) == {live, "nope"}
+    assert both.body["bulkSuccessfulResults"] == [live, live, other, other]
+    assert (both.body["bulkErrorResults"], empty.status) == ({}, 400)
+
+
+async def test_what_cannot_be_terminated_in_bulk_is_removed_all_the_same(api: Api):
+    await api.register("w", "a")
+    done, _ = await completed(api)
+
+    answer = await api.call("DELETE", "/workflow/bulk/terminate-remove", [done])
+
+    assert answer.body["bulkSuccessfulResults"] == [done]
+    assert answer.body["bulkErrorResults"] == {done: "Cannot terminate a COMPLETED workflow."}
+
+
+async def test_the_log_and_the_workflow_tell_who_asked(api: Api, world: World):
+    await api.register("w", "a")
+    started = await api.start("w")
+
+    await api.put(f"/workflow/{started}/pause", reason="night", headers={"Firmus-Actor": "ann"})
+
+    assert (await api.get(f"/workflow/{started}")).body["updatedBy"] == "ann"
+    commit = (await world.decider.history(started))[-1].commit
+    assert [(cause.kind, cause.actor) for cause in commit.causes] == [("pause_workflow", "ann")]
+    refused = await api.put(f"/workflow/{started}/pause", headers={"Firmus-Actor": "x" * 257})
+    assert refused.status == 400
