@@ -3,6 +3,7 @@
 Imported when the first JDBC task comes, for SQLAlchemy is an optional package.
 """
 
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -110,10 +111,11 @@ def _output(connection: sa.Connection, query: Query) -> dict[str, Any]:
         query.values,
         execution_options={"stream_results": True} if streams else {},
     )
-    if selects != result.returns_rows:
-        what = "returns no rows: its type is UPDATE" if selects else "returns rows: give SELECT"
-        raise Failure(f"JDBC: the statement {what}; nothing was changed")
-    return {"result": _rows(result)} if selects else {"update_count": _count(result, query)}
+    with closing(result):
+        if selects != result.returns_rows:
+            what = "returns no rows: its type is UPDATE" if selects else "returns rows: give SELECT"
+            raise Failure(f"JDBC: the statement {what}; nothing was changed")
+        return {"result": _rows(result)} if selects else {"update_count": _count(result, query)}
 
 
 def _rows(result: sa.CursorResult[Any]) -> list[dict[str, Any]]:
