@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from firmus.ports import DeciderPort, Unavailable, Watch, WatchPort
-from firmus.workflow.blocking import child_of, children, stops, waits
-from firmus.workflow.state import TaskState, WorkflowState
+from firmus.workflow.blocking import child_of, children, is_over, stops, waits
+from firmus.workflow.state import TaskState, WorkflowState, present
 from firmus_contracts.errors import Refusal
 
 WAITING_MAX = 4_096
@@ -75,8 +75,8 @@ class Waits:
         """Waits until the workflow has ended, a WAIT blocks it, or a task of `refs` has ended, here
         or in an open sub-workflow. Without time (0 or less) it looks once.
 
-        None: there is no such workflow. Raises Unavailable when nobody could tell until the time
-        was up.
+        None: there is no such workflow, or none any more. Raises Unavailable when nobody could
+        tell until the time was up.
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout_s
@@ -103,7 +103,7 @@ class Waits:
         sub-workflows. Raises Unavailable.
         """
         state = await self._decider.read(workflow_id)
-        if state is None or state.status.terminal:
+        if state is None or is_over(state):
             return None
         for row in waits(state):
             return Found(state, row)
@@ -129,7 +129,7 @@ class _Look:
         if last:
             self._read.clear()
         self._read.pop(workflow_id, None)
-        target = await self._state(workflow_id)
+        target = present(await self._state(workflow_id))
         if target is None:
             return None
         return Waited(target, await self._blocking(target), timed_out=False)
@@ -138,7 +138,7 @@ class _Look:
         """Waits for a change of anything that was read, and forgets what has changed."""
         for workflow_id in self._read.keys() - set(self._watching.values()):
             state = self._read[workflow_id]
-            if state is None or not state.status.terminal:
+            if state is None or not is_over(state):
                 self._watch(workflow_id, state.version if state else 0, timeout_s)
         done, _ = await asyncio.wait(
             self._watching, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
@@ -165,7 +165,7 @@ class _Look:
             if child_id is None:
                 return Found(state, row)
             child = await self._state(child_id)
-            if child is not None and not child.status.terminal:
+            if child is not None and not is_over(child):
                 found = await self._blocking(child)
                 if found is not None:
                     return found
@@ -174,7 +174,7 @@ class _Look:
     async def _state(self, workflow_id: str) -> WorkflowState | None:
         """What has not started or has ended is read anew: a retry may have revived it."""
         known = self._read.get(workflow_id)
-        if known is None or known.status.terminal:
+        if known is None or is_over(known):
             known = self._read[workflow_id] = await self._decider.read(workflow_id)
         return known
 

@@ -92,6 +92,13 @@ class Family:
         )
         assert isinstance(answer, cmd.Accepted), answer
 
+    async def remove(self, workflow_id: str) -> None:
+        command = cmd.RemoveWorkflow(
+            command_id=self._fresh(), workflow_id=workflow_id, archive=False
+        )
+        answer = await self.decider.submit(command)
+        assert isinstance(answer, cmd.Accepted), answer
+
     async def state(self, workflow_id: str) -> WorkflowState:
         state = await self.decider.read(workflow_id)
         assert state is not None

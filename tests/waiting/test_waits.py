@@ -92,6 +92,25 @@ async def test_a_signal_prefers_the_workflows_own_wait(family: Family) -> None:
     assert await family.waits.to_signal(top) is None
 
 
+async def test_a_workflow_that_is_removed_is_waited_for_no_more(family: Family) -> None:
+    started = await family.start("works")
+    wait = waiting(family, started)
+    await family.watched(1)
+    await family.remove(started)
+    assert await wait is None
+
+
+async def test_a_child_that_is_removed_is_passed_over(family: Family) -> None:
+    top = await family.start("two")
+    first = await family.bear(top, "s1", "works")
+    wait = waiting(family, top)
+    await family.watched(2)
+    await family.remove(first)
+    await family.watched(1)
+    await family.bear(top, "s2", "child")
+    assert told(await wait) == ("RUNNING", "child.cw", False)
+
+
 class Unsteady:
     """Watches whose decider is away the first times; then it is asked as ever."""
 

@@ -5,15 +5,13 @@ A call waits with its client: when that leaves, nobody waits any more, and the w
 """
 
 import uuid
-from collections.abc import Awaitable
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from firmus.gateway import answers
 from firmus.gateway.asking import NULL, CommandIds, envelope, state_of, submit
 from firmus.gateway.ports import GatewayPorts
-from firmus.gateway.presence import Presence
 from firmus.gateway.reading import (
     Request,
     Response,
@@ -23,14 +21,11 @@ from firmus.gateway.reading import (
     optional_integer,
     result_status,
     text,
-    texts,
     whole_number,
 )
 from firmus.gateway.registration import Registration
-from firmus.gateway.runs import ReturnStrategy, Runs, return_strategy
+from firmus.gateway.runs import Call, Runs, named_tasks, return_strategy
 from firmus.gateway.starting import StartRequests
-from firmus.ports import Unavailable
-from firmus.waiting import Waited, Waits
 from firmus_contracts.bodies import decode_start_request
 from firmus_contracts.commands import UpdateOutcome, UpdateTask
 from firmus_contracts.errors import Refusal
@@ -50,14 +45,12 @@ class Executions:
         ports: GatewayPorts,
         command_ids: CommandIds,
         registration: Registration,
-        presence: Presence,
+        runs: Runs,
     ) -> None:
         self._decider = ports.decider
-        self._waits = Waits(ports.decider, ports.watches)
         self._starts = StartRequests(ports, command_ids, registration)
-        self._runs = Runs(ports)
+        self._runs = runs
         self._command_ids = command_ids
-        self._presence = presence
 
     async def execute(self, req: Request, resp: Response, name: str, version: str) -> None:
         """Starts a workflow and answers when it has ended, when it waits for a signal, when a task
@@ -86,36 +79,28 @@ class Executions:
         """The same, answered when the workflow has ended, blocks again, or after
         `timeoutMillis`.
         """
-        strategy = return_strategy(req)
         timeout_ms = integer(req, "timeoutMillis", SIGNAL_TIMEOUT_MS, bits=64)
+        call = Call(
+            timeout_s=timeout_ms / 1000,
+            strategy=return_strategy(req),
+            request_id=str(uuid.uuid4()),
+        )
         status, output = result_status(ref), await json_object(req)
-        with self._waits.place():
+        with self._runs.place():
             if not await self._signal(req, key, status, output):
                 raise Refusal("NOT_FOUND", f"Found no blocked task in workflow {key} to signal")
-            work = self._waits.until_blocked(key, timeout_s=timeout_ms / 1000)
-            await self._answer(req, resp, work, _Call(key, strategy, str(uuid.uuid4())))
+            await self._runs.answer(req, resp, key, call)
 
     async def _execute(self, req: Request, resp: Response, request: StartWorkflowRequest) -> None:
-        """Conductor's clients send `waitUntilTaskRef=None` for none: a name like any other that no
-        task has.
-        """
-        strategy = return_strategy(req)
-        timeout_s = integer(req, "waitForSeconds", WAIT_FOR_S) or WAIT_FOR_S
-        refs = [ref for given in texts(req, "waitUntilTaskRef") if (ref := given.strip())]
-        request_id = text(req, "requestId") or str(uuid.uuid4())
-        with self._waits.place():
-            workflow_id = (await self._starts.start(req, _prepared(request))).workflow_id
-            work = self._waits.until_blocked(workflow_id, refs=refs, timeout_s=timeout_s)
-            await self._answer(req, resp, work, _Call(workflow_id, strategy, request_id))
-
-    async def _answer(
-        self, req: Request, resp: Response, work: Awaitable[Waited | None], call: "_Call"
-    ) -> None:
-        waited = await self._presence.unless_gone(req, work)
-        if waited is not None:
-            answers.json(resp, await self._runs.response(waited, call.strategy, call.request_id))
-        elif self._presence.closing:
-            raise Unavailable(f"This server stops; workflow {call.workflow_id} goes on")
+        call = Call(
+            timeout_s=integer(req, "waitForSeconds", WAIT_FOR_S) or WAIT_FOR_S,
+            refs=named_tasks(req),
+            strategy=return_strategy(req),
+            request_id=text(req, "requestId") or str(uuid.uuid4()),
+        )
+        with self._runs.place():
+            started = await self._starts.start(req, _prepared(request))
+            await self._runs.answer(req, resp, started.workflow_id, call)
 
     async def _signal(
         self, req: Request, key: str, status: ResultStatus, output: dict[str, Any]
@@ -125,7 +110,7 @@ class Executions:
         """
         await state_of(self._decider, key)
         command_id = self._command_ids.of(req, "signal", key, status)
-        while (found := await self._waits.to_signal(key)) is not None:
+        while (found := await self._runs.waits.to_signal(key)) is not None:
             task_id = found.state.task_id(found.row.ordinal)
             command = UpdateTask(
                 **envelope(req, command_id, found.state.workflow_id),
@@ -138,14 +123,6 @@ class Executions:
                 return True
             command_id = self._command_ids.fresh()
         return False
-
-
-class _Call(NamedTuple):
-    """What an answer says of the call."""
-
-    workflow_id: str
-    strategy: ReturnStrategy
-    request_id: str
 
 
 def _prepared(request: StartWorkflowRequest) -> StartWorkflowRequest:

@@ -23,6 +23,7 @@ from firmus.gateway.queues import Queues
 from firmus.gateway.reading import Request, Response
 from firmus.gateway.registration import Registration
 from firmus.gateway.rehearsing import Rehearsing
+from firmus.gateway.runs import Runs
 from firmus.gateway.search import Search
 from firmus.gateway.tasks import Tasks
 from firmus.gateway.workflows import Workflows
@@ -44,11 +45,12 @@ async def not_yet(req: Request, _resp: Response, **_params: str) -> None:
 
 def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
     command_ids, registration = CommandIds(), Registration(ports.definitions)
+    runs = Runs(ports, polls.presence)
     table = [
         *_metadata(WorkflowDefinitions(ports, registration), TaskDefinitions(ports, registration)),
         *_workflows(Workflows(ports, command_ids, registration), Search(ports)),
         Route("POST", "/api/workflow/test", Rehearsing(ports, registration).test),
-        *_executions(Executions(ports, command_ids, registration, polls.presence)),
+        *_executions(Executions(ports, command_ids, registration, runs)),
         *_lists(Lookups(ports)),
         *_control(Control(ports, command_ids)),
         *_bulk(Bulk(ports, command_ids)),

@@ -247,7 +247,7 @@ class Tasks:
     ) -> UpdateTask | None:
         reported = result_status(status)
         output: dict[str, Any] = await json_object(req)
-        state = await self._decider.read(key) if ids.is_workflow_id(key) else None
+        state = present(await self._decider.read(key)) if ids.is_workflow_id(key) else None
         row = None if state is None else pending_row(state, ref)
         if state is None or row is None:
             return None

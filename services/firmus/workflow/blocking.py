@@ -17,6 +17,11 @@ SUB_WORKFLOW = "SUB_WORKFLOW"
 _OPENERS = frozenset({WAIT, SUB_WORKFLOW})
 
 
+def is_over(state: WorkflowState) -> bool:
+    """Whether nothing can block it any more: it has ended, or was removed."""
+    return state.status.terminal or state.removed_ms > 0
+
+
 def child_of(row: TaskState) -> str | None:
     """The workflow inside which the search goes on: that of a SUB_WORKFLOW row in progress."""
     runs = row.made.task_type == SUB_WORKFLOW and row.status is TaskStatus.IN_PROGRESS
@@ -60,7 +65,7 @@ def ends_a_wait(
     an end, an open WAIT, another child to look into. A yes too many costs it a look, a no too many
     would make it miss its moment.
     """
-    if state.status.terminal:
+    if is_over(state):
         return True
     for event in events:
         row = state.tasks.get(getattr(event, "ordinal", 0))
