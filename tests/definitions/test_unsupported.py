@@ -128,7 +128,6 @@ def test_it_is_found_wherever_it_stands_in_the_tree(outer: dict[str, Any], path:
         ({"rate_limit_per_frequency": 1}, "rateLimitPerFrequency"),
         ({"isolation_group_id": "g"}, "isolationGroupId"),
         ({"execution_name_space": "n"}, "executionNameSpace"),
-        ({"runtime_metadata": ["SECRET"]}, "runtimeMetadata"),
     ],
 )
 def test_a_limit_of_a_task_definition_is_refused(fields: dict[str, Any], field: str) -> None:

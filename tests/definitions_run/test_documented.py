@@ -1,4 +1,4 @@
-"""The examples of the pages on FOR_EACH and TRY_CATCH do what the pages say."""
+"""The examples of pages that only a whole decider can run do what the pages say."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from tests.definitions_run.driver import Driver, Say
 
 PAGES = Path(__file__).parents[2] / "docs" / "definitions"
 EXAMPLE = re.compile(r"^<!-- example: ([^\n]*) -->\n```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NAMES = ("for-each", "try-catch")
+NAMES = ("for-each", "try-catch", "secrets")
 EXAMPLES = [
     pytest.param(json.loads(told), text.encode(), id=name)
     for name in NAMES

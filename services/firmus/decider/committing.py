@@ -9,9 +9,10 @@ import msgspec
 from firmus.broker.rejections import Rejection
 from firmus.decider.context import Decision
 from firmus.ports import DefinitionsPort
+from firmus.workflow.dynamic import definition_of
 from firmus.workflow.external import TASK_SHOWN_MAX_BYTES, shown_task
 from firmus.workflow.rest_view import task_view
-from firmus.workflow.secrets import bind, named_by
+from firmus.workflow.secrets import bind, granted
 from firmus.workflow.state import WorkflowState
 from firmus_contracts import commands as cmd
 from firmus_contracts.envelope import Cause, Commit
@@ -99,9 +100,15 @@ class Answering:
     to its worker, and nowhere else.
     """
 
-    def __init__(self, definitions: DefinitionsPort, secrets: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        definitions: DefinitionsPort,
+        secrets: Mapping[str, str],
+        environment: Mapping[str, str],
+    ) -> None:
         self._definitions = definitions
         self._secrets = secrets
+        self._environment = environment
 
     async def accepted(self, state: WorkflowState, one: Decided, now_ms: int) -> cmd.Accepted:
         decision, result = one.decision, b"null"
@@ -121,12 +128,23 @@ class Answering:
         blueprint = await self._definitions.pinned(state.definition_hash)
         row = state.tasks[ordinal]
         task = task_view(state, row, blueprint, now_ms=now_ms, revealed=True)
-        names = named_by(blueprint, row.made.node or row.ref)
-        if names and row.made.forked_by is None:
+        names = granted(state, row, blueprint)
+        if names:
             bound = bind(row.input, names, self._secrets)
             task = msgspec.structs.replace(task, input_data=bound)
+        task_def = definition_of(state, row, blueprint)[1]
+        if task_def is not None and task_def.runtime_metadata:
+            told = self._told(task_def.runtime_metadata)
+            task = msgspec.structs.replace(task, runtime_metadata=told)
         written = _encode(task)
         # A path would lead to masked values.
         if len(written) <= TASK_SHOWN_MAX_BYTES or blueprint.masked:
             return written
         return _encode(shown_task(task))
+
+    def _told(self, names: list[str]) -> dict[str, str]:
+        """`runtimeMetadata` (spec 2.7): secrets, else environment values; unknown names are left
+        out.
+        """
+        known = {**self._environment, **self._secrets}
+        return {name: known[name] for name in names if name in known}

@@ -50,12 +50,13 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScriptNeed(msgspec.Struct, frozen=True, kw_only=True):
-    """A script to run; `key` names the answer."""
+    """A script to run; `key` names the answer. `secrets`: the names that are bound in it."""
 
     key: str
     evaluator: str
     expression: str
     scope: dict[str, Any]
+    secrets: frozenset[str] = frozenset()
 
 
 class Answers(msgspec.Struct, kw_only=True):

@@ -9,10 +9,9 @@ from typing import Any
 
 import msgspec
 
+from firmus.definitions.metadata_checks import PAYLOAD_LIMIT
 from firmus.workflow.state import WorkflowState
 from firmus_contracts import events as ev
-
-LIMIT_KEY = "payloadLimitKb"
 
 _encode = msgspec.json.encode
 _Ending = (
@@ -28,7 +27,7 @@ REPORTS = frozenset(_Ending.__args__)
 
 def limit_of(metadata: dict[str, Any], most_bytes: int) -> int:
     """The limit of a definition's executions in bytes, never above the server's own."""
-    given = metadata.get(LIMIT_KEY)
+    given = metadata.get(PAYLOAD_LIMIT)
     if isinstance(given, bool) or not isinstance(given, int) or given <= 0:
         return most_bytes
     return min(most_bytes, given * 1024)

@@ -81,13 +81,14 @@ class Decider:
             scripts=scripts,
             last_poll=last_poll,
             environment=environment or {},
+            secrets=secrets or {},
             limits=self._limits,
             cache=cache,
         )
         self._cache = cache
         self._clock = clock
         self._rejections = rejections
-        self._answering = Answering(definitions, secrets or {})
+        self._answering = Answering(definitions, secrets or {}, environment or {})
         self._slots = Slots(cached_max)
         self.watches = Watches()
         self._tasks: set[asyncio.Task[None]] = set()

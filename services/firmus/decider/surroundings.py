@@ -6,12 +6,13 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from firmus.decider.context import Answers, Context, Decision, Limits, Wanted
+from firmus.decider.context import Answers, Context, Decision, Limits, ScriptNeed, Wanted
 from firmus.decider.decide import Needs, Outcome, decide, resume
 from firmus.definitions.children import refuse_child
-from firmus.ports import Cached, CachePort, DefinitionsPort, ScriptsPort
+from firmus.ports import Cached, CachePort, DefinitionsPort, ScriptResult, ScriptsPort
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.domains import LastPoll
+from firmus.workflow.secrets import bind
 from firmus.workflow.state import WorkflowState
 from firmus_contracts import commands as cmd
 from firmus_contracts.bodies import decode_workflow_def
@@ -30,12 +31,14 @@ class Surroundings:
         environment: Mapping[str, str],
         limits: Limits,
         cache: CachePort | None = None,
+        secrets: Mapping[str, str] | None = None,
     ) -> None:
         self.decide_ns = 0
         self._definitions = definitions
         self._scripts = scripts
         self._last_poll = last_poll
         self._environment = environment
+        self._secrets = secrets or {}
         self._limits = limits
         self._cache = cache
 
@@ -88,12 +91,7 @@ class Surroundings:
 
     async def obtain(self, wanted: Wanted) -> Answers:
         """Runs scripts and looks definitions up, all at once."""
-        scripts = asyncio.gather(
-            *(
-                self._scripts.run(need.evaluator, need.expression, need.scope)
-                for need in wanted.scripts
-            )
-        )
+        scripts = asyncio.gather(*(self._script(need) for need in wanted.scripts))
         task_defs = asyncio.gather(*(self._definitions.task(name) for name in wanted.task_defs))
         known = asyncio.gather(
             *(self._definitions.workflow(name, version) for name, version in wanted.definitions)
@@ -109,6 +107,14 @@ class Surroundings:
             },
             cache=dict(zip(wanted.cache_keys, results[3], strict=True)),
         )
+
+    async def _script(self, need: ScriptNeed) -> ScriptResult:
+        """Runs a script on its input with the secrets bound, of which the log has the result."""
+        expression, scope = need.expression, need.scope
+        if need.secrets:
+            scope = bind(scope, need.secrets, self._secrets)
+            expression = str(bind(expression, need.secrets, self._secrets))
+        return await self._scripts.run(need.evaluator, expression, scope)
 
     async def _cached(self, key: str) -> Cached | None:
         return None if self._cache is None else await self._cache.get(key)

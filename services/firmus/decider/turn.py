@@ -21,6 +21,7 @@ from firmus.decider.context import (
 from firmus.ports import Cached, ScriptResult
 from firmus.workflow.dynamic import definition_of
 from firmus.workflow.evolve import evolve
+from firmus.workflow.secrets import granted
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
 from firmus_contracts.definitions import TaskDef, WorkflowTask
@@ -197,6 +198,10 @@ class Turn:
     def definition_of(self, row: TaskState) -> tuple[WorkflowTask, TaskDef | None]:
         """The workflow task of a row and the task definition that governs it, if any."""
         return definition_of(self.state, row, self.context.blueprint)
+
+    def secrets_of(self, row: TaskState) -> frozenset[str]:
+        """The names of the secrets that are bound in the input of a row."""
+        return granted(self.state, row, self.context.blueprint)
 
     def cached(self, keys: list[str]) -> dict[str, Cached | None]:
         """What the cache holds under keys. Raises WantsMore while it is not known."""

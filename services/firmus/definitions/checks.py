@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from firmus.definitions.cache_checks import cache_errors
+from firmus.definitions.metadata_checks import metadata_errors
 from firmus.definitions.reference_checks import reference_errors
 from firmus.definitions.schema_checks import schema_errors
 from firmus.definitions.task_checks import Outside, error, task_errors
@@ -66,6 +67,7 @@ def _workflow(definition: WorkflowDef, outside: Outside, prefix: str) -> Iterabl
             definition.schema_version,
         )
     yield from schema_errors(definition, prefix)
+    yield from metadata_errors(definition, prefix)
     refs = [task.task_reference_name for task in _all_tasks(definition.tasks)]
     counted = Counter(ref for ref in refs if ref)
     for ref, count in counted.items():

@@ -52,7 +52,6 @@ TASK_DEF_RULES = (
     Rule("rateLimitPerFrequency", lambda d: d.rate_limit_per_frequency > 0, "leave it out"),
     Rule("isolationGroupId", lambda d: bool(d.isolation_group_id), "leave it out"),
     Rule("executionNameSpace", lambda d: bool(d.execution_name_space), "leave it out"),
-    Rule("runtimeMetadata", lambda d: bool(d.runtime_metadata), "leave it empty"),
 )
 
 

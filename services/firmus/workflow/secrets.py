@@ -1,6 +1,6 @@
 """Secrets: references stay literal in every record and are bound in the copy handed out (spec 2.7).
 
-Only secrets that the task's own definition names are ever bound, so data that merely looks like a
+Only secrets that the definition grants to a task are ever bound, so data that merely looks like a
 reference cannot read any other.
 """
 
@@ -11,22 +11,64 @@ from typing import Any
 import msgspec
 
 from firmus.workflow.blueprint import Blueprint
+from firmus.workflow.dynamic import definition_of
 from firmus.workflow.expressions import Values, compile_path
+from firmus.workflow.state import TaskState, WorkflowState
+from firmus_contracts.definitions import WorkflowDef
 
+GRANT_KEY = "secrets"
+_VARIABLES = b"workflow.variables"
 _REFERENCE = re.compile(r"\$\{workflow\.secrets\.([^}]*)\}")
 
 
+def granted(state: WorkflowState, row: TaskState, blueprint: Blueprint) -> frozenset[str]:
+    """The secrets that are bound in the input of a row.
+
+    Those that its task names in its input, and those that the definition grants to all its tasks
+    (`metadata.secrets`). A task that reads variables may have found references there, which stay
+    literal in them: it gets what SET_VARIABLE tasks and the initial variables name. A branch of a
+    dynamic fork comes as data and names nothing itself: it gets what the fork gets.
+    """
+    made = row.made
+    if made.forked_by is None:
+        return named_by(blueprint, made.node or row.ref)
+    fork = state.tasks[made.forked_by].made
+    names = named_by(blueprint, fork.node or fork.ref)
+    task_def = definition_of(state, row, blueprint)[1]
+    return names if task_def is None else names | _names(task_def.input_template)
+
+
 def named_by(blueprint: Blueprint, ref: str) -> frozenset[str]:
-    """The secrets that a task of the definition names in its input."""
+    """The secrets that a task of the definition may have."""
     key = f"secrets:{ref}"
     known = blueprint.compiled.get(key)
     if not isinstance(known, frozenset):
         node = blueprint.node(ref)
-        known = frozenset() if node is None else _names(node.task.input_parameters)
-        if node is not None and node.task_def is not None:
-            known |= _names(node.task_def.input_template)
+        known = listed(blueprint.definition)
+        if node is not None:
+            templates = [node.task.input_parameters]
+            if node.task_def is not None:
+                templates.append(node.task_def.input_template)
+            known |= _names(templates)
+            if _VARIABLES in msgspec.json.encode(templates):
+                known |= _in_variables(blueprint)
         blueprint.compiled[key] = known
     return known
+
+
+def listed(definition: WorkflowDef) -> frozenset[str]:
+    """What a definition grants to all its tasks, those that come as data included."""
+    given = definition.metadata.get(GRANT_KEY)
+    return frozenset(given) if isinstance(given, list) else frozenset()
+
+
+def _in_variables(blueprint: Blueprint) -> frozenset[str]:
+    setters = [
+        node.task.input_parameters
+        for node in blueprint.nodes.values()
+        if node.task.type == "SET_VARIABLE"
+    ]
+    return _names([blueprint.definition.variables, *setters])
 
 
 def _names(template: Any) -> frozenset[str]:

@@ -39,6 +39,7 @@ def execute(turn: Turn, row: TaskState) -> None:
         evaluator=str(evaluator),
         expression=str(expression),
         scope=row.input,
+        secrets=turn.secrets_of(row),
     )
     answer = turn.script(need)
     if answer.error is not None:

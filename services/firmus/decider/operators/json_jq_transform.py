@@ -29,7 +29,11 @@ def execute(turn: Turn, row: TaskState) -> None:
         return
     answer = turn.script(
         ScriptNeed(
-            key=f"{row.ordinal}:jq", evaluator="jq", expression=str(program), scope=row.input
+            key=f"{row.ordinal}:jq",
+            evaluator="jq",
+            expression=str(program),
+            scope=row.input,
+            secrets=turn.secrets_of(row),
         )
     )
     if answer.error is not None:

@@ -35,6 +35,7 @@ def execute(turn: Turn, row: TaskState) -> None:
         evaluator="javascript",
         expression=function_body(script),
         scope=row.input,
+        secrets=turn.secrets_of(row),
     )
     answer = turn.script(need)
     if answer.error is not None:
