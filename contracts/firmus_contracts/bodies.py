@@ -18,6 +18,7 @@ from firmus_contracts.requests import (
     StartWorkflowRequest,
     TaskResult,
     WorkflowSchedule,
+    WorkflowStateUpdate,
     WorkflowTestRequest,
 )
 
@@ -35,6 +36,7 @@ _TEST = Body(WorkflowTestRequest)
 _RERUN = Body(RerunWorkflowRequest)
 _SKIP = Body(SkipTaskRequest)
 _RESULT = Body(TaskResult)
+_STATE = Body(WorkflowStateUpdate)
 _HANDLER = Body(EventHandler)
 _SCHEDULE = Body(WorkflowSchedule)
 _OBJECT = Body(dict[str, Any])
@@ -149,6 +151,25 @@ def decode_skip_request(body: bytes) -> SkipTaskRequest:
     return _SKIP.read(body)
 
 
+def decode_state_update(body: bytes) -> tuple[dict[str, Any], dict[str, TaskResult]]:
+    """The variables of a state update, and its reports by reference; each says a status."""
+    update = _STATE.read(body)
+    reports = dict(update.task_results)
+    errors = []
+    if (update.task_reference_name is None) != (update.task_result is None):
+        errors.append(_error("taskResult", "taskReferenceName and taskResult belong together"))
+    elif update.task_reference_name is not None and update.task_result is not None:
+        reports[update.task_reference_name] = update.task_result
+    errors += [
+        _error(f"taskResults.{ref}.status", "Task status cannot be null or empty")
+        for ref, report in reports.items()
+        if report.status is None and not report.extend_lease
+    ]
+    if errors:
+        raise invalid(errors)
+    return update.variables or {}, {ref: _cut(report) for ref, report in reports.items()}
+
+
 def decode_task_result(body: bytes) -> TaskResult:
     """A worker's report, whole; its reason is cut to what Conductor keeps."""
     result = _RESULT.read(body)
@@ -158,6 +179,10 @@ def decode_task_result(body: bytes) -> TaskResult:
         and (result.status is not None or result.extend_lease)
     ):
         raise invalid(_task_result_errors(result))
+    return _cut(result)
+
+
+def _cut(result: TaskResult) -> TaskResult:
     reason = result.reason_for_incompletion
     if reason is not None and len(reason) > REASON_MAX:
         return msgspec.structs.replace(result, reason_for_incompletion=reason[:REASON_MAX])

@@ -147,6 +147,29 @@ class SkipTask(_Command, frozen=True, tag="skip_task"):
     reason: str | None = None
 
 
+class TaskReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What an UpdateState says of the open task of a reference; see UpdateTask."""
+
+    ref: str
+    status: ResultStatus = ResultStatus.COMPLETED
+    reason: str | None = None
+    worker_id: str | None = None
+    callback_after_s: int = 0
+    extend_lease: bool = False
+    logs: tuple[tuple[str, int], ...] = ()
+
+
+class UpdateState(_Command, frozen=True, tag="update_state"):
+    """Set variables and report several tasks, all of it or nothing. `outputs`, by reference, are
+    laid over what the tasks have put out.
+    """
+
+    variables: dict[str, Any] = {}
+    reports: tuple[TaskReport, ...] = ()
+    outputs: dict[str, Any] = {}
+    reason: str | None = None
+
+
 class PushMessage(_Command, frozen=True, tag="push_message"):
     """A message for the workflow's own PULL_WORKFLOW_MESSAGES tasks; its id follows from the
     command's (`ids.message_id`).
@@ -179,6 +202,7 @@ Command = (
     | TerminateWorkflow
     | RemoveWorkflow
     | SkipTask
+    | UpdateState
     | PushMessage
     | Continue
     | ReportStateEventSent

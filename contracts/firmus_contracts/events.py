@@ -124,6 +124,8 @@ class VariablesSet(Event, frozen=True, tag="workflow.variables_set"):
     """These variables were overwritten; the others stay."""
 
     variables: dict[str, Any]
+    reason: str | None = None
+    actor: str = ""
 
 
 class MessageReceived(Event, frozen=True, tag="workflow.message_received"):

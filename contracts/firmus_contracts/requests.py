@@ -74,6 +74,17 @@ class TaskResult(Model):
     execution_metadata: ExecutionMetadata | None = None
 
 
+class WorkflowStateUpdate(Model):
+    """Variables to set, and reports of open tasks: of one, named beside it, or of several by their
+    references. Their `workflowInstanceId` and `taskId` do not count.
+    """
+
+    task_reference_name: str | None = None
+    task_result: TaskResult | None = None
+    task_results: dict[str, TaskResult] = always(dict)
+    variables: dict[str, Any] | None = None
+
+
 class TaskMock(Model):
     """How a tested task ends; times in milliseconds. A mock without `output` is refused."""
 

@@ -119,3 +119,63 @@ async def test_the_log_and_the_workflow_tell_who_asked(api: Api, world: World):
     assert [(cause.kind, cause.actor) for cause in commit.causes] == [("pause_workflow", "ann")]
     refused = await api.put(f"/workflow/{started}/pause", headers={"Firmus-Actor": "x" * 257})
     assert refused.status == 400
+
+
+async def test_variables_are_set_and_the_workflow_is_the_answer(api: Api):
+    await api.register("w", "a", variables={"v": 0, "w": 1})
+    started = await api.start("w")
+
+    answer = await api.post(f"/workflow/{started}/variables", {"v": 2})
+    await api.delete(f"/workflow/{started}")
+    refused = await api.post(f"/workflow/{started}/variables", {"v": 3})
+
+    assert (answer.status, answer.body["variables"]) == (200, {"v": 2, "w": 1})
+    assert (refused.status, (await api.post("/workflow/nope/variables", {})).status) == (409, 404)
+
+
+async def test_state_is_updated_in_one_step_and_answered_by_the_run(api: Api, world: World):
+    await api.register("w", "a", "b")
+    started = await api.start("w")
+
+    update = {
+        "taskReferenceName": "a_0",
+        "taskResult": {"status": "COMPLETED", "outputData": {"n": 1}},
+        "variables": {"v": 2},
+    }
+    query = {"requestId": "r", "waitUntilTaskRef": "a_0"}
+    answer = await api.post(f"/workflow/{started}/state", update, **query)
+
+    run = answer.body
+    assert (answer.status, run["requestId"], run["responseType"]) == (200, "r", "TARGET_WORKFLOW")
+    assert (run["signalTimeout"], run["variables"]) == (False, {"v": 2})
+    assert [task["status"] for task in run["tasks"]] == ["COMPLETED", "SCHEDULED"]
+    assert len(await world.decider.history(started)) == 2
+
+
+async def test_a_state_update_that_waits_for_nothing_is_answered_at_once(api: Api):
+    await api.register("w", "a", "b")
+    started = await api.start("w")
+
+    several = {"taskResults": {"a_0": {"status": "IN_PROGRESS", "outputData": {"n": 1}}}}
+    answer = await api.post(f"/workflow/{started}/state", several, waitForSeconds=0)
+
+    assert (answer.status, answer.body["signalTimeout"]) == (200, True)
+    assert answer.body["tasks"][0]["outputData"] == {"n": 1}
+
+
+async def test_a_state_update_that_cannot_be_read_or_done_is_refused_whole(api: Api):
+    await api.register("w", "a")
+    started = await api.start("w")
+    done = {"status": "COMPLETED"}
+
+    answers = [
+        await api.post(f"/workflow/{started}/state", {"variables": {"v": 1}, **more})
+        for more in (
+            {"taskReferenceName": "a_0"},
+            {"taskReferenceName": "a_0", "taskResult": {}},
+            {"taskResults": {"a_0": done, "zzz": done}},
+        )
+    ]
+
+    assert [answer.status for answer in answers] == [400, 400, 404]
+    assert (await api.get(f"/workflow/{started}")).body["variables"] == {}

@@ -10,7 +10,16 @@ from typing import Any, assert_never
 import msgspec
 
 import firmus.decider.operators  # noqa: F401 - fills the table of operators
-from firmus.decider import advance, control, messages, schemas_kept, skipping, timeouts, updates
+from firmus.decider import (
+    advance,
+    control,
+    messages,
+    schemas_kept,
+    skipping,
+    state_updates,
+    timeouts,
+    updates,
+)
 from firmus.decider.context import Answers, CannotStart, Context, Decision, Wanted, WantsMore
 from firmus.decider.payload_limits import excess, limit_of, reason
 from firmus.decider.turn import Turn
@@ -194,6 +203,8 @@ def _apply(  # noqa: C901, PLR0912 - one case per command
             return control.remove(turn, command)
         case cmd.SkipTask():
             return skipping.skip(turn, command)
+        case cmd.UpdateState():
+            return state_updates.update(turn, command)
         case cmd.PushMessage():
             return messages.push(turn, command)
         case cmd.ReportStateEventSent():

@@ -55,6 +55,7 @@ RULES: dict[str, Rule] = {
             "The workflow {id} is not running so the task referenced by {ref} cannot be skipped"
         ),
     ),
+    "update": Rule(acts=OPEN, message=_HAS_ENDED),
     "decide": Rule(acts=OPEN, idle=ENDED),
 }
 

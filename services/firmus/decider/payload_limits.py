@@ -49,6 +49,17 @@ def reason(size: int, what: str, limit_bytes: int) -> str:
     )
 
 
+def variables_reason(state: WorkflowState, added: dict[str, Any], limit_bytes: int) -> str | None:
+    """Why these variables cannot be set, None when they can (spec 3.6.11)."""
+    size = len(_encode({**state.variables, **added}))
+    if size <= limit_bytes:
+        return None
+    return (
+        f"The variables payload size: {size} of workflow: {state.workflow_id} is greater than the "
+        f"permissible limit: {limit_bytes // 1024} kilobytes"
+    )
+
+
 def kept_report(state: WorkflowState, event: Any, limit_bytes: int) -> Any:
     """The event itself, or the failure that it is because its output is too large."""
     size = excess(event.output, limit_bytes)

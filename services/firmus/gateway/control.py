@@ -1,11 +1,12 @@
 """Steering of single workflows over REST beyond pause and resume (spec 5.7-5.9, 8.4)."""
 
 from firmus.gateway import answers
-from firmus.gateway.asking import CommandIds, envelope, known_form, submit
+from firmus.gateway.asking import CommandIds, envelope, known_form, state_of, submit
 from firmus.gateway.ports import GatewayPorts
-from firmus.gateway.reading import Request, Response, flag, optional_json_body, text
+from firmus.gateway.reading import Request, Response, flag, json_object, optional_json_body, text
+from firmus.gateway.views import Views
 from firmus_contracts.bodies import decode_skip_request
-from firmus_contracts.commands import RemoveWorkflow, SkipTask
+from firmus_contracts.commands import RemoveWorkflow, SkipTask, UpdateState
 
 
 class Control:
@@ -14,6 +15,7 @@ class Control:
     def __init__(self, ports: GatewayPorts, command_ids: CommandIds) -> None:
         self._decider = ports.decider
         self._command_ids = command_ids
+        self._views = Views(ports)
 
     async def remove(self, req: Request, resp: Response, key: str) -> None:
         await self._remove(req, resp, key, terminate=False)
@@ -35,6 +37,18 @@ class Control:
         )
         await submit(self._decider, command)
         answers.empty(resp)
+
+    async def set_variables(self, req: Request, resp: Response, key: str) -> None:
+        """The body is the variables to set; the others stay. The answer is the workflow."""
+        workflow_id, variables = known_form(key), await json_object(req)
+        command = UpdateState(
+            **envelope(req, self._command_ids.of(req, "variables", key), workflow_id),
+            variables=variables,
+            reason=text(req, "reason"),
+        )
+        await submit(self._decider, command)
+        state = await state_of(self._decider, workflow_id)
+        answers.json(resp, await self._views.workflow(state, include_tasks=True))
 
     async def _remove(self, req: Request, resp: Response, key: str, *, terminate: bool) -> None:
         command = RemoveWorkflow(

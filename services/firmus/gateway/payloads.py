@@ -17,6 +17,7 @@ from firmus.workflow.masking import NOTHING, masked
 from firmus_contracts.bodies import decode_object
 from firmus_contracts.errors import Refusal
 from firmus_contracts.executions import ExternalStorageLocation
+from firmus_contracts.requests import TaskResult
 
 BASE = "/api/external/payloads"
 """Where this server answers itself for payloads."""
@@ -94,6 +95,13 @@ class Payloads:
             except KeyError:
                 pass
         raise Refusal("NOT_FOUND", f"No payload is stored at {path}")
+
+    async def output_of(self, result: TaskResult) -> dict[str, Any]:
+        """The output of a report, also where it names it by a path instead (spec 1.10)."""
+        path = result.external_output_payload_storage_path
+        if not path:
+            return result.output_data or {}
+        return await self.given(path, "externalOutputPayloadStoragePath")
 
     async def given(self, path: str, field: str) -> dict[str, Any]:
         """The value that a request names by a path. Raises Refusal INVALID that names the field."""

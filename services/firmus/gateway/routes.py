@@ -25,6 +25,7 @@ from firmus.gateway.registration import Registration
 from firmus.gateway.rehearsing import Rehearsing
 from firmus.gateway.runs import Runs
 from firmus.gateway.search import Search
+from firmus.gateway.state_updates import StateUpdates
 from firmus.gateway.tasks import Tasks
 from firmus.gateway.workflows import Workflows
 from firmus_contracts.errors import Refusal
@@ -51,6 +52,7 @@ def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
         *_workflows(Workflows(ports, command_ids, registration), Search(ports)),
         Route("POST", "/api/workflow/test", Rehearsing(ports, registration).test),
         *_executions(Executions(ports, command_ids, registration, runs)),
+        Route("POST", "/api/workflow/{key}/state", StateUpdates(ports, command_ids, runs).update),
         *_lists(Lookups(ports)),
         *_control(Control(ports, command_ids)),
         *_bulk(Bulk(ports, command_ids)),
@@ -115,6 +117,7 @@ def _control(control: Control) -> list[Route]:
     base = "/api/workflow"
     return [
         Route("PUT", f"{base}/{{key}}/skiptask/{{ref}}", control.skip),
+        Route("POST", f"{base}/{{key}}/variables", control.set_variables),
         Route("DELETE", f"{base}/{{key}}/remove", control.remove),
         Route("DELETE", f"{base}/{{key}}/terminate-remove", control.terminate_and_remove),
     ]

@@ -4,7 +4,6 @@ Handing out is the scheduler's and the decider's work; here a poll waits with it
 """
 
 import asyncio
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +33,7 @@ from firmus.gateway.reading import (
 )
 from firmus.gateway.views import Views
 from firmus.ports import Unavailable
+from firmus.workflow.open_rows import open_row
 from firmus.workflow.state import TaskState, WorkflowState, present
 from firmus_contracts import ids
 from firmus_contracts.bodies import decode_task_result
@@ -46,7 +46,6 @@ from firmus_contracts.statuses import ResultStatus, TaskStatus
 _POLL_TIMEOUT_MS = 100
 _POLL_TIMEOUT_MS_MAX = 5000
 _COUNT_MAX = 1000
-_LOOP_SUFFIX = re.compile(r"__\d+$")
 _OUTCOME = msgspec.json.Decoder(UpdateOutcome)
 
 
@@ -217,10 +216,9 @@ class Tasks:
     async def _result(self, req: Request) -> TaskResult:
         """A worker's report, with the output that it names by a path instead (spec 1.10)."""
         result = decode_task_result(await json_body(req))
-        path = result.external_output_payload_storage_path
-        if not path:
+        if not result.external_output_payload_storage_path:
             return result
-        output = await self._payloads.given(path, "externalOutputPayloadStoragePath")
+        output = await self._payloads.output_of(result)
         return msgspec.structs.replace(result, output_data=output)
 
     def _command(self, req: Request, result: TaskResult) -> UpdateTask:
@@ -248,7 +246,7 @@ class Tasks:
         reported = result_status(status)
         output: dict[str, Any] = await json_object(req)
         state = present(await self._decider.read(key)) if ids.is_workflow_id(key) else None
-        row = None if state is None else pending_row(state, ref)
+        row = None if state is None else open_row(state, ref)
         if state is None or row is None:
             return None
         task_id = state.task_id(row.ordinal)
@@ -259,15 +257,6 @@ class Tasks:
             output=_merged(row.output, output),
             worker_id=text(req, "workerid"),
         )
-
-
-def pending_row(state: WorkflowState, ref: str) -> TaskState | None:
-    """The open row of a reference: matched exactly, else without the suffix of its iteration."""
-    pending = [row for row in state.rows() if not row.status.terminal]
-    for row in pending:
-        if row.ref == ref:
-            return row
-    return next((row for row in pending if _LOOP_SUFFIX.sub("", row.ref) == ref), None)
 
 
 def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

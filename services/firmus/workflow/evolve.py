@@ -7,7 +7,7 @@ from immutables import Map
 
 from firmus.workflow.joins import joins_after_scheduling, joins_changed
 from firmus.workflow.state import Message, TaskState, WorkflowState, base_ref
-from firmus.workflow.steering import steered
+from firmus.workflow.steering import steered, variables_set
 from firmus_contracts import events as ev
 from firmus_contracts.envelope import Commit
 from firmus_contracts.statuses import TaskStatus, WorkflowStatus
@@ -88,12 +88,7 @@ def _evolve(  # noqa: C901, PLR0912 - one case per event; a shorter one would hi
         case ev.TasksSettled():
             return _settled(state, event)
         case ev.VariablesSet():
-            return replace(
-                state,
-                version=state.version + 1,
-                updated_ms=now_ms,
-                variables={**state.variables, **event.variables},
-            )
+            return variables_set(state, event, now_ms)
         case ev.MessageReceived():
             message = Message(event.message_id, event.payload, now_ms)
             messages = (*state.messages[event.expired :], message)

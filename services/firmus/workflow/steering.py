@@ -1,4 +1,4 @@
-"""What pausing, resuming and removing change in a workflow's state."""
+"""What pausing, resuming, removing and setting variables change in a workflow's state."""
 
 from typing import Any
 
@@ -26,4 +26,14 @@ def steered(
         split=False,
         updated_by=event.actor or state.updated_by,
         **changes,
+    )
+
+
+def variables_set(state: WorkflowState, event: ev.VariablesSet, now_ms: int) -> WorkflowState:
+    return msgspec.structs.replace(
+        state,
+        version=state.version + 1,
+        updated_ms=now_ms,
+        updated_by=event.actor or state.updated_by,
+        variables={**state.variables, **event.variables},
     )

@@ -1,7 +1,6 @@
 """SET_VARIABLE: every key of the input overwrites the variable of that name (spec 3.6.11)."""
 
-import msgspec
-
+from firmus.decider import payload_limits
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
@@ -22,12 +21,8 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
 
 def execute(turn: Turn, row: TaskState) -> None:
     limit = turn.context.limits.variables_max_bytes
-    size = len(msgspec.json.encode({**turn.state.variables, **row.input}))
-    if size > limit:
-        reason = (
-            f"The variables payload size: {size} of workflow: {turn.state.workflow_id} is greater "
-            f"than the permissible limit: {limit // 1024} kilobytes"
-        )
+    reason = payload_limits.variables_reason(turn.state, row.input, limit)
+    if reason is not None:
         turn.emit(ev.TaskFailed(ordinal=row.ordinal, reason=reason, terminal_error=True))
         return
     if row.input:
