@@ -5,6 +5,8 @@ declared before it may do I/O.
 """
 
 import ast
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from fnmatch import fnmatch
@@ -28,6 +30,8 @@ KNOWS_ALL = (
     "embedded",
     "metrics",
     "rehearsal",
+    "testing",
+    "pytest_plugin",
 )
 """Where services are put together, started, measured and shown."""
 
@@ -114,6 +118,24 @@ def test_contracts_need_only_msgspec_and_the_standard_library() -> None:
         if name.split(".")[0] not in allowed
     ]
     assert found == []
+
+
+def test_only_the_plugin_needs_pytest() -> None:
+    found = {
+        source.path
+        for source in sources()
+        if source.path.startswith(("services/", "contracts/", "examples/"))
+        for _, name in imports_of(source)
+        if name.split(".")[0] in {"pytest", "_pytest"}
+    }
+    assert found == {"services/firmus/pytest_plugin.py"}
+
+
+def test_the_plugin_loads_nothing_until_it_is_used() -> None:
+    code = "import firmus.pytest_plugin, sys; print([n for n in sys.modules if 'firmus.' in n])"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    told = subprocess.check_output([sys.executable, "-c", code], text=True, env=environment)
+    assert told.strip() == "['firmus.pytest_plugin']"
 
 
 def test_pure_modules_import_no_clock_no_chance_no_io_and_no_log() -> None:

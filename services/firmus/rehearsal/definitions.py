@@ -44,9 +44,13 @@ async def _resolved(definition: WorkflowDef, definitions: DefinitionsPort) -> Bl
         if params is not None and params.name and params.version is None:
             child = await definitions.workflow(params.name)
             versions[params.name] = None if child is None else child.version
-    resolved = msgspec.json.encode(resolve(definition, task_defs.get, versions.get))
-    # Decoded from its bytes, as every start reads it.
-    return Blueprint(WORKFLOW_DEF_DECODER.decode(resolved), hashlib.sha256(resolved).hexdigest())
+    return made_of(resolve(definition, task_defs.get, versions.get))
+
+
+def made_of(resolved: WorkflowDef) -> Blueprint:
+    """Decoded from its bytes, as every start reads it."""
+    data = msgspec.json.encode(resolved)
+    return Blueprint(WORKFLOW_DEF_DECODER.decode(data), hashlib.sha256(data).hexdigest())
 
 
 def _all_tasks(definition: WorkflowDef) -> list[WorkflowTask]:

@@ -18,13 +18,13 @@ from firmus.scheduler.children import (
 )
 from firmus.scheduler.failure_input import failure_input
 from firmus.scheduler.rows import Row
-from firmus.workflow.state import TaskState
+from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import commands as cmd
 from firmus_contracts.statuses import TaskStatus
 
 CHILDREN_MAX = 1_000_000
 
-Chooses = Callable[[TaskState], bool]
+Chooses = Callable[[WorkflowState, TaskState], bool]
 """Whether the workflow that a SUB_WORKFLOW or START_WORKFLOW row stands for is to be started."""
 
 
@@ -53,12 +53,13 @@ def _children_due(world: World, starts: Chooses) -> list[Row]:
     waiting.promote(world.now_ms)
     keys = list(waiting.woken)
     waiting.woken.clear()
-    return [
-        row
-        for key in keys
-        for row, _ in waiting.take(key, CHILDREN_MAX, world.now_ms)
-        if starts(world.states[row.workflow_id].tasks[row.ordinal])
-    ]
+    found = []
+    for key in keys:
+        for row, _ in waiting.take(key, CHILDREN_MAX, world.now_ms):
+            parent = world.states[row.workflow_id]
+            if starts(parent, parent.tasks[row.ordinal]):
+                found.append(row)
+    return found
 
 
 def _start_child(world: World, row: Row) -> Steps[None]:

@@ -14,7 +14,7 @@ import msgspec
 from firmus.rehearsal.effects import settle
 from firmus.rehearsal.world import Steps, World
 from firmus.workflow.deadlines import deadlines_of
-from firmus.workflow.state import TaskState
+from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import commands as cmd
 from firmus_contracts import ids
 from firmus_contracts.requests import TaskMock, WorkflowTestRequest
@@ -70,7 +70,7 @@ def play(world: World, start: cmd.StartWorkflow, mocks: Mocks) -> Steps[cmd.Reje
     return (yield from _rounds(world, start.workflow_id, mocks))
 
 
-def _is_sub_workflow(row: TaskState) -> bool:
+def _is_sub_workflow(_state: WorkflowState, row: TaskState) -> bool:
     return row.made.task_type == "SUB_WORKFLOW"
 
 

@@ -1,0 +1,231 @@
+"""What happens when in a world that is played freely: tasks handed out, answers, deadlines.
+
+Everything that waits for a moment stands on one agenda. Nothing is taken off it when the log moves
+on: an entry that no longer counts is passed over when its moment comes, and time does not stop at
+it. At one moment the entry made first comes first.
+"""
+
+import itertools
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import Literal
+
+import msgspec
+
+from firmus.decider.timeouts import workflow_deadline_ms
+from firmus.rehearsal.effects import settle
+from firmus.rehearsal.mocks import MOVED_FROM_WITHIN
+from firmus.rehearsal.world import Steps, World
+from firmus.workflow.deadlines import deadlines_of
+from firmus.workflow.state import TaskState, WorkflowState
+from firmus_contracts import commands as cmd
+from firmus_contracts import events as ev
+from firmus_contracts import ids
+from firmus_contracts.envelope import Commit
+from firmus_contracts.statuses import ResultStatus, TaskStatus
+
+STARTERS = frozenset({"SUB_WORKFLOW", "START_WORKFLOW"})
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """How a task is answered, `after_ms` of its hand-out. `status` None: never, it is handed out
+    and nothing more is heard.
+    """
+
+    status: ResultStatus | None = ResultStatus.COMPLETED
+    output: dict[str, object] = {}
+    reason: str | None = None
+    after_ms: int = 0
+    callback_after_s: int = 0
+
+
+Player = Callable[[WorkflowState, TaskState], Reply | None]
+"""What is answered to an open task; None: nobody takes it. Of a SUB_WORKFLOW or START_WORKFLOW that
+nobody answers the workflow itself is started.
+"""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """`ask`: a task may be handed out; `tell`: its answer comes; `fire`: a deadline passes, of a
+    workflow when the id is one's; `wake`: a child may be started.
+    """
+
+    at_ms: int
+    serial: int
+    kind: Literal["ask", "tell", "fire", "wake"]
+    subject: str
+    reply: Reply | None = None
+
+
+class Agenda:
+    """Plays a world; `noted` of it must be the world's watch."""
+
+    def __init__(self, world: World, player: Player) -> None:
+        self._world = world
+        self._player = player
+        self._entries: list[tuple[int, int, Entry]] = []
+        self._serial = itertools.count()
+        self._refused: list[str] = []
+
+    def noted(self, commit: Commit) -> None:
+        """Puts on the agenda what a commit asks for."""
+        state = self._world.states[commit.workflow_id]
+        for event in commit.events:
+            match event:
+                case ev.TaskScheduled():
+                    self._note_row(state, event.ordinal, fresh=True)
+                case ev.TaskBegun() | ev.TaskUpdated() | ev.TaskLeaseExtended():
+                    self._note_row(state, event.ordinal, fresh=isinstance(event, ev.TaskUpdated))
+                case ev.WorkflowStarted() | ev.WorkflowResumed():
+                    at_ms = workflow_deadline_ms(state)
+                    if at_ms is not None:
+                        self._push(at_ms, "fire", commit.workflow_id)
+                    if isinstance(event, ev.WorkflowResumed):
+                        for ordinal in state.tasks:
+                            self._note_row(state, ordinal, fresh=False)
+                case _:
+                    pass
+
+    def _note_row(self, state: WorkflowState, ordinal: int, *, fresh: bool) -> None:
+        """`fresh`: it waits for somebody to take it."""
+        row = state.tasks[ordinal]
+        if row.status.terminal:
+            return
+        task_id = state.task_id(ordinal)
+        if row.made.task_type in STARTERS and not row.made.queued:
+            self._push(row.due_ms, "wake", task_id)
+        elif fresh and row.made.task_type not in MOVED_FROM_WITHIN:
+            self._push(row.due_ms if row.made.queued else self._world.now_ms, "ask", task_id)
+        for _, at_ms in deadlines_of(row):
+            self._push(at_ms, "fire", task_id)
+
+    def _push(
+        self,
+        at_ms: int,
+        kind: Literal["ask", "tell", "fire", "wake"],
+        subject: str,
+        reply: Reply | None = None,
+    ) -> None:
+        entry = Entry(at_ms, next(self._serial), kind, subject, reply)
+        heappush(self._entries, (at_ms, entry.serial, entry))
+
+    def next_ms(self) -> int | None:
+        """The next moment at which something happens by itself, epoch milliseconds."""
+        entries = self._entries
+        while entries and not self._counts(entries[0][2]):
+            heappop(entries)
+        return entries[0][0] if entries else None
+
+    def work(self) -> Steps[None]:
+        """Everything that is due, without time passing. Raises TooMuch."""
+        yield from settle(self._world, self._starts)
+        while (at_ms := self.next_ms()) is not None and at_ms <= self._world.now_ms:
+            yield from self._do(heappop(self._entries)[2])
+            yield from settle(self._world, self._starts)
+
+    def pass_to(self, at_ms: int) -> Steps[None]:
+        """Lets time pass up to a moment, and everything happen that falls into it."""
+        yield from self.work()
+        while (next_ms := self.next_ms()) is not None and next_ms <= at_ms:
+            self._world.advance_to(next_ms)
+            yield from self.work()
+        self._world.advance_to(at_ms)
+
+    def pass_until(self, over: Callable[[], bool]) -> Steps[bool]:
+        """Lets time pass until `over`; False when it is not, and nothing happens by itself."""
+        yield from self.work()
+        while not over():
+            next_ms = self.next_ms()
+            if next_ms is None:
+                return False
+            self._world.advance_to(next_ms)
+            yield from self.work()
+        return True
+
+    def _counts(self, entry: Entry) -> bool:
+        """Whether the log has not moved past an entry."""
+        state = self._world.states[ids.workflow_of(entry.subject)]
+        if state.status.terminal:
+            return False
+        if entry.subject == state.workflow_id:
+            at_ms = workflow_deadline_ms(state)
+            return at_ms is not None and at_ms <= entry.at_ms
+        row = state.tasks[ids.ordinal_of(entry.subject)]
+        match entry.kind:
+            case "fire":
+                return any(at_ms <= entry.at_ms for _, at_ms in deadlines_of(row))
+            case "wake":
+                return row.status is TaskStatus.SCHEDULED
+            case "ask" if row.made.queued:
+                return row.status is TaskStatus.SCHEDULED
+            case _:
+                return not row.status.terminal
+
+    def _do(self, entry: Entry) -> Steps[None]:
+        if entry.kind == "ask":
+            yield from self._hand_out(entry.subject)
+        elif entry.kind == "tell":
+            assert entry.reply is not None
+            yield from self._tell(entry.subject, entry.reply)
+        elif entry.kind == "fire":
+            workflow_id = ids.workflow_of(entry.subject)
+            task_id = None if entry.subject == workflow_id else entry.subject
+            command_id = self._world.command_id()
+            yield from self._world.send(
+                cmd.FireTimer(command_id=command_id, workflow_id=workflow_id, task_id=task_id)
+            )
+
+    def _hand_out(self, task_id: str) -> Steps[None]:
+        """A task whose hand-out is refused (a limit) is tried again after the next answer."""
+        state = self._world.states[ids.workflow_of(task_id)]
+        row = state.tasks[ids.ordinal_of(task_id)]
+        reply = self._player(state, row)
+        if reply is None:
+            return
+        if row.made.queued:
+            begun = yield from self.begin(task_id)
+            if isinstance(begun, cmd.Rejected):
+                self._refused.append(task_id)
+                return
+        if reply.status is not None:
+            self._push(self._world.now_ms + reply.after_ms, "tell", task_id, reply)
+
+    def begin(self, task_id: str) -> Steps[object]:
+        """Hands a queued task out."""
+        return (
+            yield from self._world.send(
+                cmd.BeginTask(
+                    command_id=self._world.command_id(),
+                    workflow_id=ids.workflow_of(task_id),
+                    task_id=task_id,
+                    worker_id="test",
+                )
+            )
+        )
+
+    def _tell(self, task_id: str, reply: Reply) -> Steps[None]:
+        assert reply.status is not None
+        yield from self._world.send(
+            cmd.UpdateTask(
+                command_id=self._world.command_id(),
+                workflow_id=ids.workflow_of(task_id),
+                task_id=task_id,
+                status=reply.status,
+                output=reply.output,
+                reason=reply.reason,
+                callback_after_s=reply.callback_after_s,
+            )
+        )
+        refused, self._refused = self._refused, []
+        for again in refused:
+            self._push(self._world.now_ms, "ask", again)
+
+    def _starts(self, state: WorkflowState, row: TaskState) -> bool:
+        """Asks whether somebody answers in the place of the workflow that a row stands for."""
+        reply = self._player(state, row)
+        if reply is None:
+            return True
+        if reply.status is not None:
+            at_ms = self._world.now_ms + reply.after_ms
+            self._push(at_ms, "tell", state.task_id(row.ordinal), reply)
+        return False
