@@ -16,6 +16,7 @@ from firmus_contracts.requests import (
     RerunWorkflowRequest,
     SkipTaskRequest,
     StartWorkflowRequest,
+    Tag,
     TaskResult,
     WorkflowSchedule,
     WorkflowStateUpdate,
@@ -39,6 +40,7 @@ _RESULT = Body(TaskResult)
 _STATE = Body(WorkflowStateUpdate)
 _HANDLER = Body(EventHandler)
 _SCHEDULE = Body(WorkflowSchedule)
+_TAGS = Body(list[Tag])
 _OBJECT = Body(dict[str, Any])
 _TEXTS = Body(list[str])
 
@@ -216,6 +218,10 @@ def decode_event_handler(body: bytes) -> EventHandler:
 
 def decode_schedule(body: bytes) -> WorkflowSchedule:
     return _SCHEDULE.read(body)
+
+
+def decode_tags(body: bytes) -> list[Tag]:
+    return _TAGS.read(body)
 
 
 def decode_object(body: bytes) -> dict[str, Any]:

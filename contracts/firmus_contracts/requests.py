@@ -112,6 +112,14 @@ class WorkflowTestRequest(Model):
     sub_workflow_test_request: "dict[str, WorkflowTestRequest]" = always(dict)
 
 
+class Tag(Model):
+    """A word about something, for people to find it by."""
+
+    key: str | None = None
+    value: str | None = None
+    type: str | None = None
+
+
 class CronSchedule(Model):
     cron_expression: str | None = None
     zone_id: str = value("UTC")
@@ -136,3 +144,4 @@ class WorkflowSchedule(Model):
     created_by: str | None = None
     updated_by: str | None = None
     next_run_time: Long | None = None
+    tags: list[Tag] | None = None

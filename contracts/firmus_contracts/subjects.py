@@ -13,12 +13,16 @@ START_STREAM = "START"
 DEAD_LETTER_STREAM = "DEAD_LETTERS"
 REJECTED_STREAM = "REJECTED"
 DEFINITIONS_STREAM = "DEFINITIONS"
+SCHEDULES_STREAM = "SCHEDULES"
+SCHEDULE_RUNS_STREAM = "SCHEDULE_RUNS"
 
 EVENTS_SUBJECTS = ("workflow.*.*.*", "task.*.*.*.*")
 START_SUBJECTS = "firmus.start.>"
 DEAD_LETTER_SUBJECTS = "firmus.deadletter.>"
 REJECTED_SUBJECTS = "firmus.rejected.>"
 DEFINITIONS_SUBJECTS = "firmus.definitions.>"
+SCHEDULES_SUBJECTS = "firmus.schedules.>"
+SCHEDULE_RUNS_SUBJECTS = "firmus.runs.>"
 
 POLLED = "firmus.polled"
 SEARCH = "firmus.search"

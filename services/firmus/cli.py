@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 REST_URL = "http://127.0.0.1:8080"
-ROLES = ("gateway", "intake", "system-worker", "scheduler", "projection", "decider")
+ROLES = (
+    *("gateway", "intake", "schedules", "system-worker"),
+    *("scheduler", "projection", "decider"),
+)
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no other name
 
 

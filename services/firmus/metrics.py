@@ -5,6 +5,7 @@ from functools import partial
 from firmus.decider.service import Decider
 from firmus.intake.service import Intake
 from firmus.scheduler.owner import OwnedScheduler
+from firmus.schedules.service import ScheduleService
 from firmus.telemetry import Metrics
 
 _INTAKE = ("started", "postponed", "dead_letters")
@@ -41,6 +42,13 @@ def scheduler_metrics(metrics: Metrics, owner: OwnedScheduler) -> None:
 def intake_metrics(metrics: Metrics, intake: Intake) -> None:
     for name in _INTAKE:
         metrics.counter(f"intake_{name}", partial(_intake, intake, name))
+
+
+def schedules_metrics(metrics: Metrics, service: ScheduleService) -> None:
+    metrics.gauge("schedules_waiting", lambda: float(service.waiting))
+    metrics.gauge("schedules_lateness_ms_max", lambda: float(service.lateness_ms_max))
+    metrics.counter("schedules_executed", lambda: float(service.executed))
+    metrics.counter("schedules_failed", lambda: float(service.failed))
 
 
 def _intake(intake: Intake, name: str) -> float:

@@ -2,7 +2,7 @@
 over core NATS (`firmus.transport`); both behave alike, so a service never knows which it holds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -13,7 +13,7 @@ from firmus_contracts.commands import Answer, Command, Rejected, StartWorkflow
 from firmus_contracts.definitions import TaskDef, WorkflowDef
 from firmus_contracts.envelope import Record
 from firmus_contracts.executions import Workflow
-from firmus_contracts.requests import WorkflowTestRequest
+from firmus_contracts.requests import Tag, WorkflowSchedule, WorkflowTestRequest
 
 
 class Unavailable(Exception):
@@ -180,6 +180,66 @@ class DefinitionsPort(Protocol):
         ...
 
     async def delete_task(self, name: str) -> bool: ...
+
+
+class SchedulesPort(Protocol):
+    """Starts repeated by the clock, and what became of them. Reads see every change answered before
+    they began. All methods but `preview` and `troubles` raise Unavailable.
+    """
+
+    async def save(self, schedule: WorkflowSchedule) -> WorkflowSchedule:
+        """Creates or replaces, and says what it is now. Raises Refusal PAYLOAD_TOO_LARGE."""
+        ...
+
+    async def schedule(self, name: str) -> WorkflowSchedule | None: ...
+
+    async def schedules(self, workflow_name: str | None = None) -> list[WorkflowSchedule]:
+        """By name; those of one workflow only when it is given."""
+        ...
+
+    async def search(
+        self, *, workflow_name: str | None, schedule_name: str | None, paused: bool | None
+    ) -> list[WorkflowSchedule]:
+        """By name; a part of the schedule's name is enough."""
+        ...
+
+    async def delete(self, name: str) -> bool: ...
+
+    async def pause(self, name: str, reason: str | None) -> None:
+        """Raises Refusal NOT_FOUND."""
+        ...
+
+    async def resume(self, name: str) -> None:
+        """Raises Refusal NOT_FOUND, also when it is not paused."""
+        ...
+
+    async def pause_all(self) -> None: ...
+
+    async def resume_all(self) -> None: ...
+
+    async def add_tags(self, name: str, tags: list[Tag]) -> None:
+        """Raises Refusal NOT_FOUND."""
+        ...
+
+    async def remove_tags(self, name: str, tags: list[Tag]) -> None:
+        """Raises Refusal NOT_FOUND."""
+        ...
+
+    def preview(self, cron: str, *, start_ms: int, end_ms: int | None, limit: int) -> list[int]:
+        """The next times in UTC from `start_ms` on. Raises Refusal INVALID for a bad expression."""
+        ...
+
+    def troubles(self, schedule: WorkflowSchedule) -> list[str]:
+        """Why expressions of it will never run."""
+        ...
+
+    async def executions(self, query: str, sort: str) -> Sequence[msgspec.Struct]:
+        """The records of runs that match, in order. Raises Refusal INVALID for a bad query."""
+        ...
+
+    async def pending(self) -> list[str]:
+        """The ids of executions that are claimed and have not ended."""
+        ...
 
 
 class RehearsalPort(Protocol):

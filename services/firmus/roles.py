@@ -6,39 +6,35 @@ Inside a process the ports are the objects themselves, across processes their fo
 import asyncio
 import contextlib
 import os
-import secrets
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import structlog
 
 from firmus.broker.cache import JetStreamCache
 from firmus.broker.checkpoint_store import JetStreamCheckpoints
-from firmus.broker.connection import Connection, connect
 from firmus.broker.keys import JetStreamKeyStore
-from firmus.broker.leases import Lease, bucket_ttl_s, release_all
+from firmus.broker.leases import Lease, bucket_ttl_s
 from firmus.broker.polldata import PollTable, listen
 from firmus.broker.rejections import JetStreamRejections
 from firmus.broker.shard_leases import ShardLeases
 from firmus.broker.sinks import NatsSinks
 from firmus.broker.starting import Starts
-from firmus.broker.streams import Layout, prepare
-from firmus.broker.wire import JetStreamWire
-from firmus.clock import SystemClock
 from firmus.decider.scripts import QuickJsScripts
 from firmus.decider.scripts_jq import Evaluators, JqScripts
 from firmus.decider.service import Decider
-from firmus.definitions.store import JetStreamDefinitions
-from firmus.eventlog.blobs import JetStreamBlobs
-from firmus.eventlog.jetstream import JetStreamLog
 from firmus.eventlog.uploads import JetStreamUploads
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.service import serve as serve_gateway
 from firmus.intake.service import Intake
-from firmus.metrics import decider_metrics, intake_metrics, scheduler_metrics
+from firmus.metrics import (
+    decider_metrics,
+    intake_metrics,
+    scheduler_metrics,
+    schedules_metrics,
+)
+from firmus.node import Node
 from firmus.ports import DeciderPort, QueuesPort, SearchPort, WatchPort
 from firmus.projection.publisher import EventsPublisher
 from firmus.projection.service import ProjectionService
@@ -46,97 +42,25 @@ from firmus.rehearsal.service import Rehearsals
 from firmus.scheduler.failure_input import failure_input as failure_input_of
 from firmus.scheduler.owner import OwnedScheduler
 from firmus.scheduler.service import Scheduler
-from firmus.settings import Settings, jdbc_connections
+from firmus.schedules.service import ScheduleService
+from firmus.schedules.starting import Starter
+from firmus.settings import jdbc_connections
 from firmus.systemworker.event_sink import NatsEvents
 from firmus.systemworker.http_client import HttpTasks
 from firmus.systemworker.http_poll import HttpPolls
 from firmus.systemworker.jdbc import JdbcTasks
 from firmus.systemworker.kafka import KafkaTasks
 from firmus.systemworker.service import SystemWorker
-from firmus.telemetry import TRACING, Metrics, set_up_tracing
 from firmus.transport.decider import DeciderServer
 from firmus.transport.queue_server import QueuesServer
 from firmus.transport.search import SearchServer
 from firmus.transport.watching import WatchServer
+from firmus_contracts.subjects import SCHEDULES_SUBJECTS
 
 log = structlog.get_logger(__name__)
 
 SECRET_PREFIX = "CONDUCTOR_SECRET_"  # noqa: S105 - where secrets are looked for
 ENVIRONMENT_PREFIX = "CONDUCTOR_ENV_"
-PATIENCE_S = 5.0
-REPLICATED_PATIENCE_S = 15.0
-"""A new leader of a replicated stream takes some seconds; appends wait for it."""
-
-
-class Node(msgspec.Struct, frozen=True, kw_only=True):
-    """What every service of a process shares: the connection and what stands on it."""
-
-    settings: Settings
-    connection: Connection
-    wire: JetStreamWire
-    layout: Layout
-    log: JetStreamLog
-    blobs: JetStreamBlobs
-    definitions: JetStreamDefinitions
-    clock: SystemClock
-    metrics: Metrics
-    instance: str
-
-    @property
-    def url(self) -> str:
-        return self.settings.nats_url or ""
-
-
-@contextlib.asynccontextmanager
-async def opened(settings: Settings, role: str) -> AsyncIterator[Node]:
-    """Connects, checks the log's layout, declares streams. Raises BrokerUnavailable or
-    BrokerUnsuitable.
-    """
-    url = settings.nats_url or ""
-    set_up_tracing(f"firmus-{role}", settings.otel_endpoint, ratio=settings.otel_ratio)
-    connection = await connect(url, name=f"firmus {role}")
-    definitions: JetStreamDefinitions | None = None
-    try:
-        wire = await JetStreamWire.open(connection)
-        layout = await prepare(
-            wire,
-            shards=settings.shards,
-            replicas=settings.replicas,
-            durability=settings.durability,
-        )
-        blobs = JetStreamBlobs(wire)
-        replicated = settings.replicas > 1
-        clock = SystemClock()
-        instance = f"{role}-{settings.instance}"
-        if settings.instance is None:
-            instance = f"{role}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-        else:
-            await release_all(wire, instance)
-        definitions = JetStreamDefinitions(wire=wire, servers=url, blobs=blobs, clock=clock)
-        yield Node(
-            settings=settings,
-            connection=connection,
-            wire=wire,
-            layout=layout,
-            log=JetStreamLog(
-                wire,
-                blobs,
-                shards=layout.shards,
-                replicated=replicated,
-                patience_s=REPLICATED_PATIENCE_S if replicated else PATIENCE_S,
-            ),
-            blobs=blobs,
-            definitions=definitions,
-            clock=clock,
-            metrics=Metrics(),
-            instance=instance,
-        )
-    finally:
-        if definitions is not None:
-            await definitions.close()
-        with contextlib.suppress(Exception):
-            await connection.close()
-        TRACING.close()
 
 
 @contextlib.asynccontextmanager
@@ -309,6 +233,7 @@ async def gateway(
         clock=node.clock,
         starts=Starts(decider, JetStreamKeyStore(node.wire)),
         payloads=JetStreamUploads(node.wire, node.blobs),
+        schedules=node.schedules,
         rehearsals=Rehearsals(
             definitions=node.definitions,
             scripts=Evaluators(javascript, jq),
@@ -339,6 +264,28 @@ async def intake_role(node: Node, decider: DeciderPort) -> AsyncIterator[Intake]
         yield intake
     finally:
         await intake.stop()
+
+
+@contextlib.asynccontextmanager
+async def schedules_role(
+    node: Node, decider: DeciderPort, *, exclusive: bool
+) -> AsyncIterator[ScheduleService]:
+    turns = None
+    if not exclusive:
+        ttl_s = await bucket_ttl_s(node.wire)
+        turns = Lease(node.wire, "schedules", holder=node.instance, ttl_s=ttl_s)
+    starter = Starter(
+        Starts(decider, JetStreamKeyStore(node.wire)), JetStreamUploads(node.wire, node.blobs)
+    )
+    store = node.schedules
+    service = ScheduleService(store.journal, store.runs, starter, node.clock, turns)
+    schedules_metrics(node.metrics, service)
+    watch = await node.connection.open_lane(SCHEDULES_SUBJECTS, lambda *_: service.wake())
+    try:
+        async with background(service.run()):
+            yield service
+    finally:
+        await node.connection.close_lane(watch)
 
 
 @contextlib.asynccontextmanager

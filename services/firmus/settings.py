@@ -11,7 +11,10 @@ PREFIX = "FIRMUS_"
 JDBC_PREFIX = "FIRMUS_JDBC_"
 """Before the name of a connection; its value is a URL with credentials in it."""
 
-ROLES = ("gateway", "intake", "system-worker", "scheduler", "projection", "decider")
+ROLES = (
+    *("gateway", "intake", "schedules", "system-worker"),
+    *("scheduler", "projection", "decider"),
+)
 """The services, in the order in which they stop."""
 
 

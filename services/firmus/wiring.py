@@ -13,16 +13,16 @@ from firmus.broker.connection import connect
 from firmus.console.outcome import CommandError
 from firmus.eventlog.port import LogUnavailable
 from firmus.metrics import Lags
+from firmus.node import Node, opened
 from firmus.ports import SearchPort, Unavailable
 from firmus.roles import (
-    Node,
     background,
     decider_role,
     gateway,
     intake_role,
-    opened,
     projection_role,
     scheduler_role,
+    schedules_role,
     system_worker_role,
 )
 from firmus.scheduler.owner import OwnedScheduler
@@ -47,7 +47,7 @@ def settle_memory() -> None:
 
 
 async def run_up(settings: Settings) -> None:
-    """Gateway, intake, scheduler and decider in this loop, the projection too if all are one."""
+    """All but the projection in this loop, and that too if all are one."""
     exclusive = settings.processes != "each"
     async with contextlib.AsyncExitStack() as stack:
         node = await stack.enter_async_context(opened(settings, "up"))
@@ -63,6 +63,7 @@ async def run_up(settings: Settings) -> None:
         settle_memory()
         await stack.enter_async_context(system_worker_role(node, decider, scheduler))
         await stack.enter_async_context(intake_role(node, decider))
+        await stack.enter_async_context(schedules_role(node, decider, exclusive=exclusive))
         queues = NotedQueues(scheduler, PollNotices(node.connection, node.clock))
         watch = watch_lags(node, scheduler, RemoteSearch(node.connection))
         await stack.enter_async_context(background(watch))
@@ -112,6 +113,8 @@ async def _with_remote_decider(
             await stack.enter_async_context(scheduler_role(node, decider, exclusive=False))
         case "intake":
             await stack.enter_async_context(intake_role(node, decider))
+        case "schedules":
+            await stack.enter_async_context(schedules_role(node, decider, exclusive=False))
         case "gateway":
             queues = RemoteQueues(node.connection, node.clock)
             await queues.start()

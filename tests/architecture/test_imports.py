@@ -22,6 +22,7 @@ SHARED = (
 KNOWS_ALL = (
     "wiring",
     "roles",
+    "node",
     "cli",
     "__main__",
     "console",
@@ -44,8 +45,8 @@ transport.search: carries the projection's own messages (its status and rebuild)
 """
 
 PURE_PACKAGES = (
-    *("workflow", "decider", "scheduler", "projection", "definitions", "eventlog"),
-    "rehearsal",
+    *("workflow", "decider", "scheduler", "schedules", "rehearsal"),
+    *("projection", "definitions", "eventlog"),
 )
 SHELL = {
     "decider": {
@@ -64,6 +65,7 @@ SHELL = {
         *("rows", "search", "states", "store", "folder"),
     },
     "rehearsal": {"service", "definitions"},
+    "schedules": {"service", "starting", "store"},
     "definitions": {"store", "memory", "pins"},
     "eventlog": {"jetstream", "memory", "port", "history", "follow", "blobs", "uploads"},
 }

@@ -55,18 +55,6 @@ _BY_CAPABILITY = {
         "rest_events.handlers_of_an_event",
         "rest_http.client_mistakes_answered_with_500",
     ),
-    "schedules": (
-        "rest_scheduler.next_run_times",
-        "rest_scheduler.paused_schedule_does_not_run",
-        "rest_scheduler.schedule_bulk",
-        "rest_scheduler.schedule_crud",
-        "rest_scheduler.schedule_execution_search",
-        "rest_scheduler.schedule_list",
-        "rest_scheduler.schedule_pause_resume",
-        "rest_scheduler.schedule_runs",
-        "rest_scheduler.schedule_search",
-        "rest_scheduler.scheduler_admin_and_refusals",
-    ),
     "its own OpenAPI document": ("rest_admin.openapi_is_served",),
 }
 

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from firmus.definitions.store import SharedCheck
+from firmus.eventlog.recorder_journal import SharedCheck
 
 
 class Gate:

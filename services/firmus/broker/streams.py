@@ -39,6 +39,8 @@ EVENTS_MAX_AGE_S = 7 * 24 * 3600
 REJECTED_MAX_AGE_S = 7 * 24 * 3600
 REJECTED_MESSAGES_MAX = 1_000_000
 DEAD_LETTERS_MAX_AGE_S = 30 * 24 * 3600
+SCHEDULE_EVENTS_KEPT = 100
+"""Of the runs of each schedule: a claim and its end for each of the last fifty times."""
 DUPLICATES_S = 120
 PATIENCE_S = 10.0
 _NANOS = 1_000_000_000
@@ -139,6 +141,14 @@ def stream_configs(
             max_age=REJECTED_MAX_AGE_S * _NANOS,
         ),
         _stream(subjects.DEFINITIONS_STREAM, [subjects.DEFINITIONS_SUBJECTS], replicas),
+        _stream(subjects.SCHEDULES_STREAM, [subjects.SCHEDULES_SUBJECTS], replicas),
+        _stream(
+            subjects.SCHEDULE_RUNS_STREAM,
+            [subjects.SCHEDULE_RUNS_SUBJECTS],
+            replicas,
+            max_msgs_per_subject=SCHEDULE_EVENTS_KEPT,
+            allow_atomic=True,
+        ),
         _bucket(LEASES_BUCKET, replicas, ttl_s=LEASE_TTL_S),
         _bucket(KEYS_BUCKET, replicas),
         _bucket(CACHE_BUCKET, replicas),

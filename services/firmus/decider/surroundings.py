@@ -122,7 +122,8 @@ class Surroundings:
 
 def unknown(command: cmd.Command) -> cmd.Rejected:
     if isinstance(command, cmd.StartWorkflow):
-        message = f"No such workflow defined. name={command.name}, version={command.version}"
+        shown = "null" if command.version is None else command.version
+        message = f"No such workflow defined. name={command.name}, version={shown}"
         return cmd.Rejected(code="NOT_FOUND", message=message)
     message = f"No such workflow found by id: {command.workflow_id}"
     return cmd.Rejected(code="NOT_FOUND", message=message)

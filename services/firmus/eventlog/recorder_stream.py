@@ -166,6 +166,18 @@ class EventStream:
             seq = page.messages[-1].sequence + 1
         return found[:limit]
 
+    async def last_of_each(self, originator_ids: Sequence[str]) -> list[StoredEvent]:
+        """The last event of each of these aggregates, as far as a replica has them."""
+        found: list[StoredEvent] = []
+        for start in range(0, len(originator_ids), _PAGE):
+            by_subject = {
+                self.subject(name): name for name in originator_ids[start : start + _PAGE]
+            }
+            request = {"multi_last": list(by_subject), "batch": _PAGE}
+            page = await self._get(request)
+            found += [_stored_event(each, by_subject[each.subject]) for each in page.messages]
+        return found
+
     async def end(self) -> int:
         """The sequence of the last event of all; 0 when there is none."""
         last = await self._last(f"{self.prefix}.>")

@@ -12,6 +12,7 @@ from firmus.ports import (
     PayloadsPort,
     QueuesPort,
     RehearsalPort,
+    SchedulesPort,
     SearchPort,
     StartsPort,
     WatchPort,
@@ -43,6 +44,7 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     payloads: PayloadsPort | None = None
     rehearsals: RehearsalPort | None = None
+    schedules: SchedulesPort | None = None
     environment: Mapping[str, str] = {}
     secret_names: Callable[[], Sequence[str]] = _nothing
     metrics: Callable[[], bytes] = _no_metrics

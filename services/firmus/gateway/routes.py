@@ -24,6 +24,7 @@ from firmus.gateway.reading import Request, Response
 from firmus.gateway.registration import Registration
 from firmus.gateway.rehearsing import Rehearsing
 from firmus.gateway.runs import Runs
+from firmus.gateway.scheduler import Scheduler
 from firmus.gateway.search import Search
 from firmus.gateway.state_updates import StateUpdates
 from firmus.gateway.tasks import Tasks
@@ -58,6 +59,7 @@ def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
         *_bulk(Bulk(ports, command_ids)),
         *_payloads(Payloads(ports)),
         *_tasks(Tasks(ports, command_ids, polls), Queues(ports, polls), Search(ports)),
+        *_scheduler(Scheduler(ports, registration)),
         *_admin(Admin(ports)),
         *(Route(method, f"/api{path}", not_yet) for method, path in _NOT_YET),
     ]
@@ -195,6 +197,29 @@ def _tasks(tasks: Tasks, queues: Queues, search: Search) -> list[Route]:
     ]
 
 
+def _scheduler(scheduler: Scheduler) -> list[Route]:
+    base = "/api/scheduler"
+    return [
+        Route("POST", f"{base}/schedules", scheduler.save),
+        Route("GET", f"{base}/schedules", scheduler.all),
+        Route("GET", f"{base}/schedules/search", scheduler.search),
+        Route("GET", f"{base}/schedules/{{key}}", scheduler.get),
+        Route("DELETE", f"{base}/schedules/{{key}}", scheduler.delete),
+        Route("PUT", f"{base}/schedules/{{key}}/pause", scheduler.pause),
+        Route("PUT", f"{base}/schedules/{{key}}/resume", scheduler.resume),
+        Route("GET", f"{base}/schedules/{{key}}/tags", scheduler.tags),
+        Route("PUT", f"{base}/schedules/{{key}}/tags", scheduler.add_tags),
+        Route("DELETE", f"{base}/schedules/{{key}}/tags", scheduler.remove_tags),
+        Route("GET", f"{base}/nextFewSchedules", scheduler.next_few),
+        Route("GET", f"{base}/search/executions", scheduler.executions),
+        Route("GET", f"{base}/admin/requeue", scheduler.requeue),
+        Route("GET", f"{base}/admin/pause", scheduler.pause_all),
+        Route("GET", f"{base}/admin/resume", scheduler.resume_all),
+        Route("PUT", f"{base}/bulk/pause", scheduler.pause_each),
+        Route("PUT", f"{base}/bulk/resume", scheduler.resume_each),
+    ]
+
+
 def _admin(admin: Admin) -> list[Route]:
     return [
         Route("GET", "/health", admin.health),
@@ -228,19 +253,5 @@ _NOT_YET = (
     ("GET", "/event/{key}"),
     ("DELETE", "/event/{key}"),
     ("POST", "/admin/consistency/verifyAndRepair/{key}"),
-    ("POST", "/scheduler/schedules"),
-    ("GET", "/scheduler/schedules"),
-    ("GET", "/scheduler/schedules/search"),
-    ("GET", "/scheduler/schedules/{key}"),
-    ("DELETE", "/scheduler/schedules/{key}"),
-    ("PUT", "/scheduler/schedules/{key}/pause"),
-    ("PUT", "/scheduler/schedules/{key}/resume"),
-    ("GET", "/scheduler/nextFewSchedules"),
-    ("GET", "/scheduler/search/executions"),
-    ("GET", "/scheduler/admin/requeue"),
-    ("GET", "/scheduler/admin/pause"),
-    ("GET", "/scheduler/admin/resume"),
-    ("PUT", "/scheduler/bulk/pause"),
-    ("PUT", "/scheduler/bulk/resume"),
 )
 """Conductor's paths without an answer yet (spec 8.4-8.8), below `/api`."""

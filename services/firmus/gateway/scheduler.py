@@ -1,0 +1,170 @@
+"""Schedules over REST, and what became of their runs (spec 8.8)."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from firmus.gateway import answers
+from firmus.gateway.bulk import collect
+from firmus.gateway.ports import GatewayPorts
+from firmus.gateway.reading import (
+    Request,
+    Response,
+    flag,
+    integer,
+    json_body,
+    json_texts,
+    required,
+    text,
+    whole_number,
+)
+from firmus.gateway.registration import Registration
+from firmus.ports import SchedulesPort
+from firmus_contracts.bodies import decode_schedule, decode_tags, invalid
+from firmus_contracts.errors import Refusal, ValidationError
+
+_SIZE = 100
+_PREVIEW_MAX = 5
+_NAMES_MAX = 1000
+_SAMPLE = 10
+_WARNING = "firmus-warning"
+
+
+class Scheduler:
+    """Handlers of `/api/scheduler`."""
+
+    def __init__(self, ports: GatewayPorts, registration: Registration) -> None:
+        self._given = ports.schedules
+        self._clock = ports.clock
+        self._registration = registration
+
+    @property
+    def _schedules(self) -> SchedulesPort:
+        if self._given is None:
+            raise Refusal("NOT_IMPLEMENTED", "This server keeps no schedules")
+        return self._given
+
+    async def save(self, req: Request, resp: Response) -> None:
+        """An expression that cannot be read is taken and never runs, as in Conductor; a header of
+        the answer says so.
+        """
+        schedule = decode_schedule(await json_body(req))
+        request = schedule.start_workflow_request
+        if request is not None and request.workflow_def is not None:
+            await self._registration.workflow(request.workflow_def)
+        saved = await self._schedules.save(schedule)
+        troubles = self._schedules.troubles(saved)
+        if troubles:
+            told = "; ".join(f"never runs: {problem}" for problem in troubles)
+            resp.set_header(_WARNING, told.encode("ascii", "replace").decode())
+        answers.json(resp, saved)
+
+    async def get(self, _req: Request, resp: Response, key: str) -> None:
+        found = await self._schedules.schedule(key)
+        if found is None:
+            raise Refusal("NOT_FOUND", f"Schedule '{key}' not found")
+        answers.json(resp, found)
+
+    async def delete(self, _req: Request, resp: Response, key: str) -> None:
+        await self._schedules.delete(key)
+        answers.empty(resp)
+
+    async def all(self, req: Request, resp: Response) -> None:
+        answers.json(resp, await self._schedules.schedules(text(req, "workflowName") or None))
+
+    async def search(self, req: Request, resp: Response) -> None:
+        """Always by name, whatever `sort` and `freeText` say (spec 8.8)."""
+        paused = None if text(req, "paused") is None else flag(req, "paused", default=False)
+        found = await self._schedules.search(
+            workflow_name=text(req, "workflowName") or None,
+            schedule_name=text(req, "scheduleName"),
+            paused=paused,
+        )
+        answers.json(resp, {"totalHits": len(found), "results": _page(req, found)})
+
+    async def executions(self, req: Request, resp: Response) -> None:
+        found = await self._schedules.executions(text(req, "query") or "", text(req, "sort") or "")
+        answers.json(resp, {"totalHits": len(found), "results": _page(req, found)})
+
+    async def pause(self, req: Request, resp: Response, key: str) -> None:
+        await self._schedules.pause(key, text(req, "reason"))
+        answers.empty(resp)
+
+    async def resume(self, _req: Request, resp: Response, key: str) -> None:
+        await self._schedules.resume(key)
+        answers.empty(resp)
+
+    async def pause_each(self, req: Request, resp: Response) -> None:
+        async def act(name: str) -> None:
+            await self._schedules.pause(name, None)
+
+        await self._each(req, resp, "pauseSchedules", act)
+
+    async def resume_each(self, req: Request, resp: Response) -> None:
+        await self._each(req, resp, "resumeSchedules", self._schedules.resume)
+
+    async def next_few(self, req: Request, resp: Response) -> None:
+        """At most five times, in UTC, none of them past."""
+        cron = required(req, "cronExpression")
+        start_ms = integer(req, "scheduleStartTime", 0, bits=64)
+        end = text(req, "scheduleEndTime")
+        found = self._schedules.preview(
+            cron,
+            start_ms=max(start_ms, self._clock.now_ms() + 1),
+            end_ms=None if end is None else whole_number("scheduleEndTime", end, bits=64),
+            limit=min(integer(req, "limit", _PREVIEW_MAX), _PREVIEW_MAX),
+        )
+        answers.json(resp, found)
+
+    async def pause_all(self, _req: Request, resp: Response) -> None:
+        await self._schedules.pause_all()
+        answers.json(resp, {"status": "done"})
+
+    async def resume_all(self, _req: Request, resp: Response) -> None:
+        await self._schedules.resume_all()
+        answers.json(resp, {"status": "done"})
+
+    async def requeue(self, _req: Request, resp: Response) -> None:
+        """What has not ended yet. It is in no queue that could lose it, so nothing is put back."""
+        pending = await self._schedules.pending()
+        answers.json(resp, {"sampleIds": pending[:_SAMPLE], "recordIds.size": len(pending)})
+
+    async def tags(self, _req: Request, resp: Response, key: str) -> None:
+        found = await self._schedules.schedule(key)
+        if found is None:
+            raise Refusal("NOT_FOUND", f"Schedule '{key}' not found")
+        answers.json(resp, found.tags or [])
+
+    async def add_tags(self, req: Request, resp: Response, key: str) -> None:
+        await self._schedules.add_tags(key, decode_tags(await json_body(req)))
+        answers.empty(resp)
+
+    async def remove_tags(self, req: Request, resp: Response, key: str) -> None:
+        await self._schedules.remove_tags(key, decode_tags(await json_body(req)))
+        answers.empty(resp)
+
+    async def _each(
+        self, req: Request, resp: Response, what: str, act: Callable[[str], Awaitable[None]]
+    ) -> None:
+        async def one(name: str) -> str:
+            await act(name)
+            return name
+
+        answers.json(resp, await collect(_some(await json_texts(req), what), one))
+
+
+def _some(names: list[str], what: str) -> list[str]:
+    """Between 1 and 1000 names."""
+    if names and len(names) <= _NAMES_MAX:
+        return names
+    message = (
+        f"Cannot process more than {_NAMES_MAX} schedules. Please use multiple requests."
+        if names
+        else "Schedule names list cannot be null."
+    )
+    raise invalid([ValidationError(path=f"{what}.arg0", message=message)])
+
+
+def _page(req: Request, found: Sequence[Any]) -> list[Any]:
+    """A negative start is the beginning, a negative size means all of them."""
+    start, size = max(integer(req, "start", 0), 0), integer(req, "size", _SIZE)
+    return list(found[start:] if size < 0 else found[start : start + size])

@@ -1,0 +1,210 @@
+"""The store of schedules: writes are aggregates' events, reads a fold of their stream, as those of
+definitions are. Runs are in a stream of their own, folded by whoever searches them.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from firmus.broker.wire import JetStreamWire
+from firmus.eventlog.recorder_journal import Fold, SharedCheck, StreamJournal
+from firmus.eventlog.recorder_memory import MemoryJournal
+from firmus.ports import Clock, Unavailable
+from firmus.schedules import aggregate as aggregates
+from firmus.schedules.aggregate import ALL, Aggregate, Event, identity_of
+from firmus.schedules.catalogue import Catalogue
+from firmus.schedules.cron import CronError, parse
+from firmus.schedules.occurrences import next_after
+from firmus.schedules.plan import entries, trouble
+from firmus.schedules.records import ExecutionRecord, Records
+from firmus.schedules.zones import ZoneError, zone_of
+from firmus_contracts.errors import Refusal
+from firmus_contracts.requests import Tag, WorkflowSchedule
+from firmus_contracts.subjects import (
+    SCHEDULE_RUNS_STREAM,
+    SCHEDULE_RUNS_SUBJECTS,
+    SCHEDULES_STREAM,
+    SCHEDULES_SUBJECTS,
+)
+
+START_MAX_BYTES = 4 * 1024 * 1024
+"""A claim holds the start request, and has to fit in one message."""
+_WRITE_TRIES = 100
+
+
+class Journal(Protocol):
+    """Where events are kept."""
+
+    async def catch_up(self, fold: Fold) -> None: ...
+
+    async def record(self, events: Sequence[Any]) -> bool: ...
+
+    async def lasts(self, identities: Sequence[str], *, sure: bool) -> list[Any]: ...
+
+    async def close(self) -> None: ...
+
+
+class Schedules:
+    """`ports.SchedulesPort` over two journals: of schedules, and of their runs."""
+
+    def __init__(self, journal: Journal, runs: Journal, clock: Clock) -> None:
+        self.journal = journal
+        self.runs = runs
+        self._clock = clock
+        self._catalogue = Catalogue()
+        self._records = Records()
+        self._fresh = SharedCheck(lambda: journal.catch_up(self._catalogue))
+        self._fresh_records = SharedCheck(lambda: runs.catch_up(self._records))
+        self._writing = asyncio.Lock()
+
+    async def close(self) -> None:
+        await self.journal.close()
+        await self.runs.close()
+
+    async def save(self, schedule: WorkflowSchedule) -> WorkflowSchedule:
+        _check(schedule)
+        found = await self._write(
+            identity_of(schedule.name),
+            lambda found, now_ms: aggregates.save(found, schedule, now_ms=now_ms),
+        )
+        return found.schedule or schedule
+
+    async def schedule(self, name: str) -> WorkflowSchedule | None:
+        await self._fresh()
+        return self._catalogue.of(name).schedule
+
+    async def schedules(self, workflow_name: str | None = None) -> list[WorkflowSchedule]:
+        await self._fresh()
+        return self._catalogue.schedules(workflow_name)
+
+    async def search(
+        self, *, workflow_name: str | None, schedule_name: str | None, paused: bool | None
+    ) -> list[WorkflowSchedule]:
+        await self._fresh()
+        return self._catalogue.search(
+            workflow_name=workflow_name, schedule_name=schedule_name, paused=paused
+        )
+
+    async def delete(self, name: str) -> bool:
+        existed = False
+
+        def decide(found: Aggregate, now_ms: int) -> Event | None:
+            nonlocal existed
+            existed = found.schedule is not None
+            return aggregates.delete(found, name, now_ms=now_ms)
+
+        await self._write(identity_of(name), decide)
+        return existed
+
+    async def pause(self, name: str, reason: str | None) -> None:
+        await self._write(
+            identity_of(name),
+            lambda found, now_ms: aggregates.pause(found, name, reason, now_ms=now_ms),
+        )
+
+    async def resume(self, name: str) -> None:
+        await self._write(
+            identity_of(name), lambda found, now_ms: aggregates.resume(found, name, now_ms=now_ms)
+        )
+
+    async def pause_all(self) -> None:
+        await self._write(ALL, lambda found, now_ms: aggregates.pause_all(found, now_ms=now_ms))
+
+    async def resume_all(self) -> None:
+        await self._write(ALL, lambda found, now_ms: aggregates.resume_all(found, now_ms=now_ms))
+
+    async def add_tags(self, name: str, tags: list[Tag]) -> None:
+        await self._retag(name, lambda had: [*had, *(tag for tag in tags if tag not in had)])
+
+    async def remove_tags(self, name: str, tags: list[Tag]) -> None:
+        """A tag is meant by its key and value."""
+        gone = {(tag.key, tag.value) for tag in tags}
+        await self._retag(name, lambda had: [t for t in had if (t.key, t.value) not in gone])
+
+    def preview(self, cron: str, *, start_ms: int, end_ms: int | None, limit: int) -> list[int]:
+        try:
+            read = parse(cron)
+        except CronError as problem:
+            raise Refusal("INVALID", f"Invalid cron expression: {problem}") from None
+        found: list[int] = []
+        at_ms: int | None = start_ms - 1
+        while len(found) < limit and at_ms is not None:
+            at_ms = next_after(read, zone_of("UTC"), at_ms)
+            if at_ms is None or (end_ms is not None and at_ms > end_ms):
+                break
+            found.append(at_ms)
+        return found
+
+    def troubles(self, schedule: WorkflowSchedule) -> list[str]:
+        return [problem for entry in entries(schedule) if (problem := trouble(entry))]
+
+    async def executions(self, query: str, sort: str) -> list[ExecutionRecord]:
+        await self._fresh_records()
+        return self._records.search(query, sort)
+
+    async def pending(self) -> list[str]:
+        await self._fresh_records()
+        return self._records.pending()
+
+    async def _retag(self, name: str, change: Callable[[list[Tag]], list[Tag]]) -> None:
+        def decide(found: Aggregate, now_ms: int) -> Event | None:
+            had = found.schedule.tags or [] if found.schedule is not None else []
+            return aggregates.tag(found, name, change(had), now_ms=now_ms)
+
+        await self._write(identity_of(name), decide)
+
+    async def _write(
+        self, identity: str, decide: Callable[[Aggregate, int], Event | None]
+    ) -> Aggregate:
+        """Decides and records, again after each conflict; what the aggregate is then."""
+        async with self._writing:
+            for _ in range(_WRITE_TRIES):
+                await self._fresh()
+                found = self._catalogue.aggregate(identity)
+                event = decide(found, self._clock.now_ms())
+                if event is None:
+                    return found
+                if await self.journal.record([event]):
+                    return aggregates.evolve(found, event)
+        raise Unavailable(f"{identity}: other writers came first {_WRITE_TRIES} times")
+
+
+def jetstream_schedules(*, wire: JetStreamWire, servers: str, clock: Clock) -> Schedules:
+    """In the streams SCHEDULES and SCHEDULE_RUNS, which exist already."""
+    return Schedules(
+        StreamJournal(
+            wire, servers, stream=SCHEDULES_STREAM, subjects=SCHEDULES_SUBJECTS, what="schedule"
+        ),
+        StreamJournal(
+            wire,
+            servers,
+            stream=SCHEDULE_RUNS_STREAM,
+            subjects=SCHEDULE_RUNS_SUBJECTS,
+            what="scheduled run",
+        ),
+        clock,
+    )
+
+
+def memory_schedules(clock: Clock) -> Schedules:
+    """In memory, by the same rules: for tests and for embedding."""
+    return Schedules(MemoryJournal(), MemoryJournal(), clock)
+
+
+def _check(schedule: WorkflowSchedule) -> None:
+    """What Conductor answers 500 for. An expression may be wrong, it never runs (spec 8.8)."""
+    if not schedule.name:
+        raise Refusal("INVALID", "name: a schedule needs a name")
+    request = schedule.start_workflow_request
+    if request is None or not request.name:
+        raise Refusal("INVALID", "startWorkflowRequest.name: a schedule needs a workflow to start")
+    if len(msgspec.json.encode(request)) > START_MAX_BYTES:
+        raise Refusal(
+            "PAYLOAD_TOO_LARGE", f"startWorkflowRequest is larger than {START_MAX_BYTES} bytes"
+        )
+    try:
+        zone_of(schedule.zone_id)
+    except ZoneError as problem:
+        raise Refusal("INVALID", str(problem)) from None
