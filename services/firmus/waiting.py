@@ -8,12 +8,15 @@ decider of another process, and goes on when that one is restarted.
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from typing import NamedTuple
+
+import msgspec
 
 from firmus.ports import DeciderPort, Unavailable, Watch, WatchPort
 from firmus.workflow.blocking import child_of, children, is_over, stops, waits
 from firmus.workflow.state import TaskState, WorkflowState, present
+from firmus_contracts.commands import Accepted, UpdateOutcome, UpdateTask
 from firmus_contracts.errors import Refusal
 
 WAITING_MAX = 4_096
@@ -21,6 +24,7 @@ LOOK_AGAIN_S = 10.0
 """How long a waiter trusts a decider that says nothing."""
 PAUSE_S = 0.25
 """Between two tries while nobody can be asked."""
+_OUTCOME: msgspec.json.Decoder[UpdateOutcome | None] = msgspec.json.Decoder(UpdateOutcome | None)
 
 
 class Found(NamedTuple):
@@ -112,6 +116,34 @@ class Waits:
             if found is not None:
                 return found
         return None
+
+    async def signal(
+        self,
+        workflow_id: str,
+        report: Callable[[Found], UpdateTask],
+        submit: Callable[[UpdateTask], Awaitable[Accepted]],
+    ) -> bool:
+        """Sends what `report` makes of the WAIT to signal; whether there was one.
+
+        One that ends under our hands is no longer the first: the signal goes to the next, as if it
+        had come a moment later. Raises what `submit` raises, and Unavailable.
+        """
+        further = 0
+        while (found := await self.to_signal(workflow_id)) is not None:
+            command = report(found)
+            if further:
+                command_id = f"{command.command_id}/{further}"
+                command = msgspec.structs.replace(command, command_id=command_id)
+            if not _was_late(await submit(command)):
+                return True
+            further += 1
+        return False
+
+
+def _was_late(answer: Accepted) -> bool:
+    """An answer that only says that the command was carried out has no outcome."""
+    outcome = _OUTCOME.decode(answer.result)
+    return outcome is not None and outcome.ignored
 
 
 class _Look:

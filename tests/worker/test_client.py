@@ -18,6 +18,7 @@ from firmus.definitions.memory import MemoryDefinitions
 from firmus.eventlog.blobs import JetStreamBlobs
 from firmus.eventlog.jetstream import JetStreamLog
 from firmus.transport.decider import DeciderServer
+from firmus.transport.watching import WatchServer
 from firmus.worker import Client
 from firmus_contracts import subjects
 from firmus_contracts.commands import TerminateWorkflow
@@ -63,10 +64,14 @@ async def system(fresh_streams: str) -> AsyncIterator[System]:
         clock=SystemClock(),
         rejections=MemoryRejections(),
     )
-    server = DeciderServer(connection, decider)
-    await server.own(range(layout.shards))
+    wait = WorkflowTask(name="w", task_reference_name="w", type="WAIT")
+    await definitions.put_workflow(WorkflowDef(name="waits", tasks=[wait, task]), overwrite=True)
+    servers = (DeciderServer(connection, decider), WatchServer(connection, decider))
+    for server in servers:
+        await server.own(range(layout.shards))
     yield System(decider, wire)
-    await server.stop()
+    for server in servers:
+        await server.stop()
     await wire.close()
     await connection.close()
 
@@ -158,6 +163,35 @@ async def test_a_start_event_with_a_message_id_is_stored_once(
     stored = await system.wire.last(subjects.START_STREAM, subjects.start_subject("flow"))
     assert stored is not None
     assert msgspec.json.decode(stored.data)["input"] == {"n": 1}
+
+
+async def test_executing_waits_until_the_workflow_blocks_and_a_signal_sends_it_on(
+    client: Client, system: System
+) -> None:
+    run = await client.execute("waits", {"n": 1})
+    assert run.blocking is not None
+    assert (run.blocking.ref, run.holder, run.timed_out) == ("w", run.workflow, False)
+    workflow_id = run.workflow.workflow_id
+    assert await client.signal(workflow_id, Order(7)) is True
+    assert await client.signal(workflow_id) is False
+
+    again = await client.until_blocked(workflow_id, until=["w"])
+    assert again.workflow.task("w").output == {"number": 7}
+    late = await client.until_blocked(workflow_id, within_s=0.01)
+    assert (late.blocking, late.timed_out) == (None, True)
+    waiting = asyncio.create_task(client.until_blocked(workflow_id, within_s=60))
+    while not system.decider.watches:
+        await asyncio.sleep(0.001)
+    await system.end(workflow_id, publish=False)
+    ended = await waiting
+    assert (ended.workflow.status, ended.timed_out) == (WorkflowStatus.TERMINATED, False)
+
+
+async def test_neither_waits_for_nor_signals_what_never_was(client: Client) -> None:
+    for call in (client.until_blocked, client.signal):
+        with pytest.raises(Refusal) as refused:
+            await call("01a201e6-e778-8361-ba51-3366ef000000")
+        assert refused.value.code == "NOT_FOUND"
 
 
 async def test_a_client_must_be_entered(nats_url: str) -> None:

@@ -5,12 +5,13 @@ A call waits with its client: when that leaves, nobody waits any more, and the w
 """
 
 import uuid
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from firmus.gateway import answers
-from firmus.gateway.asking import NULL, CommandIds, envelope, state_of, submit
+from firmus.gateway.asking import CommandIds, envelope, state_of, submit
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import (
     Request,
@@ -26,15 +27,15 @@ from firmus.gateway.reading import (
 from firmus.gateway.registration import Registration
 from firmus.gateway.runs import Call, Runs, named_tasks, return_strategy
 from firmus.gateway.starting import StartRequests
+from firmus.waiting import Found
 from firmus_contracts.bodies import decode_start_request
-from firmus_contracts.commands import UpdateOutcome, UpdateTask
+from firmus_contracts.commands import UpdateTask
 from firmus_contracts.errors import Refusal
 from firmus_contracts.requests import StartWorkflowRequest
 from firmus_contracts.statuses import ResultStatus
 
 WAIT_FOR_S = 10
 SIGNAL_TIMEOUT_MS = 5_000
-_OUTCOME = msgspec.json.Decoder(UpdateOutcome)
 
 
 class Executions:
@@ -105,24 +106,19 @@ class Executions:
     async def _signal(
         self, req: Request, key: str, status: ResultStatus, output: dict[str, Any]
     ) -> bool:
-        """Whether there was a WAIT. One that ends under our hands is no longer the first: the
-        signal goes to the next, as if it had come a moment later.
-        """
+        """Whether there was a WAIT."""
         await state_of(self._decider, key)
         command_id = self._command_ids.of(req, "signal", key, status)
-        while (found := await self._runs.waits.to_signal(key)) is not None:
-            task_id = found.state.task_id(found.row.ordinal)
-            command = UpdateTask(
+
+        def report(found: Found) -> UpdateTask:
+            return UpdateTask(
                 **envelope(req, command_id, found.state.workflow_id),
-                task_id=task_id,
+                task_id=found.state.task_id(found.row.ordinal),
                 status=status,
                 output={**found.row.output, **output},
             )
-            accepted = await submit(self._decider, command)
-            if accepted.result == NULL or not _OUTCOME.decode(accepted.result).ignored:
-                return True
-            command_id = self._command_ids.fresh()
-        return False
+
+        return await self._runs.waits.signal(key, report, partial(submit, self._decider))
 
 
 def _prepared(request: StartWorkflowRequest) -> StartWorkflowRequest:

@@ -8,7 +8,7 @@ async def charge(order: Order) -> dict[str, str]: ...
 await Worker("nats://127.0.0.1:4222", [charge]).run()
 """
 
-from firmus.worker.client import Client, TaskRow, Workflow
+from firmus.worker.client import Client, Run, TaskRow, Workflow
 from firmus.worker.results import InProgress, NonRetryableError
 from firmus.worker.tasks import Task, TaskContext, task
 from firmus.worker.worker import Worker
@@ -17,6 +17,7 @@ __all__ = [
     "Client",
     "InProgress",
     "NonRetryableError",
+    "Run",
     "Task",
     "TaskContext",
     "TaskRow",

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,18 +14,20 @@ from firmus.broker.keys import JetStreamKeyStore
 from firmus.broker.starting import Starts
 from firmus.clock import SystemClock
 from firmus.ports import Clock
+from firmus.waiting import Found, Waited, Waits
 from firmus.worker.link import Link, open_link
-from firmus.workflow.state import WorkflowState, present
+from firmus.workflow.state import TaskState, WorkflowState, present
 from firmus_contracts import ids, subjects
 from firmus_contracts.bodies import checked_start_request
-from firmus_contracts.commands import Rejected, StartWorkflow
+from firmus_contracts.commands import Accepted, Command, Rejected, StartWorkflow, UpdateTask
 from firmus_contracts.definitions import IdempotencyStrategy
 from firmus_contracts.envelope import Record
 from firmus_contracts.errors import Refusal
 from firmus_contracts.requests import StartWorkflowRequest
-from firmus_contracts.statuses import TaskStatus, WorkflowStatus
+from firmus_contracts.statuses import ResultStatus, TaskStatus, WorkflowStatus
 
 LOOK_AGAIN_S = 5.0
+EXECUTE_WITHIN_S = 10.0
 _ENDS = frozenset({"completed", "failed", "timed_out", "terminated"})
 
 
@@ -67,17 +69,32 @@ class Workflow(msgspec.Struct, frozen=True, kw_only=True):
         raise KeyError(ref)
 
 
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """How waiting for a workflow ended.
+
+    `blocking` is the task that it waits at, or the named one that has ended, and `holder` the
+    workflow that holds it: the same, or a sub-workflow; both None when nothing blocks.
+    `timed_out`: the time was up before it had ended or blocked.
+    """
+
+    workflow: Workflow
+    blocking: TaskRow | None
+    holder: Workflow | None
+    timed_out: bool
+
+
 class Client:
     """Use as `async with Client(url) as client`. All calls may run at once."""
 
     def __init__(self, url: str, *, clock: Clock | None = None) -> None:
         self._url = url
         self._clock = clock or SystemClock()
-        self._open: tuple[Link, Starts] | None = None
+        self._open: tuple[Link, Starts, Waits] | None = None
 
     async def __aenter__(self) -> Self:
         link = await open_link(self._url, name="firmus client")
-        self._open = (link, Starts(link.decider, JetStreamKeyStore(link.wire)))
+        starts = Starts(link.decider, JetStreamKeyStore(link.wire))
+        self._open = (link, starts, Waits(link.decider, link.watches))
         return self
 
     async def __aexit__(
@@ -163,7 +180,7 @@ class Client:
         """A workflow as it is now. Raises Refusal NOT_FOUND, Unavailable."""
         state = present(await self._link.decider.read(workflow_id))
         if state is None:
-            raise Refusal("NOT_FOUND", f"there is no workflow {workflow_id}")
+            raise _not_found(workflow_id)
         return workflow_of_state(state)
 
     async def history(self, workflow_id: str) -> list[Record]:
@@ -196,6 +213,74 @@ class Client:
         finally:
             await subscription.unsubscribe()
 
+    async def execute(
+        self,
+        name: str,
+        input: Mapping[str, Any] | msgspec.Struct | None = None,  # noqa: A002 - as above
+        *,
+        until: Collection[str] = (),
+        within_s: float = EXECUTE_WITHIN_S,
+        version: int | None = None,
+        correlation_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Run:
+        """Starts a workflow and waits as `until_blocked` does. Raises as `start`."""
+        workflow_id = await self.start(
+            name,
+            input,
+            version=version,
+            correlation_id=correlation_id,
+            idempotency_key=idempotency_key,
+        )
+        return await self.until_blocked(workflow_id, until=until, within_s=within_s)
+
+    async def until_blocked(
+        self,
+        workflow_id: str,
+        *,
+        until: Collection[str] = (),
+        within_s: float = EXECUTE_WITHIN_S,
+    ) -> Run:
+        """Waits until the workflow has ended, a WAIT without a deadline blocks it, or a task of
+        `until` has ended, here or in a running sub-workflow; no longer than `within_s`.
+
+        Raises Refusal NOT_FOUND, Unavailable.
+        """
+        waited = await self._waits.until_blocked(workflow_id, refs=until, timeout_s=within_s)
+        if waited is None:
+            raise _not_found(workflow_id)
+        return _run(waited)
+
+    async def signal(
+        self,
+        workflow_id: str,
+        output: Mapping[str, Any] | msgspec.Struct | None = None,
+        *,
+        status: ResultStatus = ResultStatus.COMPLETED,
+    ) -> bool:
+        """Sets the first open WAIT of the workflow, else of its running sub-workflows, to a status;
+        `output` is laid over its own. Whether there was one. Raises Refusal, Unavailable.
+        """
+        await self.get(workflow_id)
+        command_id, given = f"signal:{secrets.token_hex(12)}", _plain(output)
+
+        def report(found: Found) -> UpdateTask:
+            return UpdateTask(
+                command_id=command_id,
+                workflow_id=found.state.workflow_id,
+                task_id=found.state.task_id(found.row.ordinal),
+                status=status,
+                output={**found.row.output, **given},
+            )
+
+        return await self._waits.signal(workflow_id, report, self._submit)
+
+    async def _submit(self, command: Command) -> Accepted:
+        answer = await self._link.decider.submit(command)
+        if isinstance(answer, Rejected):
+            raise Refusal(answer.code, answer.message)
+        return answer
+
     @property
     def _link(self) -> Link:
         return self._opened()[0]
@@ -204,7 +289,11 @@ class Client:
     def _starts(self) -> Starts:
         return self._opened()[1]
 
-    def _opened(self) -> tuple[Link, Starts]:
+    @property
+    def _waits(self) -> Waits:
+        return self._opened()[2]
+
+    def _opened(self) -> tuple[Link, Starts, Waits]:
         if self._open is None:
             raise RuntimeError("use the client in an async with block")
         return self._open
@@ -225,6 +314,22 @@ def _command(request: StartWorkflowRequest, workflow_id: str, trace: str | None)
     )
 
 
+def _not_found(workflow_id: str) -> Refusal:
+    return Refusal("NOT_FOUND", f"there is no workflow {workflow_id}")
+
+
+def _run(waited: Waited) -> Run:
+    target, blocking = workflow_of_state(waited.target), waited.blocking
+    if blocking is None:
+        return Run(workflow=target, blocking=None, holder=None, timed_out=waited.timed_out)
+    return Run(
+        workflow=target,
+        blocking=_row(blocking.state, blocking.row),
+        holder=workflow_of_state(blocking.state),
+        timed_out=waited.timed_out,
+    )
+
+
 def workflow_of_state(state: WorkflowState) -> Workflow:
     return Workflow(
         workflow_id=state.workflow_id,
@@ -242,20 +347,21 @@ def workflow_of_state(state: WorkflowState) -> Workflow:
 
 
 def _rows(state: WorkflowState) -> tuple[TaskRow, ...]:
-    return tuple(
-        TaskRow(
-            task_id=state.task_id(row.ordinal),
-            ref=row.ref,
-            task_type=row.made.task_type,
-            status=row.status,
-            input=row.input,
-            output=row.output,
-            reason=row.reason,
-            retry_count=row.made.retry_count,
-            start_ms=row.start_ms,
-            end_ms=row.end_ms,
-        )
-        for row in state.rows()
+    return tuple(_row(state, row) for row in state.rows())
+
+
+def _row(state: WorkflowState, row: TaskState) -> TaskRow:
+    return TaskRow(
+        task_id=state.task_id(row.ordinal),
+        ref=row.ref,
+        task_type=row.made.task_type,
+        status=row.status,
+        input=row.input,
+        output=row.output,
+        reason=row.reason,
+        retry_count=row.made.retry_count,
+        start_ms=row.start_ms,
+        end_ms=row.end_ms,
     )
 
 

@@ -10,8 +10,9 @@ from firmus.broker.connection import Connection, connect
 from firmus.broker.wire import JetStreamWire
 from firmus.eventlog.blobs import JetStreamBlobs
 from firmus.eventlog.jetstream import JetStreamLog
-from firmus.ports import DeciderPort
+from firmus.ports import DeciderPort, WatchPort
 from firmus.transport.decider import RemoteDecider
+from firmus.transport.watching import RemoteWatches
 from firmus.worker.layout import read_layout
 
 
@@ -21,6 +22,7 @@ class Link(msgspec.Struct, frozen=True):
     connection: Connection
     wire: JetStreamWire
     decider: DeciderPort
+    watches: WatchPort
 
     async def close(self) -> None:
         await self.wire.close()
@@ -39,7 +41,7 @@ async def open_link(url: str, *, name: str) -> Link:
     except BaseException:
         await connection.close()
         raise
-    return Link(connection, wire, decider)
+    return Link(connection, wire, decider, RemoteWatches(connection, shards=layout.shards))
 
 
 def own_name() -> str:
