@@ -24,10 +24,19 @@ class Event(
     """What all events share: how they are written."""
 
 
+class CacheSlot(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Where the output of a task or workflow is looked for, and kept for `ttl_s` seconds once it
+    completes.
+    """
+
+    key: str
+    ttl_s: int
+
+
 class WorkflowStarted(Event, frozen=True, tag="workflow.started"):
     """The first event of every workflow; `definition_hash` names the resolved snapshot it runs.
 
-    `depth`: how many parents stand above it.
+    `depth`: how many parents stand above it. `cache`: where its output is kept once it completes.
     """
 
     name: str
@@ -48,6 +57,7 @@ class WorkflowStarted(Event, frozen=True, tag="workflow.started"):
     timeout_s: int = 0
     timeout_policy: str = "ALERT_ONLY"
     depth: int = 0
+    cache: CacheSlot | None = None
 
 
 class WorkflowPaused(Event, frozen=True, tag="workflow.paused"):
@@ -65,10 +75,13 @@ class WorkflowResumed(Event, frozen=True, tag="workflow.resumed"):
 
 
 class WorkflowCompleted(Event, frozen=True, tag="workflow.completed"):
+    """`cached_from`: the id of the workflow whose output this is, taken from the cache."""
+
     output: dict[str, Any] = {}
     reason: str | None = None
     failed_refs: tuple[str, ...] = ()
     failed_names: tuple[str, ...] = ()
+    cached_from: str | None = None
 
 
 class WorkflowFailed(Event, frozen=True, tag="workflow.failed"):
@@ -164,13 +177,6 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     task_s: int = 0
     poll_s: int = 0
     total_s: int = 0
-
-
-class CacheSlot(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """Where a task's output is looked for, and kept for `ttl_s` seconds once it completes."""
-
-    key: str
-    ttl_s: int
 
 
 class TaskScheduled(Event, frozen=True, tag="task.scheduled"):

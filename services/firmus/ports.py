@@ -317,14 +317,14 @@ class ScriptResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class Cached(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The output of the task `task_id`, kept for others that ask the same."""
+    """The output of the task or workflow `task_id`, kept for others that ask the same."""
 
     task_id: str
     output: dict[str, Any]
 
 
 class CachePort(Protocol):
-    """The cache of task outputs. It may lose anything at any time; neither method ever raises
+    """The cache of outputs. It may lose anything at any time; neither method ever raises
     because of it, and storing twice is harmless.
     """
 

@@ -5,8 +5,9 @@ import pytest
 from firmus.broker.cache import MemoryCache
 from firmus.clock import FixedClock
 from firmus.ports import Cached
+from firmus.workflow.blueprint import Blueprint
 from firmus_contracts import events as ev
-from tests.flow import START_MS, Flow, op, simple, task_def
+from tests.flow import START_MS, WORKFLOW, Flow, op, simple, task_def
 
 CONFIG = {"key": "${workflow.input.city}", "ttlInSecond": 60}
 
@@ -136,3 +137,68 @@ async def test_in_memory_an_entry_ends_with_its_time() -> None:
     assert await cache.get("k") == entry
     clock.advance(1)
     assert await cache.get("k") is None
+
+
+BY_CITY = {"cacheConfig": CONFIG, "outputParameters": {"cents": "${a.output.cents}"}}
+
+
+def whole(cache: dict[str, Cached] | None = None, city: str | None = "Oslo", **fields) -> Flow:
+    """A workflow that is cached as a whole, started."""
+    flow = Flow(simple("a"), **{**BY_CITY, **fields})
+    flow.cache = dict(cache or {})
+    flow.start({"city": city})
+    return flow
+
+
+def whole_filled(**fields) -> dict[str, Cached]:
+    flow = whole(**fields)
+    flow.begin("a")
+    flow.update("a", output={"cents": 5})
+    return flow.cache
+
+
+def test_the_output_of_a_workflow_is_kept_with_its_id() -> None:
+    (entry,) = whole_filled().values()
+
+    assert (entry.task_id, entry.output) == (WORKFLOW, {"cents": 5})
+
+
+def test_a_workflow_whose_output_is_cached_completes_without_tasks() -> None:
+    cache = whole_filled()
+    flow = whole(cache)
+
+    assert (flow.status, flow.rows(), flow.output) == ("COMPLETED", [], {"cents": 5})
+    (completed,) = flow.commits[0].events[1:]
+    assert completed == ev.WorkflowCompleted(output={"cents": 5}, cached_from=WORKFLOW)
+    assert flow.cache == cache, "a hit is not kept again"
+
+
+@pytest.mark.parametrize(
+    ("asked", "fields"),
+    [
+        ({"city": "Rome"}, {}),
+        ({"city": None}, {}),
+        ({}, {"cacheConfig": {**CONFIG, "ttlInSecond": 0}}),
+        ({}, {"cacheConfig": None}),
+    ],
+)
+def test_a_workflow_that_asks_something_else_or_nothing_runs(asked: dict, fields: dict) -> None:
+    flow = whole(whole_filled(), **asked, **fields)
+
+    assert (flow.status, flow.rows()) == ("RUNNING", ["a SCHEDULED"])
+
+
+def test_a_changed_definition_finds_nothing_of_the_old_one() -> None:
+    flow = Flow(simple("a"), **BY_CITY)
+    flow.blueprint = Blueprint(flow.blueprint.definition, "1" * 64)
+    flow.cache = whole_filled()
+    flow.start({"city": "Oslo"})
+
+    assert flow.rows() == ["a SCHEDULED"]
+
+
+def test_a_workflow_that_did_not_complete_leaves_nothing() -> None:
+    flow = whole()
+    flow.fail("a")
+
+    assert (flow.status, flow.cache) == ("FAILED", {})

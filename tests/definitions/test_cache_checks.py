@@ -6,7 +6,7 @@ import pytest
 import firmus.decider.decide  # noqa: F401 - fills the table of operators
 from firmus.decider.operators.registry import OPERATORS
 from firmus.definitions.cache_checks import NEVER_CACHED, cache_errors, cache_unsupported
-from firmus_contracts.definitions import WorkflowTask
+from firmus_contracts.definitions import WorkflowDef, WorkflowTask
 
 
 def task(kind: str = "SIMPLE", **config) -> WorkflowTask:
@@ -27,6 +27,13 @@ def task(kind: str = "SIMPLE", **config) -> WorkflowTask:
 )
 def test_a_cache_has_a_key_and_a_time_to_live_or_is_off(config: dict, path: str | None) -> None:
     assert [e.path for e in cache_errors(task(**config), "tasks[0]")] == ([path] if path else [])
+
+
+def test_a_cache_of_a_whole_workflow_is_checked_the_same_way() -> None:
+    given = {"name": "w", "tasks": [], "cacheConfig": {"ttlInSecond": 1}}
+    found = cache_errors(msgspec.convert(given, WorkflowDef), "")
+
+    assert [fault.path for fault in found] == ["cacheConfig.key"]
 
 
 @pytest.mark.parametrize(("kind", "refused"), [("WAIT", True), ("SIMPLE", False), ("HTTP", False)])

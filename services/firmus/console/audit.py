@@ -113,6 +113,9 @@ def _ended(event: ev.WorkflowEvent) -> str:
     reason: str | None = getattr(event, "reason", None)
     output: dict[str, Any] | None = getattr(event, "output", None)
     parts = [reason] if reason else []
+    cached_from: str | None = getattr(event, "cached_from", None)
+    if cached_from:
+        parts.append(f"from the cache, first by {cached_from}")
     if output:
         parts.append(f"output {_short(output)}")
     return " ".join(parts)

@@ -1,4 +1,5 @@
-"""The cache of task outputs (`cacheConfig`): where a row looks, and what its completion leaves.
+"""The cache of outputs (`cacheConfig`): where a task or a workflow looks, and what its completion
+leaves.
 
 Conductor stores `cacheConfig` and does nothing with it (spec 1.4, "[gap]").
 """
@@ -18,6 +19,10 @@ from firmus.workflow.state import WorkflowState
 from firmus_contracts import events as ev
 from firmus_contracts import subjects
 from firmus_contracts.definitions import WorkflowTask
+from firmus_contracts.statuses import WorkflowStatus
+
+OF_WORKFLOW = "(workflow)"
+"""Stands for the name of a task in the keys of whole workflows."""
 
 _template = lru_cache(maxsize=1024)(compile_template)
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -68,6 +73,29 @@ def slot(
     digest = hashlib.sha256(_encode(key)).hexdigest()
     name = subjects.cache_key(blueprint.definition.name, task.name or "", digest)
     return ev.CacheSlot(key=name, ttl_s=config.ttl_in_second)
+
+
+def workflow_slot(blueprint: Blueprint, document: Scope) -> ev.CacheSlot | None:
+    """The same of a whole workflow, whose key sees its document as it starts. Entries belong to
+    the resolved definition: one that changed begins anew.
+    """
+    config = blueprint.definition.cache_config
+    if config is None or config.ttl_in_second <= 0 or not config.key:
+        return None
+    key = resolve(_template(config.key), document)
+    if key is None or key == "":
+        return None
+    digest = hashlib.sha256(_encode([blueprint.sha256, key])).hexdigest()
+    name = subjects.cache_key(blueprint.definition.name, OF_WORKFLOW, digest)
+    return ev.CacheSlot(key=name, ttl_s=config.ttl_in_second)
+
+
+def workflow_to_cache(state: WorkflowState) -> tuple[ToCache, ...]:
+    """What a workflow that completed by its tasks leaves in the cache."""
+    if state.cache is None or state.status is not WorkflowStatus.COMPLETED:
+        return ()
+    entry = Cached(task_id=state.workflow_id, output=state.output)
+    return (ToCache(key=state.cache.key, entry=entry, ttl_s=state.cache.ttl_s),)
 
 
 def to_cache(state: WorkflowState, event: ev.TaskCompleted) -> tuple[ToCache, ...]:

@@ -12,7 +12,9 @@ import msgspec
 import firmus.decider.operators  # noqa: F401 - fills the table of operators
 from firmus.decider import (
     advance,
+    caching,
     control,
+    ending,
     messages,
     schemas_kept,
     skipping,
@@ -23,6 +25,7 @@ from firmus.decider import (
 from firmus.decider.context import Answers, CannotStart, Context, Decision, Wanted, WantsMore
 from firmus.decider.payload_limits import excess, limit_of, reason
 from firmus.decider.turn import Turn
+from firmus.workflow.document import Document
 from firmus.workflow.evolve import evolve
 from firmus.workflow.expressions import merge_workflow_input
 from firmus.workflow.state import TaskState, WorkflowState
@@ -144,6 +147,11 @@ def _start(state: WorkflowState | None, command: cmd.StartWorkflow, context: Con
         timeout_policy=definition.timeout_policy,
     )
     first = evolve(None, started, workflow_id=command.workflow_id, now_ms=context.now_ms)
+    if definition.cache_config is not None:
+        document = Document(first, environment=context.environment)
+        slot = caching.workflow_slot(context.blueprint, document)
+        started = msgspec.structs.replace(started, cache=slot)
+        first = msgspec.structs.replace(first, cache=slot)
     turn = Turn(first, context, Answers())
     turn.events.append(started)
     turn.starting = True
@@ -176,7 +184,8 @@ def _apply(  # noqa: C901, PLR0912 - one case per command
     state = turn.state
     match command:
         case cmd.StartWorkflow():
-            advance.begin(turn)
+            if not ending.complete_from_cache(turn):
+                advance.begin(turn)
         case cmd.BeginTask():
             return _begin_task(turn, command)
         case cmd.UpdateTask():

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from firmus.decider import inputs, payload_limits, schemas_kept
+from firmus.decider import caching, inputs, payload_limits, schemas_kept
 from firmus.decider.context import Wanted, WantsMore
 from firmus.decider.turn import Turn
 from firmus.workflow.document import Document
@@ -40,6 +40,17 @@ def complete(
     turn.emit(
         ev.WorkflowCompleted(output=result, reason=reason, failed_refs=refs, failed_names=names)
     )
+    turn.to_cache += caching.workflow_to_cache(turn.state)
+
+
+def complete_from_cache(turn: Turn) -> bool:
+    """Ends a workflow that has only just begun, when the cache has its output."""
+    slot = turn.state.cache
+    found = None if slot is None else turn.cached([slot.key])[slot.key]
+    if found is None:
+        return False
+    turn.emit(ev.WorkflowCompleted(output=found.output, cached_from=found.task_id))
+    return True
 
 
 def fail(

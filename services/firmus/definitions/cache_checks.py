@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from firmus.definitions.task_checks import error
-from firmus_contracts.definitions import WorkflowTask
+from firmus_contracts.definitions import WorkflowDef, WorkflowTask
 from firmus_contracts.errors import ValidationError
 
 NEVER_CACHED = frozenset(
@@ -32,16 +32,19 @@ NEVER_CACHED = frozenset(
 """What the decider does itself, or what is done for its effect."""
 
 
-def cache_errors(task: WorkflowTask, path: str) -> Iterable[ValidationError]:
-    """A cache that is half described; one without a time to live is switched off."""
-    config = task.cache_config
+def cache_errors(owner: WorkflowTask | WorkflowDef, path: str) -> Iterable[ValidationError]:
+    """A cache that is half described; one without a time to live is switched off. `path` is that of
+    the task, empty for a workflow.
+    """
+    config = owner.cache_config
+    at = f"{path}.cacheConfig" if path else "cacheConfig"
     if config is None:
         return
     if config.ttl_in_second < 0:
-        where = f"{path}.cacheConfig.ttlInSecond"
+        where = f"{at}.ttlInSecond"
         yield error(where, f"{where} must not be negative", config.ttl_in_second)
     if config.ttl_in_second > 0 and not (config.key or "").strip():
-        where = f"{path}.cacheConfig.key"
+        where = f"{at}.key"
         yield error(where, f"{where} must not be empty", config.key)
 
 

@@ -68,6 +68,7 @@ def _workflow(definition: WorkflowDef, outside: Outside, prefix: str) -> Iterabl
         )
     yield from schema_errors(definition, prefix)
     yield from metadata_errors(definition, prefix)
+    yield from cache_errors(definition, prefix.rstrip("."))
     refs = [task.task_reference_name for task in _all_tasks(definition.tasks)]
     counted = Counter(ref for ref in refs if ref)
     for ref, count in counted.items():

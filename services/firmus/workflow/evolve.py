@@ -151,6 +151,7 @@ def _started(event: ev.WorkflowStarted, workflow_id: str, now_ms: int) -> Workfl
         external_input_path=event.external_input_path,
         timeout_s=event.timeout_s,
         timeout_policy=event.timeout_policy,
+        cache=event.cache,
     )
 
 

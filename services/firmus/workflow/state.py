@@ -10,7 +10,7 @@ import msgspec
 from immutables import Map
 
 from firmus_contracts import ids
-from firmus_contracts.events import FailureWorkflow, StateEventRaised, TaskScheduled
+from firmus_contracts.events import CacheSlot, FailureWorkflow, StateEventRaised, TaskScheduled
 from firmus_contracts.statuses import TaskStatus, WorkflowStatus
 
 RECENT_COMMANDS_MAX = 256
@@ -120,7 +120,8 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     `depth`: how many parents
     stand above it. `messages`: those not taken yet, oldest first. `unsent`: messages of
     `onStateChange` that wait to be sent, by version. `updated_by`: who last steered it, where that
-    was told. `removed_ms`: when it was removed, 0 while it is there.
+    was told. `removed_ms`: when it was removed, 0 while it is there. `cache`: where its output is
+    kept once it completes.
     """
 
     workflow_id: str
@@ -167,6 +168,7 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     recent: Recent = Recent()
     started_by: str | None = None
     unsent: Map[int, StateEventRaised] = Map()
+    cache: CacheSlot | None = None
     messages: tuple[Message, ...] = ()
     trace: str | None = None
     updated_by: str | None = None
