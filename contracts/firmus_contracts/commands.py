@@ -58,6 +58,12 @@ class BeginTask(_Command, frozen=True, tag="begin_task"):
     worker_id: str = ""
 
 
+class RequeueTask(_Command, frozen=True, tag="requeue_task"):
+    """Offer a task that a worker has to others as well; it may still report it (spec 9.4)."""
+
+    task_id: str
+
+
 class UpdateTask(_Command, frozen=True, tag="update_task"):
     """A worker's report. With `extend_lease` nothing else of it counts (spec 4.5)."""
 
@@ -191,6 +197,7 @@ class Continue(_Command, frozen=True, tag="continue"):
 Command = (
     StartWorkflow
     | BeginTask
+    | RequeueTask
     | UpdateTask
     | LogTask
     | FireTimer

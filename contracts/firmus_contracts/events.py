@@ -261,6 +261,12 @@ class TaskLeaseExtended(Event, frozen=True, tag="task.lease_extended"):
     ordinal: int
 
 
+class TaskRequeued(Event, frozen=True, tag="task.requeued"):
+    """A task in a worker's hands is offered once more (spec 9.4); nothing else of it changes."""
+
+    ordinal: int
+
+
 class TaskLogged(Event, frozen=True, tag="task.logged"):
     """Lines that a worker wrote; (text, epoch milliseconds) each."""
 
@@ -346,6 +352,7 @@ WorkflowEvent = (
     | TaskUpdated
     | LoopAdvanced
     | TaskLeaseExtended
+    | TaskRequeued
     | TaskLogged
     | TaskCompleted
     | TaskCompletedWithErrors

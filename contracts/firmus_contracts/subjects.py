@@ -31,6 +31,7 @@ PROJECTION_STATUS = "firmus.projection.status"
 READY_ALL = "firmus.ready.>"
 ANNOUNCE = "firmus.announce"
 QUEUE_SIZES = "firmus.sizes"
+REQUEUE = "firmus.requeue"
 
 _UNSAFE = re.compile(rb"[^A-Za-z0-9_-]")
 _EMPTY = "%"

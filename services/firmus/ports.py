@@ -95,12 +95,15 @@ class WatchPort(Protocol):
 
 
 class QueueSize(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Tasks waiting (delayed ones included) and handed out but not ended."""
+    """Tasks waiting (delayed ones included) and handed out but not ended; of these `handing` are on
+    their way to a worker.
+    """
 
     task_type: str
     domain: str | None
     waiting: int
     in_flight: int
+    handing: int = 0
 
 
 class QueuesPort(Protocol):
@@ -122,6 +125,12 @@ class QueuesPort(Protocol):
         ...
 
     async def sizes(self) -> list[QueueSize]: ...
+
+    async def requeue(self, task_type: str) -> int:
+        """Offers begun tasks of a worker's type once more, in all domains; how many open ones wait
+        now (spec 9.4). Raises Unavailable.
+        """
+        ...
 
 
 class PayloadsPort(Protocol):

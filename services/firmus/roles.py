@@ -224,6 +224,8 @@ async def gateway(
     """Serves REST until cancelled."""
     javascript, jq = QuickJsScripts(threads=2), JqScripts(processes=1)
     environment = named_values(os.environ, ENVIRONMENT_PREFIX)
+    polls = PollTable()
+    stop_listening = await listen(node.connection, polls)
     ports = GatewayPorts(
         decider=decider,
         watches=watches,
@@ -234,6 +236,7 @@ async def gateway(
         starts=Starts(decider, JetStreamKeyStore(node.wire)),
         payloads=JetStreamUploads(node.wire, node.blobs),
         schedules=node.schedules,
+        polls=polls,
         rehearsals=Rehearsals(
             definitions=node.definitions,
             scripts=Evaluators(javascript, jq),
@@ -249,6 +252,7 @@ async def gateway(
     try:
         await serve_gateway(ports, host=node.settings.host, port=node.settings.port)
     finally:
+        await stop_listening()
         javascript.close()
         await jq.close()
 

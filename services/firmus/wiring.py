@@ -124,7 +124,7 @@ async def _with_remote_decider(
             watches = RemoteWatches(node.connection, shards=node.layout.shards)
             await gateway(node, decider, watches, queues, search)
         case "system-worker":
-            queues = RemoteQueues(node.connection, node.clock)
+            queues = RemoteQueues(node.connection, node.clock, noted=False)
             await queues.start()
             stack.push_async_callback(queues.stop)
             await stack.enter_async_context(system_worker_role(node, decider, queues))

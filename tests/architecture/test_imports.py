@@ -59,7 +59,15 @@ SHELL = {
         "scripts_jq",
         "jq_runner",
     },
-    "scheduler": {"service", "owner", "errands", "handout", "checkpoints", "state_events"},
+    "scheduler": {
+        "service",
+        "owner",
+        "errands",
+        "handout",
+        "checkpoints",
+        "state_events",
+        "requeue",
+    },
     "projection": {
         *("service", "follower", "live", "publisher", "rebuild"),
         *("rows", "search", "states", "store", "folder"),

@@ -3,7 +3,7 @@
 import pytest
 
 from firmus_contracts import commands as cmd
-from tests.flow import WORKFLOW, Flow, simple
+from tests.flow import WORKFLOW, Flow, simple, task_def
 
 
 def begun() -> Flow:
@@ -119,3 +119,63 @@ def test_a_reason_is_cut_at_500_characters() -> None:
     flow.fail("a", "x" * 900)
 
     assert flow.row("a").reason == "x" * 500
+
+
+def requeue(flow: Flow, ref: str = "a") -> list[str]:
+    return flow.send(cmd.RequeueTask, task_id=flow.task_id(ref))
+
+
+def test_9_4_a_begun_task_is_offered_once_more_and_all_else_of_it_stays() -> None:
+    flow = begun()
+    before = flow.row("a")
+    flow.clock.advance(1_000)
+
+    assert requeue(flow) == ["task.requeued a"]
+    row = flow.row("a")
+    assert (row.status, row.worker_id, row.updated_ms) == ("IN_PROGRESS", "w", before.updated_ms)
+    assert requeue(flow) == []
+    assert flow.begin("a", worker="other") == ["task.in_progress a"]
+    row = flow.row("a")
+    assert (row.worker_id, row.poll_count, row.start_ms) == ("other", 2, before.start_ms)
+    assert flow.begin("a") == []
+
+
+def test_9_4_the_first_report_of_a_requeued_task_counts_whoever_sends_it() -> None:
+    flow = begun()
+    requeue(flow)
+
+    assert flow.update("a", output={"by": "the first worker"})[0] == "task.completed a"
+    assert flow.begin("a") == []
+
+
+def test_9_4_progress_of_a_requeued_task_puts_it_back_once() -> None:
+    flow = begun()
+    requeue(flow)
+    flow.update("a", "IN_PROGRESS", callback_after_s=30)
+
+    assert flow.row("a").requeued is False
+    assert flow.begin("a") == ["task.in_progress a"]
+    assert flow.begin("a") == []
+
+
+def test_9_4_a_waiting_task_is_left_where_it_is_and_an_ended_one_refused() -> None:
+    flow = Flow(simple("a"))
+    flow.start()
+
+    assert requeue(flow) == []
+    assert flow.rejected is None
+    flow.update("a")
+    requeue(flow)
+    assert flow.rejected is not None
+    assert flow.rejected.code == "CONFLICT"
+
+
+def test_9_4_4_3_the_response_timeout_of_a_requeued_task_runs_on() -> None:
+    flow = Flow(simple("a", task_def=task_def("a", responseTimeoutSeconds=10, retryCount=1)))
+    flow.start()
+    flow.begin("a")
+    requeue(flow)
+    flow.clock.advance(10_000)
+
+    flow.fire("a")
+    assert flow.rows() == ["a TIMED_OUT", "a SCHEDULED"]

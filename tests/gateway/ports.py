@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from firmus.broker.keys import MemoryKeyStore
+from firmus.broker.polldata import PollTable
 from firmus.broker.rejections import MemoryRejections
 from firmus.broker.starting import Starts
 from firmus.clock import FixedClock
@@ -20,10 +21,10 @@ from firmus.eventlog.uploads import MemoryUploads
 from firmus.gateway.ports import GatewayPorts
 from firmus.ports import QueueSize, ScriptResult, SearchPage, SearchRequest, Unavailable
 from firmus.workflow.rest_view import task_summary, workflow_summary
-from firmus_contracts.commands import Accepted, Answer, BeginTask, Command
+from firmus_contracts.commands import Accepted, Answer, BeginTask, Command, RequeueTask
 from firmus_contracts.envelope import Record
 from firmus_contracts.errors import Refusal
-from firmus_contracts.events import TaskScheduled, TaskUpdated, WorkflowStarted
+from firmus_contracts.events import TaskRequeued, TaskScheduled, TaskUpdated, WorkflowStarted
 
 
 class NoScripts:
@@ -100,6 +101,21 @@ class LogQueues:
             for (task_type, domain), ids in self._waiting.items()
         ]
 
+    async def requeue(self, task_type: str) -> int:
+        await self._fold(wait=False)
+        mine = [task_id for task_id, key in self._of.items() if key[0] == task_type]
+        answers = [
+            await self._decider.submit(
+                RequeueTask(
+                    command_id=f"requeue-{task_id}-{self.polls}",
+                    workflow_id=task_id[:-6] + "000000",
+                    task_id=task_id,
+                )
+            )
+            for task_id in mine
+        ]
+        return sum(isinstance(answer, Accepted) for answer in answers)
+
     async def _begin(
         self, key: tuple[str, str | None], worker_id: str, count: int
     ) -> list[msgspec.Raw]:
@@ -137,7 +153,10 @@ class LogQueues:
             task_id = f"{record.workflow_id[:-6]}{getattr(event, 'ordinal', 0):06x}"
             if isinstance(event, TaskScheduled) and event.queued:
                 self._of[task_id] = (event.task_type, event.domain)
-            elif not (isinstance(event, TaskUpdated) and event.requeued):
+            elif not (
+                isinstance(event, TaskRequeued)
+                or (isinstance(event, TaskUpdated) and event.requeued)
+            ):
                 continue
             self._waiting.setdefault(self._of[task_id], []).append(task_id)
 
@@ -221,6 +240,7 @@ class World:
         self.search = LogSearch(self.log, self.door)
         self.keys = MemoryKeyStore()
         self.uploads = MemoryUploads()
+        self.polls = PollTable()
         self.troubles: list[str] = []
         self.metrics = b"firmus_commits_total 3\n"
 
@@ -234,6 +254,7 @@ class World:
             "clock": self.clock,
             "starts": Starts(self.door, self.keys),
             "payloads": self.uploads,
+            "polls": self.polls,
             "metrics": lambda: self.metrics,
             "troubles": lambda: self.troubles,
             "instance": "here",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from firmus.broker.polldata import PollTable
 from firmus.gateway.app import by_path, covered
 from firmus.gateway.polling import Polls
 from firmus.gateway.routes import Route, not_yet, routes
@@ -28,7 +29,7 @@ def published() -> Iterator[tuple[str, str]]:
 
 
 def table(world: World) -> list[Route]:
-    return routes(world.ports(), Polls(world.queues, world.clock))
+    return routes(world.ports(), Polls(world.queues, world.clock, PollTable()))
 
 
 def test_every_published_operation_has_a_row(world: World):

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from firmus.broker.polldata import Polled
 from tests.gateway.client import WORKER, Api, result
 from tests.gateway.ports import World
 
@@ -191,7 +192,24 @@ async def test_queue_sizes_count_what_waits(api: Api):
     assert (await api.get("/tasks/queue/sizes", taskType=["a", "b"])).body == {"a": 2, "b": 0}
     assert (await api.get("/tasks/queue/all")).body == {"a": 2, "east:b": 1}
     assert (await api.get("/tasks/queue/all/verbose")).body["a"]["a"] == {"size": 2, "uacked": 0}
-    assert (await api.post("/tasks/queue/requeue/a"))[:2] == (200, "0")
+
+
+async def test_a_requeue_counts_open_tasks_and_offers_begun_ones_again(api: Api):
+    """The worker that has the task may still report it (spec 9.4)."""
+    await api.register("w", "a")
+    for _ in range(2):
+        await api.start("w")
+    (first,) = await api.poll("a")
+    nothing = await api.post("/tasks/queue/requeue/nope")
+
+    counted = await api.post("/tasks/queue/requeue/a")
+    shown = (await api.get(f"/tasks/{first['taskId']}")).body
+    tasks = await api.poll("a", count=9)
+    again = next(task for task in tasks if task["taskId"] == first["taskId"])
+
+    assert (nothing[:2], counted[:2]) == ((200, "0"), (200, "2"))
+    assert (shown["status"], again["pollCount"]) == ("IN_PROGRESS", 2)
+    assert again["startTime"] == first["startTime"]
 
 
 async def test_poll_data_names_the_last_worker_of_each_domain(api: Api, world: World):
@@ -207,4 +225,17 @@ async def test_poll_data_names_the_last_worker_of_each_domain(api: Api, world: W
         {"queueName": "a", "domain": "east", "workerId": "w3", "lastPollTime": at},
     ] == found
     assert found == everything
+    refused = await api.get("/tasks/queue/polldata", taskType="")
+    assert refused.status == 400
+    assert refused.body["validationErrors"][0]["message"] == "TaskType cannot be null or empty."
+
+
+async def test_polls_at_other_gateways_are_shown_too(api: Api, world: World):
+    await api.get("/tasks/poll/a", workerid="w1")
+    at = world.clock.now_ms() + 1
+    world.polls.record(Polled(task_type="a", worker_id="w9", last_poll_time=at))
+
+    found = (await api.get("/tasks/queue/polldata", taskType="a")).body
+
+    assert found == [{"queueName": "a", "workerId": "w9", "lastPollTime": at}]
     assert (await api.get("/tasks/queue/polldata", taskType="b")).body == []

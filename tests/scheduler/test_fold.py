@@ -105,6 +105,22 @@ def test_the_response_timeout_runs_from_the_last_sign_of_life() -> None:
     assert due(fold, 12_000) == [ids.task_id(W, 1)]
 
 
+def test_a_requeued_task_waits_again_and_its_deadlines_stay() -> None:
+    made = scheduled(1, timeouts=Timeouts(response_s=10))
+    fold = folded((started(), made), (ev.TaskBegun(ordinal=1),), (ev.TaskRequeued(ordinal=1),))
+    lane = fold.queues.lanes[WORK]
+    assert (lane.waiting, lane.in_flight) == (1, 0)
+    assert ready(fold) == [1]
+    assert due(fold, 10_999) == []
+    assert due(fold, 11_000) == [ids.task_id(W, 1)]
+
+
+def test_a_requeued_task_leaves_its_queue_when_the_worker_that_had_it_reports_it() -> None:
+    begun, back = ev.TaskBegun(ordinal=1), ev.TaskRequeued(ordinal=1)
+    fold = folded((started(), scheduled(1)), (begun,), (back,), (ev.TaskCompleted(ordinal=1),))
+    assert fold.queues.lanes[WORK].idle
+
+
 def test_a_wait_is_due_at_its_deadline() -> None:
     made = scheduled(
         1, "WAIT", queued=False, status=TaskStatus.IN_PROGRESS, deadline_ms=START_MS + 4_321

@@ -15,6 +15,7 @@ from firmus.transport.queue_server import QueuesServer
 from firmus.transport.queues import PollNotices, RemoteQueues
 from firmus_contracts import commands as cmd
 from firmus_contracts import ids, subjects
+from firmus_contracts.statuses import TaskStatus
 from tests.nats_server import NatsServer
 from tests.scheduler.conftest import World, ids_of, until
 from tests.scheduler.world import SHARDS, scheduled, workflow_id
@@ -233,6 +234,42 @@ async def test_sizes_are_those_of_all_schedulers(remote: Remote) -> None:
         await remote.serve(await remote.world.scheduler(shards=(shard,)))
     (size,) = await (await remote.gateway()).sizes()
     assert (size.task_type, size.domain, size.waiting, size.in_flight) == ("work", None, 3, 0)
+
+
+async def test_a_requeue_reaches_the_schedulers_of_all_shards(remote: Remote) -> None:
+    for number in range(6):
+        await remote.world.start(workflow_id(number), scheduled(1, status=TaskStatus.IN_PROGRESS))
+    for shards in ((0, 1), (2, 3)):
+        await remote.serve(await remote.world.scheduler(shards=shards))
+    gateway = await remote.gateway()
+    assert await gateway.requeue("work") == 6
+    tasks = await polling(gateway, count=6)
+    while len(tasks) < 6:
+        tasks += await polling(gateway, count=6)
+    assert len(set(ids_of(tasks))) == 6
+
+
+async def test_a_requeue_that_a_scheduler_cannot_do_is_unavailable(
+    remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues, "REQUEUED_WITHIN_S", 0.2)
+    await remote.world.start(W, scheduled(1, status=TaskStatus.IN_PROGRESS))
+    await remote.serve(await remote.world.scheduler())
+    remote.world.decider.down = True
+    with pytest.raises(Unavailable):
+        await (await remote.gateway()).requeue("work")
+
+
+async def test_polls_of_our_own_workers_are_not_told(remote: Remote) -> None:
+    await remote.listen()
+    await remote.serve(await remote.world.scheduler())
+    for noted in (False, True):
+        queue = RemoteQueues(await remote.connection(), remote.world.clock, noted=noted)
+        await queue.start()
+        await queue.poll("work", domain=None, worker_id=f"w{noted}", count=1, timeout_s=0.01)
+        await queue._connection.flush()
+        await queue.stop()
+    await until(lambda: remote.heard.count(subjects.POLLED) == 1)
 
 
 async def test_sizes_without_a_scheduler_of_every_shard_are_unavailable(

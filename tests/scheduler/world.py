@@ -197,8 +197,11 @@ class SmallDecider:
         self, command: cmd.Command, row: Any
     ) -> tuple[ev.WorkflowEvent, ...] | cmd.Rejected:
         match command:
+            case cmd.RequeueTask():
+                begun = row.status is TaskStatus.IN_PROGRESS
+                return (ev.TaskRequeued(ordinal=row.ordinal),) if begun else ()
             case cmd.BeginTask():
-                if row.status is not TaskStatus.SCHEDULED:
+                if row.status is not TaskStatus.SCHEDULED and not row.requeued:
                     return cmd.Rejected(code="CONFLICT", message="begun already")
                 return (ev.TaskBegun(ordinal=row.ordinal, worker_id=command.worker_id),)
             case cmd.FireTimer():

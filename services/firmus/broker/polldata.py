@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from firmus.broker.connection import Connection
+from firmus_contracts.executions import PollData
 from firmus_contracts.subjects import POLLED
 
 ENTRIES_MAX = 100_000
@@ -18,15 +19,6 @@ class Polled(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     """One poll, as it travels. `last_poll_time` in epoch milliseconds."""
 
     task_type: str
-    domain: str | None = None
-    worker_id: str | None = None
-    last_poll_time: int
-
-
-class PollData(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """The last poll of a queue, as REST shows it; `queue_name` is the task type."""
-
-    queue_name: str
     domain: str | None = None
     worker_id: str | None = None
     last_poll_time: int

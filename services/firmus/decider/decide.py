@@ -188,6 +188,8 @@ def _apply(  # noqa: C901, PLR0912 - one case per command
                 advance.begin(turn)
         case cmd.BeginTask():
             return _begin_task(turn, command)
+        case cmd.RequeueTask():
+            return updates.requeue(turn, command)
         case cmd.UpdateTask():
             return _update_task(turn, command)
         case cmd.LogTask():
@@ -234,7 +236,10 @@ def _begin_task(turn: Turn, command: cmd.BeginTask) -> Decision | cmd.Rejected:
         return cmd.Rejected(
             code="NOT_FOUND", message=f"No such task found by id: {command.task_id}"
         )
-    if turn.state.status.terminal or row.status is not TaskStatus.SCHEDULED:
+    waits = row.status is TaskStatus.SCHEDULED or (
+        row.requeued and row.status is TaskStatus.IN_PROGRESS
+    )
+    if turn.state.status.terminal or not waits:
         message = f"task {row.ref} is {row.status} in a workflow that is {turn.state.status}"
         return cmd.Rejected(code="CONFLICT", message=message)
     turn.emit(ev.TaskBegun(ordinal=row.ordinal, worker_id=command.worker_id))

@@ -6,7 +6,7 @@ from firmus.workflow.deadlines import HELD_S
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
 from firmus_contracts import ids
-from firmus_contracts.commands import UpdateOutcome, UpdateTask
+from firmus_contracts.commands import Rejected, RequeueTask, UpdateOutcome, UpdateTask
 from firmus_contracts.statuses import ResultStatus, TaskStatus
 
 REASON_MAX = 500
@@ -43,6 +43,19 @@ def apply(turn: Turn, row: TaskState, command: UpdateTask) -> None:
     if command.logs:
         turn.emit(ev.TaskLogged(ordinal=row.ordinal, lines=command.logs))
     turn.emit(_event(row, command))
+
+
+def requeue(turn: Turn, command: RequeueTask) -> Rejected | None:
+    """Offers a begun task again; one that waits already is left where it is (spec 9.4)."""
+    row = row_of(turn.state, command.task_id)
+    if row is None or not row.made.queued:
+        return Rejected(code="NOT_FOUND", message=f"No such task found by id: {command.task_id}")
+    ended = ignored_because(turn.state, row)
+    if ended is not None:
+        return Rejected(code="CONFLICT", message=ended)
+    if row.status is TaskStatus.IN_PROGRESS and not row.requeued:
+        turn.emit(ev.TaskRequeued(ordinal=row.ordinal))
+    return None
 
 
 def _event(row: TaskState, command: UpdateTask) -> ev.WorkflowEvent:

@@ -9,13 +9,12 @@ from collections import deque
 
 import msgspec
 
+from firmus.broker.polldata import Polled, PollTable
 from firmus.gateway.presence import Presence
 from firmus.gateway.reading import Request
 from firmus.ports import Clock, QueuesPort
-from firmus_contracts.executions import PollData
 
 _HANDED_OUT_MAX = 65_536
-_POLLERS_MAX = 16_384
 _SHELF_MAX = 1_024
 
 
@@ -36,11 +35,11 @@ _BEGUN = msgspec.json.Decoder(_Begun)
 class Polls:
     """The polls of one gateway."""
 
-    def __init__(self, queues: QueuesPort, clock: Clock) -> None:
+    def __init__(self, queues: QueuesPort, clock: Clock, seen: PollTable) -> None:
         self._queues = queues
         self._clock = clock
+        self._seen = seen
         self._handed_out: dict[str, Queue] = {}
-        self._pollers: dict[Queue, tuple[str, int]] = {}
         self._shelf: dict[Queue, deque[msgspec.Raw]] = {}
         self._shelved = 0
         self.presence = Presence()
@@ -91,23 +90,17 @@ class Polls:
             shelf.append(task)
             self._shelved += 1
 
-    def pollers(self, task_type: str | None = None) -> list[PollData]:
-        """The last poll of each queue, or of each domain of one type."""
-        return [
-            PollData(
-                queue_name=queue.task_type,
-                domain=queue.domain,
-                worker_id=worker_id,
-                last_poll_time=polled_ms,
-            )
-            for queue, (worker_id, polled_ms) in self._pollers.items()
-            if task_type is None or queue.task_type == task_type
-        ]
-
     def _saw(self, queue: Queue, worker_id: str) -> None:
-        if queue not in self._pollers and len(self._pollers) >= _POLLERS_MAX:
-            del self._pollers[next(iter(self._pollers))]
-        self._pollers[queue] = (worker_id, self._clock.now_ms())
+        """Our own polls are known at once and exactly, those of others as they tell of them."""
+        now_ms = self._clock.now_ms()
+        self._seen.record(
+            Polled(
+                task_type=queue.task_type,
+                domain=queue.domain,
+                worker_id=worker_id or None,
+                last_poll_time=now_ms,
+            )
+        )
 
     def _handed(self, task_id: str, queue: Queue) -> None:
         if len(self._handed_out) >= _HANDED_OUT_MAX:

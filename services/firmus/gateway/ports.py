@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from firmus.broker.polldata import PollTable
 from firmus.ports import (
     Clock,
     DeciderPort,
@@ -32,7 +33,8 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
 
     `environment` is what `${workflow.env.x}` reads; of secrets only the names are shown.
     `metrics` renders Prometheus text. `troubles` names what is wrong with this process; anything
-    in it makes the health check fail. `instance` is how this server signs its errors.
+    in it makes the health check fail. `polls`: who polled last, here and at other gateways.
+    `instance` is how this server signs its errors.
     """
 
     decider: DeciderPort
@@ -45,6 +47,7 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     payloads: PayloadsPort | None = None
     rehearsals: RehearsalPort | None = None
     schedules: SchedulesPort | None = None
+    polls: PollTable = msgspec.field(default_factory=PollTable)
     environment: Mapping[str, str] = {}
     secret_names: Callable[[], Sequence[str]] = _nothing
     metrics: Callable[[], bytes] = _no_metrics

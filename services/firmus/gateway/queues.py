@@ -1,18 +1,22 @@
 """What the task queues hold and who polls them, over REST (spec 8.5, 9.4)."""
 
 from firmus.gateway import answers
-from firmus.gateway.polling import Polls
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, required, text, texts
 from firmus.ports import QueueSize
+from firmus_contracts.bodies import invalid
+from firmus_contracts.errors import ValidationError
+
+_SHARD = "a"
+"""As Conductor calls the one shard of its queues."""
 
 
 class Queues:
     """Handlers of `/api/tasks/queue`."""
 
-    def __init__(self, ports: GatewayPorts, polls: Polls) -> None:
+    def __init__(self, ports: GatewayPorts) -> None:
         self._queues = ports.queues
-        self._polls = polls
+        self._polls = ports.polls
 
     async def sizes(self, req: Request, resp: Response) -> None:
         """Of the types asked for; a type without a queue has 0."""
@@ -29,31 +33,37 @@ class Queues:
         answers.json(resp, sum(found))
 
     async def all(self, _req: Request, resp: Response) -> None:
-        sizes = sorted(await self._queues.sizes(), key=name)
-        answers.json(resp, {name(size): size.waiting for size in sizes})
+        answers.json(resp, {name(size): size.waiting for size in await self._waiting()})
 
     async def all_verbose(self, _req: Request, resp: Response) -> None:
-        """By queue and part of it; our queues have one part, named as its type."""
-        sizes = sorted(await self._queues.sizes(), key=name)
+        """By queue and shard of it: ours have one. `uacked`: on their way to a worker."""
         answers.json(
             resp,
             {
-                name(size): {size.task_type: {"size": size.waiting, "uacked": size.in_flight}}
-                for size in sizes
+                name(size): {_SHARD: {"size": size.waiting, "uacked": size.handing}}
+                for size in await self._waiting()
             },
         )
 
     async def poll_data(self, req: Request, resp: Response) -> None:
-        """The last polls of a type at this gateway, one of each domain."""
-        answers.json(resp, self._polls.pollers(required(req, "taskType")))
+        """The last poll of a type, one of each domain."""
+        task_type = required(req, "taskType")
+        if not task_type:
+            message = "TaskType cannot be null or empty."
+            raise invalid([ValidationError(path="getPollData.arg0", message=message)])
+        answers.json(resp, self._polls.of(task_type))
 
     async def poll_data_all(self, _req: Request, resp: Response) -> None:
-        answers.json(resp, self._polls.pollers())
+        answers.json(resp, self._polls.all())
 
     async def requeue(self, _req: Request, resp: Response, task_type: str) -> None:
-        """How many tasks were put back: none, as a queue is a fold of the log and loses nothing."""
-        del task_type
-        answers.plain(resp, "0")
+        """Begun tasks are offered once more; the answer is how many wait now."""
+        answers.plain(resp, str(await self._queues.requeue(task_type)))
+
+    async def _waiting(self) -> list[QueueSize]:
+        """The queues that hold something, or are just handing it out, by name."""
+        sizes = [size for size in await self._queues.sizes() if size.waiting or size.handing]
+        return sorted(sizes, key=name)
 
 
 def name(size: QueueSize) -> str:

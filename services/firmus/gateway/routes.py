@@ -58,7 +58,7 @@ def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
         *_control(Control(ports, command_ids)),
         *_bulk(Bulk(ports, command_ids)),
         *_payloads(Payloads(ports)),
-        *_tasks(Tasks(ports, command_ids, polls), Queues(ports, polls), Search(ports)),
+        *_tasks(Tasks(ports, command_ids, polls), Queues(ports), Search(ports)),
         *_scheduler(Scheduler(ports, registration)),
         *_admin(Admin(ports)),
         *(Route(method, f"/api{path}", not_yet) for method, path in _NOT_YET),

@@ -37,7 +37,7 @@ class Listener:
 
 async def start(ports: GatewayPorts, *, host: str, port: int) -> Listener:
     """Listens in the running loop; port 0 takes any free one. Raises OSError when it cannot."""
-    polls = Polls(ports.queues, ports.clock)
+    polls = Polls(ports.queues, ports.clock, ports.polls)
     return await listen(build(ports, polls), polls, host=host, port=port)
 
 

@@ -75,6 +75,7 @@ SILENT = (
     ev.TasksSettled,
     ev.DecisionSplit,
     ev.TaskLogged,
+    ev.TaskRequeued,
     ev.StateEventRaised,
     ev.StateEventSent,
     ev.MessageReceived,

@@ -327,13 +327,15 @@ def _updated(fold: Fold, _shard: Shard, flow: Flow, event: ev.TaskUpdated, at: _
     if event.requeued:
         row.in_progress = False
         if row.queued:
-            delay_ms = event.callback_after_s * 1000
-            fold.queues.ended(row)
-            fold.queues.enqueue(
-                row, order=at.order, due_ms=at.now_ms + delay_ms, delayed=delay_ms > 0
-            )
+            fold.queues.put_back(row, at.order, at.now_ms, event.callback_after_s * 1000)
     if row.timeouts is not None:
         fold.timeline.arm(row, row.deadline_ms())
+
+
+def _requeued(fold: Fold, _shard: Shard, flow: Flow, event: ev.TaskRequeued, at: _Moment) -> None:
+    row = flow.rows.get(event.ordinal)
+    if row is not None and row.queued:
+        fold.queues.put_back(row, at.order, at.now_ms)
 
 
 def _lease(
@@ -388,6 +390,7 @@ _HANDLERS: Mapping[type[Any], _Handler] = {
     ev.TaskBegun: _begun,
     ev.TaskUpdated: _updated,
     ev.TaskLeaseExtended: _lease,
+    ev.TaskRequeued: _requeued,
     ev.TaskCompleted: _task_ended,
     ev.TaskCompletedWithErrors: _task_ended,
     ev.TaskFailed: _task_ended,

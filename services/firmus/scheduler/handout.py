@@ -135,6 +135,7 @@ class HandOut:
                 domain=domain,
                 waiting=lane.waiting,
                 in_flight=lane.in_flight + lane.handing,
+                handing=lane.handing,
             )
             for (domain, task_type), lane in self._queues.lanes.items()
         ]

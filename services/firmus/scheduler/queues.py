@@ -86,6 +86,11 @@ class Queues:
         else:
             self.lane(row).in_flight -= 1
 
+    def put_back(self, row: Row, order: int, now_ms: int, delay_ms: int = 0) -> None:
+        """It waits again, wherever it was."""
+        self.ended(row)
+        self.enqueue(row, order=order, due_ms=now_ms + delay_ms, delayed=delay_ms > 0)
+
     def leave(self, row: Row) -> None:
         """Takes a task out of where it waits, if it does."""
         if not row.order:
@@ -100,6 +105,10 @@ class Queues:
                 lane.ready = [entry for entry in lane.ready if entry[3].order == entry[2]]
                 heapify(lane.ready)
         row.order = 0
+
+    def waits(self, row: Row) -> bool:
+        """Whether the task is in its queue; one being handed out is not any more."""
+        return row.order != 0 and row.order not in self._handing
 
     def take(self, key: Key, count: int, now_ms: int) -> list[Taken]:
         """Up to `count` due tasks in their order, from now on being handed out."""

@@ -19,6 +19,7 @@ from firmus.scheduler.checkpoints import Checkpoints
 from firmus.scheduler.errands import Errands, FailureInput
 from firmus.scheduler.fold import Fold
 from firmus.scheduler.handout import HandOut, ReadyListener
+from firmus.scheduler.requeue import Requeues
 from firmus.scheduler.timeline import Due
 from firmus_contracts.commands import FireTimer
 from firmus_contracts.envelope import Record
@@ -60,6 +61,7 @@ class Scheduler:
         self._handout = HandOut(
             self._fold.queues, decider, clock, instance=self.instance, changed=self._wake
         )
+        self.requeue = Requeues(self._fold, decider, instance=self.instance).requeue
         self._errands = Errands(
             self._fold, decider, clock, failure_input, changed=self._wake, sinks=sinks
         )

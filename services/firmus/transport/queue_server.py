@@ -7,20 +7,20 @@ anew.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
 import msgspec
 from nats.aio.subscription import Subscription
 
 from firmus.broker.connection import Connection
-from firmus.ports import QueueSize
+from firmus.ports import QueueSize, Unavailable
 from firmus.transport.queue_wire import (
     Ask,
     Background,
     Key,
     Part,
-    Sizes,
+    Told,
     decode_ask,
     encode,
     send,
@@ -45,6 +45,8 @@ class ServedQueues(Protocol):
     ) -> list[msgspec.Raw]: ...
 
     async def sizes(self) -> list[QueueSize]: ...
+
+    async def requeue(self, task_type: str) -> int: ...
 
     def on_ready(self, listener: Callable[[str, str | None], None]) -> None: ...
 
@@ -71,6 +73,7 @@ class QueuesServer:
         self._lanes.append(await open_lane(subjects.poll_subject(instance), self._on_ask))
         self._lanes.append(await open_lane(subjects.ANNOUNCE, self._on_announce))
         self._lanes.append(await open_lane(subjects.QUEUE_SIZES, self._on_sizes))
+        self._lanes.append(await open_lane(subjects.REQUEUE, self._on_requeue))
         self._forget_loss = self._connection.on_loss(self._on_loss)
         self._queues.on_ready(self._announce)
         self._announce_all()
@@ -154,9 +157,19 @@ class QueuesServer:
 
     def _on_sizes(self, subject: bytes, reply: bytes, data: bytes, header: object) -> None:
         del subject, data, header
-        self._background.start(self._answer_sizes(reply.decode()))
+        self._background.start(self._tell(reply.decode(), self._queues.sizes()))
 
-    async def _answer_sizes(self, reply: str) -> None:
+    def _on_requeue(self, subject: bytes, reply: bytes, data: bytes, header: object) -> None:
+        del subject, header
+        self._background.start(self._tell(reply.decode(), self._queues.requeue(data.decode())))
+
+    async def _tell(self, reply: str, found: Awaitable[Any]) -> None:
+        """Answers for our shards; who asks goes without when that cannot be said."""
+        try:
+            value = msgspec.Raw(encode(await found))
+        except Unavailable as error:
+            _log.warning("a question about queues goes unanswered: %s", error)
+            return
         queues = self._queues
-        sizes = Sizes(queues.shard_count, list(queues.shards), await queues.sizes())
-        send(self._connection, reply, encode(sizes))
+        told = Told(queues.shard_count, list(queues.shards), value)
+        send(self._connection, reply, encode(told))

@@ -30,18 +30,20 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     more: bool
 
 
-class Sizes(msgspec.Struct, frozen=True, array_like=True):
-    """Queue sizes of some shards out of `shard_count`."""
+class Told(msgspec.Struct, frozen=True, array_like=True):
+    """What one scheduler says for its shards, out of `shard_count`."""
 
     shard_count: int
     shards: list[int]
-    sizes: list[QueueSize]
+    value: msgspec.Raw
 
 
 encode = msgspec.json.encode
 decode_ask = msgspec.json.Decoder(Ask).decode
 decode_part = msgspec.json.Decoder(Part).decode
-decode_sizes = msgspec.json.Decoder(Sizes).decode
+decode_told = msgspec.json.Decoder(Told).decode
+decode_sizes = msgspec.json.Decoder(list[QueueSize]).decode
+decode_count = msgspec.json.Decoder(int).decode
 
 
 def send(connection: Connection, subject: str, data: bytes, reply: str = "") -> bool:

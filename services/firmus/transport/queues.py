@@ -18,11 +18,13 @@ from firmus.broker.connection import Connection
 from firmus.broker.polldata import Polled, tell
 from firmus.broker.wire import status_of
 from firmus.clock import SystemClock
-from firmus.ports import Clock, QueueSize, QueuesPort, Unavailable
+from firmus.ports import Clock, QueueSize, QueuesPort
+from firmus.transport.census import Census
 from firmus.transport.queue_wire import (
     Ask,
     Background,
     Key,
+    decode_count,
     decode_part,
     decode_sizes,
     encode,
@@ -33,6 +35,7 @@ from firmus_contracts import subjects
 
 ANSWER_WITHIN_S = 6.0
 SIZES_WITHIN_S = 2.0
+REQUEUED_WITHIN_S = 30.0
 RESYNC_S = 10.0
 NOTICE_EVERY_MS = 2_000
 NOTICES_MAX = 10_000
@@ -79,6 +82,9 @@ class NotedQueues:
     async def sizes(self) -> list[QueueSize]:
         return await self._queues.sizes()
 
+    async def requeue(self, task_type: str) -> int:
+        return await self._queues.requeue(task_type)
+
 
 class _Waiter(msgspec.Struct, eq=False):
     """A poll. `asked`: a question is on its way for it, whose answer has to be awaited."""
@@ -116,26 +122,22 @@ class _Question(msgspec.Struct, eq=False):
     timer: asyncio.TimerHandle
 
 
-class _Count(msgspec.Struct, eq=False):
-    """Sizes being collected, until all shards are covered; None: nobody said yet how many."""
-
-    missing: set[int] | None
-    sizes: dict[Key, QueueSize]
-    done: "asyncio.Future[None]"
-
-
 class RemoteQueues:
-    """Implements ports.QueuesPort for a process without a scheduler."""
+    """Implements ports.QueuesPort for a process without a scheduler. `noted`: its polls are a
+    worker's, to be shown and to count for the choice of a domain; firmus' own are not (spec 9.2).
+    """
 
-    def __init__(self, connection: Connection, clock: Clock | None = None) -> None:
+    def __init__(
+        self, connection: Connection, clock: Clock | None = None, *, noted: bool = True
+    ) -> None:
         clock = clock or SystemClock()
         self._connection = connection
-        self._notices = PollNotices(connection, clock)
+        self._notices = PollNotices(connection, clock) if noted else None
         self._inbox = f"_INBOX.{secrets.token_hex(8)}."
         self._serial = itertools.count(1)
         self._queues: dict[Key, _Queue] = {}
         self._questions: dict[bytes, _Question] = {}
-        self._counts: dict[bytes, _Count] = {}
+        self._census = Census(connection)
         self._lanes: list[Subscription] = []
         self._background = Background()
         self._resync: asyncio.TimerHandle | None = None
@@ -146,6 +148,7 @@ class RemoteQueues:
         open_lane = self._connection.open_lane
         self._lanes.append(await open_lane(f"{self._inbox}*", self._on_reply))
         self._lanes.append(await open_lane(subjects.READY_ALL, self._on_ready))
+        await self._census.start()
         self._forget_loss = self._connection.on_loss(self._on_loss)
 
     async def stop(self) -> None:
@@ -162,6 +165,7 @@ class RemoteQueues:
         if self._resync is not None:
             self._resync.cancel()
             self._resync = None
+        await self._census.stop()
         for lane in self._lanes:
             await self._connection.close_lane(lane)
         self._lanes.clear()
@@ -173,7 +177,8 @@ class RemoteQueues:
         """See QueuesPort.poll. Without a scheduler to ask, a poll ends with nothing."""
         if count < 1 or not self._lanes:
             return []
-        self._notices.seen(task_type, domain or None, worker_id)
+        if self._notices is not None:
+            self._notices.seen(task_type, domain or None, worker_id)
         key: Key = (domain or None, task_type)
         queue = self._queue(key)
         loop = asyncio.get_running_loop()
@@ -191,19 +196,17 @@ class RemoteQueues:
 
     async def sizes(self) -> list[QueueSize]:
         """Of all shards. Raises Unavailable when a scheduler does not answer."""
-        token = b"%d" % next(self._serial)
-        count = _Count(None, {}, asyncio.get_running_loop().create_future())
-        self._counts[token] = count
-        try:
-            send(self._connection, subjects.QUEUE_SIZES, b"", self._inbox + token.decode())
-            async with asyncio.timeout(SIZES_WITHIN_S):
-                await count.done
-        except TimeoutError:
-            missing = "all" if count.missing is None else sorted(count.missing)
-            raise Unavailable(f"no scheduler told its queue sizes, shards: {missing}") from None
-        finally:
-            del self._counts[token]
-        return list(count.sizes.values())
+        found: dict[Key, QueueSize] = {}
+        for told in await self._census.ask(subjects.QUEUE_SIZES, b"", SIZES_WITHIN_S):
+            for size in decode_sizes(told):
+                key = (size.domain, size.task_type)
+                known = found.get(key)
+                found[key] = size if known is None else _sum(known, size)
+        return list(found.values())
+
+    async def requeue(self, task_type: str) -> int:
+        told = await self._census.ask(subjects.REQUEUE, task_type.encode(), REQUEUED_WITHIN_S)
+        return sum(map(decode_count, told))
 
     def _queue(self, key: Key) -> _Queue:
         """What is known of a queue; at first sight schedulers are asked whether it has work."""
@@ -267,8 +270,6 @@ class RemoteQueues:
     def _on_reply(self, subject: bytes, reply: bytes, data: bytes, header: bytes | None) -> None:
         del reply
         token = subject[len(self._inbox) :]
-        if token in self._counts:
-            self._on_sizes(self._counts[token], data)
         question = self._questions.get(token)
         if question is None:
             return
@@ -299,22 +300,6 @@ class RemoteQueues:
         if queue.hints:
             self._ask_soon(question.key, queue)
 
-    def _on_sizes(self, count: _Count, data: bytes) -> None:
-        if not data:
-            return
-        told = decode_sizes(data)
-        if count.missing is None:
-            count.missing = set(range(told.shard_count))
-        if not count.missing.issuperset(told.shards):
-            return
-        count.missing -= set(told.shards)
-        for size in told.sizes:
-            key = (size.domain, size.task_type)
-            known = count.sizes.get(key)
-            count.sizes[key] = size if known is None else _sum(known, size)
-        if not count.missing and not count.done.done():
-            count.done.set_result(None)
-
     def _on_loss(self) -> None:
         for token in list(self._questions):
             self._finish(token, empty=True)
@@ -325,5 +310,8 @@ class RemoteQueues:
 
 def _sum(one: QueueSize, other: QueueSize) -> QueueSize:
     return msgspec.structs.replace(
-        one, waiting=one.waiting + other.waiting, in_flight=one.in_flight + other.in_flight
+        one,
+        waiting=one.waiting + other.waiting,
+        in_flight=one.in_flight + other.in_flight,
+        handing=one.handing + other.handing,
     )

@@ -5,9 +5,10 @@ from typing import Any, assert_never
 import msgspec
 from immutables import Map
 
+from firmus.workflow.inbox import inbox_changed
 from firmus.workflow.joins import joins_after_scheduling, joins_changed
-from firmus.workflow.state import Message, TaskState, WorkflowState, base_ref
-from firmus.workflow.steering import steered, variables_set
+from firmus.workflow.state import TaskState, WorkflowState, base_ref
+from firmus.workflow.steering import requeued, steered, variables_set
 from firmus_contracts import events as ev
 from firmus_contracts.envelope import Commit
 from firmus_contracts.statuses import TaskStatus, WorkflowStatus
@@ -83,19 +84,16 @@ def _evolve(  # noqa: C901, PLR0912 - one case per event; a shorter one would hi
             return _looped(state, event, now_ms)
         case ev.TaskLeaseExtended():
             return _row(state, event.ordinal, now_ms, {})
+        case ev.TaskRequeued():
+            return requeued(state, event)
         case ev.TaskLogged():
             return replace(state, version=state.version + 1)
         case ev.TasksSettled():
             return _settled(state, event)
         case ev.VariablesSet():
             return variables_set(state, event, now_ms)
-        case ev.MessageReceived():
-            message = Message(event.message_id, event.payload, now_ms)
-            messages = (*state.messages[event.expired :], message)
-            return replace(state, version=state.version + 1, updated_ms=now_ms, messages=messages)
-        case ev.MessagesTaken():
-            left = state.messages[event.expired + event.count :]
-            return replace(state, version=state.version + 1, updated_ms=now_ms, messages=left)
+        case ev.MessageReceived() | ev.MessagesTaken():
+            return inbox_changed(state, event, now_ms)
         case ev.StateEventRaised() | ev.StateEventSent():
             return _state_event(state, event)
         case ev.DecisionSplit():
@@ -293,6 +291,7 @@ def _begun(state: WorkflowState, event: ev.TaskBegun, now_ms: int) -> WorkflowSt
         "start_ms": row.start_ms or now_ms,
         "first_start_ms": row.first_start_ms or now_ms,
         "poll_count": row.poll_count + 1,
+        "requeued": False,
         "callback_after_s": 0,
         "callback_after_ms": 0,
     }
@@ -310,7 +309,7 @@ def _updated(state: WorkflowState, event: ev.TaskUpdated, now_ms: int) -> Workfl
         "reason": event.reason,
     }
     if event.requeued:
-        changes["status"] = TaskStatus.SCHEDULED
+        changes |= {"status": TaskStatus.SCHEDULED, "requeued": False}
     if event.output is not None:
         changes["own_output"] = event.output
     if event.worker_id is not None:

@@ -19,7 +19,8 @@ RECENT_COMMANDS_MAX = 256
 class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     """One task row. `made` is the event that made it: all that never changes afterwards.
 
-    `iteration` is the pass of the loop that the row is in; of a DO_WHILE row the pass it is at.
+    `requeued`: a worker has it, and it waits for another one too. `iteration` is the pass of the
+    loop that the row is in; of a DO_WHILE row the pass it is at.
     `passes`: what the passes of an open DO_WHILE have put out, by number. They stand beside
     `own_output` so that a pass costs the same however many went before it; at the end of the loop
     they become part of it.
@@ -41,6 +42,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     callback_after_s: int = 0
     callback_after_ms: int = 0
     retried: bool = False
+    requeued: bool = False
     settled: bool = False
     child_id: str | None = None
     iteration: int = 0

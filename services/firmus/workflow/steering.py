@@ -1,4 +1,6 @@
-"""What pausing, resuming, removing and setting variables change in a workflow's state."""
+"""What operators change in a workflow's state: pausing, resuming, removing, setting variables,
+requeueing.
+"""
 
 from typing import Any
 
@@ -37,3 +39,10 @@ def variables_set(state: WorkflowState, event: ev.VariablesSet, now_ms: int) -> 
         updated_by=event.actor or state.updated_by,
         variables={**state.variables, **event.variables},
     )
+
+
+def requeued(state: WorkflowState, event: ev.TaskRequeued) -> WorkflowState:
+    """A begun task is offered again; its times stay, and with them its deadlines."""
+    row = msgspec.structs.replace(state.tasks[event.ordinal], requeued=True)
+    tasks = state.tasks.set(event.ordinal, row)
+    return msgspec.structs.replace(state, version=state.version + 1, tasks=tasks)
