@@ -70,7 +70,7 @@ SHELL = {
     },
     "projection": {
         *("service", "follower", "live", "publisher", "rebuild"),
-        *("rows", "search", "states", "store", "folder"),
+        *("rows", "search", "states", "store", "finding", "word_index", "folder"),
     },
     "rehearsal": {"service", "definitions"},
     "schedules": {"service", "starting", "store"},

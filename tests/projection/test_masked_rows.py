@@ -6,9 +6,9 @@ from tests.flow import Flow, definition, simple
 from tests.projection.conftest import running, until
 from tests.projection.histories import EVENTS_OF_FINISHED, finished
 
+from firmus.projection.cursors import RowsCursor
 from firmus.projection.publication import commit_headers, publish
 from firmus.projection.rows import Classifiers, RowBuffer
-from firmus.projection.store import RowsCursor
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.evolve import evolve
 

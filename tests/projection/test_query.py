@@ -6,9 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from firmus.projection.cursors import RowsCursor
 from firmus.projection.fields import TASKS, WORKFLOWS
 from firmus.projection.query import compile_search
-from firmus.projection.store import ReadModel, RowBatch, RowsCursor
+from firmus.projection.store import ReadModel, RowBatch
 from firmus_contracts.errors import Refusal
 
 WORKFLOW = {
@@ -43,6 +44,7 @@ def model(tmp_path_factory: pytest.TempPathFactory):
          "start_ms": 300, "version": 10, "summary": summary("three", failedTaskNames=["b"])},
     ]  # fmt: skip
     put(model, [{"workflow_id": f"id-{n}", "update_ms": n, **row} for n, row in enumerate(rows, 1)])
+    assert not model.index_words()
     yield model
     model.close()
 
@@ -156,17 +158,31 @@ def test_a_query_is_refused_where_it_is_wrong(query: str, message: str) -> None:
     ("text", "found"),
     [
         ("grün", ["one"]),
-        ("WORD=", ["one"]),
+        ("GRUN", ["one"]),
+        ("word=grün", ["one"]),
+        ("x=1 grün", ["one"]),
+        ("x=2 grün", []),
+        ("gr*", ["one"]),
+        ("r*", []),
         ('said "no"', ["two"]),
+        ('said"no', ["two"]),
         ("*no*", ["two"]),
+        ("reasonForIncompletion", []),
         ("*", ALL),
         ("", ALL),
-        ("word=*n", ["one"]),
+        ("-- %", ALL),
         ("100%", []),
+        ("NOT OR AND", []),
+        ("NEAR(said)", []),
     ],
 )
-def test_free_text_is_a_part_of_the_summary_in_any_case(model, text: str, found: list[str]) -> None:
+def test_free_text_finds_words_in_any_case(model, text: str, found: list[str]) -> None:
     assert keys(model, free_text=text) == found
+
+
+def test_a_star_within_a_word_is_refused() -> None:
+    with pytest.raises(Refusal, match="a star"):
+        compile_search(WORKFLOWS, query="", free_text="gr*n", sort="")
 
 
 def test_free_text_and_query_must_both_hold(model: ReadModel) -> None:
@@ -225,9 +241,9 @@ def test_pages_share_one_count(model: ReadModel) -> None:
 
 
 def test_a_search_that_takes_too_long_is_broken_off(model: ReadModel, monkeypatch) -> None:
-    from firmus.projection import store
+    from firmus.projection import finding
 
-    monkeypatch.setattr(store, "PROGRESS_STEPS", 1)
+    monkeypatch.setattr(finding, "PROGRESS_STEPS", 1)
     compiled = compile_search(WORKFLOWS, query="", free_text="x", sort="")
     with pytest.raises(sqlite3.OperationalError):
         model.find(WORKFLOWS, compiled, start=0, size=1, timeout_s=0.0)

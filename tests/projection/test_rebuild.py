@@ -18,15 +18,21 @@ from firmus.eventlog.memory import MemoryLog
 from firmus.projection import service as service_module
 from firmus.projection.folder import ReadModelFolder
 from firmus.projection.publisher import EventsPublisher
+from firmus.projection.views import TASK_COLUMNS, WORKFLOW_COLUMNS
 from firmus_contracts import events as ev
 from firmus_contracts.errors import Refusal
 
 
 def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """All that is the same in every read model of a log; the numbers of transactions are not."""
     with sqlite3.connect(path) as connection:
         tables = {
-            table: connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
-            for table in ("workflows", "tasks", "stopped")
+            table: connection.execute(f"SELECT {columns} FROM {table} ORDER BY 1").fetchall()
+            for table, columns in (
+                ("workflows", ", ".join(WORKFLOW_COLUMNS)),
+                ("tasks", ", ".join(TASK_COLUMNS)),
+                ("stopped", "*"),
+            )
         }
     connection.close()
     return tables

@@ -11,3 +11,11 @@ class EventsCursor(msgspec.Struct, frozen=True, gc=False):
     position: int = 0
     version: int = 0
     sequence: int = 0
+
+
+class RowsCursor(msgspec.Struct, frozen=True):
+    """The last commit that the rows reflect; position 0 when they reflect none."""
+
+    position: int = 0
+    workflow_id: str = ""
+    digest: str = ""

@@ -10,6 +10,8 @@ from pathlib import Path
 
 _POINTER = "current"
 _NAME = re.compile(r"readmodel-(\d+)\.db")
+_FILES = ("", "-wal", "-shm", "-words", "-words-wal", "-words-shm")
+"""What belongs to a read model: its rows and its full-text index, with SQLite's own files."""
 
 
 class ReadModelFolder:
@@ -58,7 +60,7 @@ class ReadModelFolder:
 
     def remove(self, number: int) -> None:
         file = self.file(number)
-        for suffix in ("", "-wal", "-shm"):
+        for suffix in _FILES:
             file.with_name(file.name + suffix).unlink(missing_ok=True)
 
     def remove_unfinished(self) -> None:

@@ -4,16 +4,18 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from firmus.ports import Unavailable
 from firmus.projection.fields import Searchable
+from firmus.projection.finding import Found
 from firmus.projection.folder import ReadModelFolder
 from firmus.projection.query import Compiled
-from firmus.projection.store import READERS, Found, ReadModel, RowBatch
+from firmus.projection.store import READERS, ReadModel, RowBatch
 
 SEARCH_TIMEOUT_S = 10.0
 ROWS_AT_ONCE = 32
+WORDS_S = 0.5
 
 _T = TypeVar("_T")
 
@@ -25,10 +27,11 @@ class LiveModel:
         self.folder = folder
         self.model: ReadModel | None = None
         self._writing = asyncio.Lock()
+        self._words_behind = asyncio.Event()
         self._position = 0
         self._waiting: dict[asyncio.Future[None], int] = {}
-        self._searches: dict[ReadModel, set[asyncio.Future[Found]]] = {}
-        self._threads = ThreadPoolExecutor(READERS + 1, thread_name_prefix="readmodel")
+        self._using: dict[ReadModel, set[asyncio.Future[Any]]] = {}
+        self._threads = ThreadPoolExecutor(READERS + 2, thread_name_prefix="readmodel")
 
     async def open(self, number: int) -> ReadModel:
         """Opens a file, made when it does not exist. Raises UnusableModel."""
@@ -45,6 +48,7 @@ class LiveModel:
             if self.model is not None:
                 await self.write_to(self.model, batch)
                 self._reach(batch.cursor.position)
+                self._words_behind.set()
 
     async def reached(self, position: int, *, within_s: float) -> None:
         """Returns when the model in use reflects the log up to a position, or the time is over."""
@@ -88,20 +92,38 @@ class LiveModel:
         model = self.model
         if model is None:
             raise Unavailable("no read model is open here, or the first is still being built")
-        running = self._searches.setdefault(model, set())
-        future = asyncio.ensure_future(
-            self._run(
-                lambda: model.find(
-                    what, compiled, start=start, size=size, timeout_s=SEARCH_TIMEOUT_S
-                )
-            )
-        )
-        running.add(future)
-        future.add_done_callback(running.discard)
+
+        def search() -> Found:
+            return model.find(what, compiled, start=start, size=size, timeout_s=SEARCH_TIMEOUT_S)
+
         try:
-            return await asyncio.shield(future)
+            return await self._with(model, search)
         except sqlite3.OperationalError as error:
             raise Unavailable(f"the search was broken off: {error}") from error
+
+    async def index_words(self, model: ReadModel | None = None) -> None:
+        """Brings the full-text index of a model, or of the one in use, up to its rows."""
+        model = model or self.model
+        while model is not None and await self._with(model, model.index_words):
+            pass
+
+    async def feed_words(self) -> None:
+        """Feeds the full-text index for as long as it runs, seldom enough that a short workflow is
+        taken in once.
+        """
+        while True:
+            await self.index_words()
+            await self._words_behind.wait()
+            await asyncio.sleep(WORDS_S)
+            self._words_behind.clear()
+
+    async def _with(self, model: ReadModel, call: Callable[[], _T]) -> _T:
+        """Uses a model in a thread; it is not closed before that has ended."""
+        running = self._using.setdefault(model, set())
+        future = asyncio.ensure_future(self._run(call))
+        running.add(future)
+        future.add_done_callback(running.discard)
+        return await asyncio.shield(future)
 
     async def swap(self, number: int, model: ReadModel) -> None:
         """Makes an open model the one in use, in the folder too, and closes the one before."""
@@ -126,7 +148,7 @@ class LiveModel:
                 await self._close(model)
 
     async def _close(self, model: ReadModel) -> None:
-        running = self._searches.pop(model, None)
+        running = self._using.pop(model, None)
         if running:
             await asyncio.wait(running)
         await self._run(model.close)

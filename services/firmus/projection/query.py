@@ -17,6 +17,7 @@ import msgspec
 
 from firmus.projection.fields import Field, Searchable
 from firmus.projection.values import Value, parameter, read_list, read_value
+from firmus.projection.words import TABLES, match_of
 from firmus_contracts.errors import Refusal
 
 CONDITIONS_MAX = 200
@@ -69,11 +70,11 @@ def compile_search(what: Searchable, *, query: str, free_text: str, sort: str) -
     _check_text(query, free_text)
     if query.strip():
         wheres.append(_Reader(query, what, parameters).read())
-    text = free_text.strip().strip("*")
+    text = match_of(free_text)
     if text:
-        wheres.append(r"summary LIKE ? ESCAPE '\'")
-        inside_json = msgspec.json.encode(text).decode()[1:-1]
-        parameters.append(f"%{_pattern(inside_json)}%")
+        words = TABLES[what.table]
+        wheres.append(f"rowid IN (SELECT rowid FROM {words} WHERE {words} MATCH ?)")  # noqa: S608 - a constant
+        parameters.append(text)
     if len(parameters) > PARAMETERS_MAX:
         raise Refusal("INVALID", f"A query compares with at most {PARAMETERS_MAX} values")
     where = " AND ".join(f"({part})" for part in wheres)

@@ -5,7 +5,9 @@ exact: the live follower waits its turn while the new model reaches the commit i
 what it takes afterwards goes into the new one.
 """
 
-from contextlib import AsyncExitStack, aclosing
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
 import msgspec
 
@@ -17,6 +19,7 @@ from firmus.projection.rows import Classifiers, RowBuffer
 from firmus.projection.store import ReadModel
 
 WRITE_COMMITS = 2000
+INDEX_S = 0.5
 NEAR_POSITIONS = 2000
 """So close to the live follower, that one waits for the rest."""
 
@@ -53,7 +56,8 @@ class Rebuild:
         model = await self._live.open(self._number)
         try:
             async with AsyncExitStack() as turn:
-                await self._build(model, events, turn)
+                async with self._indexing(model):
+                    await self._build(model, events, turn)
                 await self._live.swap(self._number, model)
                 if self._live_follower.rows is None:
                     self._live_follower.rows = RowBuffer(self._classifiers)
@@ -85,6 +89,23 @@ class Rebuild:
                     holding = True
                 if holding and self._live_follower.applied.position <= self.progress.position:
                     return
+
+    @asynccontextmanager
+    async def _indexing(self, model: ReadModel) -> AsyncIterator[None]:
+        """Feeds the full-text index beside the building; what is left at its end is little."""
+
+        async def feed() -> None:
+            while True:
+                await self._live.index_words(model)
+                await asyncio.sleep(INDEX_S)
+
+        feeding = asyncio.create_task(feed())
+        try:
+            yield
+        finally:
+            feeding.cancel()
+            await asyncio.gather(feeding, return_exceptions=True)
+        await self._live.index_words(model)
 
     async def _write(self, model: ReadModel, events: EventsCursor) -> None:
         cursor = self._own.applied

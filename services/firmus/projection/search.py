@@ -8,6 +8,7 @@ from firmus.projection.fields import SEARCHABLE
 from firmus.projection.live import LiveModel
 from firmus.projection.paging import after
 from firmus.projection.query import compile_search
+from firmus.projection.words import match_of
 from firmus_contracts.errors import Refusal
 
 SIZE_MAX = 5000
@@ -50,6 +51,8 @@ class LocalSearch:
             raise Unavailable(str(error)) from error
         wanted = end if asked.at_least == LATEST else asked.at_least
         await self._live.reached(wanted, within_s=min(asked.wait_s, WAIT_MAX_S))
+        if asked.wait_s and match_of(asked.free_text):
+            await self._live.index_words()
         start = 0 if asked.after else asked.start
         found = await self._live.search(searchable, compiled, start=start, size=asked.size)
         return SearchPage(

@@ -17,7 +17,7 @@ import msgspec
 from firmus.broker.wire import StreamRefused, Unanswered
 from firmus.eventlog.port import EventLog, LogTruncated, LogUnavailable
 from firmus.ports import Unavailable
-from firmus.projection.cursors import EventsCursor
+from firmus.projection.cursors import EventsCursor, RowsCursor
 from firmus.projection.folder import ReadModelFolder
 from firmus.projection.follower import CHUNK, Follower
 from firmus.projection.live import LiveModel
@@ -26,7 +26,7 @@ from firmus.projection.publisher import EventsPublisher, PublishBroken
 from firmus.projection.rebuild import Rebuild, RebuildProgress
 from firmus.projection.rows import Classifiers, PinnedDefinitions, RowBuffer
 from firmus.projection.search import LocalSearch
-from firmus.projection.store import ReadModel, RowsCursor, Stopped, UnusableModel
+from firmus.projection.store import ReadModel, Stopped, UnusableModel
 from firmus_contracts.errors import Refusal
 
 FLUSH_S = 0.1
@@ -165,6 +165,7 @@ class ProjectionService:
         self.standby.clear()
         self.active.set()
         jobs = [self._follow(follower, after), self._write_rows(follower), self._rebuilds(follower)]
+        jobs.append(self._live.feed_words())
         if self._publisher is not None:
             jobs.append(self._publisher.watch())
         try:

@@ -11,29 +11,28 @@ read beside it (WAL).
 
 import queue
 import sqlite3
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from firmus.projection.cursors import EventsCursor
+from firmus.projection.cursors import EventsCursor, RowsCursor
 from firmus.projection.fields import Searchable
-from firmus.projection.paging import token_of
+from firmus.projection.finding import Found, find
 from firmus.projection.query import Compiled
 from firmus.projection.views import TASK_COLUMNS, WORKFLOW_COLUMNS, Row
+from firmus.projection.word_index import WordIndex
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 READERS = 2
-PROGRESS_STEPS = 100_000
-"""Steps of SQLite's machine between two looks at the clock."""
-
+WORDS_SUFFIX = "-words"
 _SCHEMA = """
 CREATE TABLE workflows (
   workflow_id TEXT PRIMARY KEY, revision INTEGER NOT NULL, workflow_type TEXT NOT NULL,
   version INTEGER NOT NULL, status TEXT NOT NULL, correlation_id TEXT, parent_workflow_id TEXT,
   classifier TEXT NOT NULL, priority INTEGER NOT NULL, start_ms INTEGER NOT NULL,
-  update_ms INTEGER NOT NULL, end_ms INTEGER, summary TEXT NOT NULL);
+  update_ms INTEGER NOT NULL, end_ms INTEGER, summary TEXT NOT NULL, change INTEGER NOT NULL);
+CREATE INDEX workflows_change ON workflows (change);
 CREATE INDEX workflows_type ON workflows (workflow_type, status, start_ms);
 CREATE INDEX workflows_status ON workflows (status, start_ms);
 CREATE INDEX workflows_type_start ON workflows (workflow_type, start_ms, parent_workflow_id);
@@ -46,7 +45,8 @@ CREATE TABLE tasks (
   task_id TEXT PRIMARY KEY, revision INTEGER NOT NULL, workflow_id TEXT NOT NULL,
   workflow_type TEXT NOT NULL, correlation_id TEXT, task_type TEXT NOT NULL, task_def_name TEXT,
   status TEXT NOT NULL, domain TEXT, scheduled_ms INTEGER NOT NULL, start_ms INTEGER,
-  update_ms INTEGER NOT NULL, end_ms INTEGER, summary TEXT NOT NULL);
+  update_ms INTEGER NOT NULL, end_ms INTEGER, summary TEXT NOT NULL, change INTEGER NOT NULL);
+CREATE INDEX tasks_change ON tasks (change);
 CREATE INDEX tasks_workflow ON tasks (workflow_id);
 CREATE INDEX tasks_type ON tasks (task_type, status, scheduled_ms);
 CREATE INDEX tasks_status ON tasks (status, scheduled_ms);
@@ -54,6 +54,12 @@ CREATE INDEX tasks_scheduled ON tasks (scheduled_ms);
 CREATE INDEX tasks_definition ON tasks (task_def_name, status, scheduled_ms);
 CREATE TABLE stopped (
   workflow_id TEXT PRIMARY KEY, position INTEGER NOT NULL, problem TEXT NOT NULL);
+CREATE TABLE removed (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, hit INTEGER NOT NULL);
+CREATE TRIGGER workflows_removed AFTER DELETE ON workflows
+  BEGIN INSERT INTO removed (kind, hit) VALUES ('workflows', old.rowid); END;
+CREATE TRIGGER tasks_removed AFTER DELETE ON tasks
+  BEGIN INSERT INTO removed (kind, hit) VALUES ('tasks', old.rowid); END;
 CREATE TABLE progress (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
@@ -67,23 +73,13 @@ def _upsert(table: str, columns: Sequence[str]) -> str:
     )
 
 
-_UPSERT_WORKFLOW = _upsert("workflows", WORKFLOW_COLUMNS)
-_UPSERT_TASK = _upsert("tasks", TASK_COLUMNS)
-_POSITION = "(SELECT value FROM progress WHERE key = 'rows')"
-_decode_page = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_UPSERT_WORKFLOW = _upsert("workflows", (*WORKFLOW_COLUMNS, "change"))
+_UPSERT_TASK = _upsert("tasks", (*TASK_COLUMNS, "change"))
 _PUT = "INSERT OR REPLACE INTO progress (key, value) VALUES (?, ?)"
 
 
 class UnusableModel(Exception):
     """The file is no read model of this build; it is built anew from the log."""
-
-
-class RowsCursor(msgspec.Struct, frozen=True):
-    """The last commit that the rows reflect; position 0 when they reflect none."""
-
-    position: int = 0
-    workflow_id: str = ""
-    digest: str = ""
 
 
 class Stopped(msgspec.Struct, frozen=True):
@@ -106,17 +102,6 @@ class RowBatch(msgspec.Struct, frozen=True, kw_only=True):
     events: EventsCursor | None = None
 
 
-class Found(msgspec.Struct, frozen=True):
-    """One page, the number of all hits, and the log position that both reflect. `next` leads to
-    the page behind it; empty where this one is not full.
-    """
-
-    total_hits: int
-    summaries: list[msgspec.Raw]
-    position: int
-    next: str = ""
-
-
 class ReadModel:
     """An open read model. One writes at a time; any thread may call `find`."""
 
@@ -127,11 +112,15 @@ class ReadModel:
         self.path = path
         self._readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._open: list[sqlite3.Connection] = []
+        self._words: WordIndex | None = None
         try:
             self._writer = self._connect()
             self._check_schema()
+            self._change = self._newest_change()
+            self._words = WordIndex(path.with_name(path.name + WORDS_SUFFIX), path)
             for _ in range(READERS):
                 reader = self._connect()
+                reader.execute("ATTACH ? AS words", (str(self._words.path),))
                 reader.execute("PRAGMA query_only = ON")
                 self._readers.put(reader)
         except sqlite3.OperationalError:
@@ -161,7 +150,13 @@ class ReadModel:
         elif found != SCHEMA_VERSION:
             raise UnusableModel(f"{self.path}: schema {found}, this build has {SCHEMA_VERSION}")
 
+    def _newest_change(self) -> int:
+        tables = ("SELECT max(change) FROM workflows", "SELECT max(change) FROM tasks")
+        return max(self._writer.execute(each).fetchone()[0] or 0 for each in tables)
+
     def close(self) -> None:
+        if self._words is not None:
+            self._words.close()
         for connection in self._open:
             connection.close()
         self._open.clear()
@@ -181,11 +176,13 @@ class ReadModel:
     def begin(self) -> None:
         """Begins a transaction; `put`, `finish` and `commit` complete it, `roll_back` ends it."""
         self._writer.execute("BEGIN IMMEDIATE")
+        self._change += 1
 
     def put(self, workflows: Sequence[Row], tasks: Sequence[Row]) -> None:
         """Rows inserted or brought up to date. A row never goes back to an older revision."""
-        self._writer.executemany(_UPSERT_WORKFLOW, workflows)
-        self._writer.executemany(_UPSERT_TASK, tasks)
+        change = (self._change,)
+        self._writer.executemany(_UPSERT_WORKFLOW, [row + change for row in workflows])
+        self._writer.executemany(_UPSERT_TASK, [row + change for row in tasks])
 
     def finish(self, batch: RowBatch) -> None:
         """What a transaction holds beside its rows."""
@@ -195,6 +192,9 @@ class ReadModel:
         removed = [(it,) for it in batch.removed_workflows]
         self._writer.executemany("DELETE FROM workflows WHERE workflow_id = ?", removed)
         self._writer.executemany("DELETE FROM tasks WHERE workflow_id = ?", removed)
+        if removed or batch.removed_tasks:
+            taken = self._words.removed if self._words else 0
+            self._writer.execute("DELETE FROM removed WHERE number <= ?", (taken,))
         self._writer.executemany(
             "INSERT OR REPLACE INTO stopped (workflow_id, position, problem) VALUES (?, ?, ?)",
             [(it.workflow_id, it.position, it.problem) for it in batch.stopped],
@@ -210,55 +210,20 @@ class ReadModel:
         """Nothing happens when the transaction was committed already."""
         self._writer.rollback()
 
+    def index_words(self) -> bool:
+        """Brings the full-text index a step nearer to the rows; False once it is there."""
+        return self._words is not None and self._words.step()
+
     def find(
         self, what: Searchable, search: Compiled, *, start: int, size: int, timeout_s: float = 60.0
     ) -> Found:
-        """A page of hits. Raises sqlite3.OperationalError when it takes too long.
-
-        SQLite puts the page together in one step: a thread that takes row after row would wait for
-        the interpreter's lock each time, as long as a busy loop keeps it.
-        """
-        where = f" WHERE {search.where}" if search.where else ""
-        both = " AND ".join(f"({part})" for part in (search.where, search.behind) if part)
-        page_where = f" WHERE {both}" if both else ""
-        # Sorted without the summaries: an index alone serves most searches up to the page itself.
-        hits = (
-            f"SELECT rowid AS hit FROM {what.table}{page_where}"  # noqa: S608 - compiled from known names, values are bound
-            f" ORDER BY {search.order} LIMIT ? OFFSET ?"
-        )
-        page = (
-            f"SELECT '[' || coalesce(group_concat(summary, ','), '') || ']', {_POSITION},"  # noqa: S608 - as above
-            f" group_concat(hit)"
-            f" FROM ({hits}) CROSS JOIN {what.table} ON {what.table}.rowid = hit"
-        )
-        count = f"SELECT count(*) FROM {what.table}{where}"  # noqa: S608 - as above
-        deadline = time.monotonic() + timeout_s
+        """A page of hits. Raises sqlite3.OperationalError when it takes too long."""
         reader = self._readers.get()
         try:
-            reader.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS_STEPS)
-            bound = (*search.parameters, *search.behind_parameters, size, start)
-            text, stored, hits_text = reader.execute(page, bound).fetchone()
-            summaries = _decode_page(text)
-            full = len(summaries) == size
-            following = _next(reader, what, search, hits_text) if full and size else ""
-            # A page that is not full shows the number of hits by itself.
-            if not (full or search.behind) and (summaries or start == 0):
-                total = start + len(summaries)
-            else:
-                total = reader.execute(count, search.parameters).fetchone()[0]
+            return find(reader, what, search, start=start, size=size, timeout_s=timeout_s)
         finally:
             self._readers.put(reader)
-        position = msgspec.json.decode(stored, type=RowsCursor).position if stored else 0
-        return Found(total, summaries, position, following)
 
     def _progress(self, key: str) -> str | None:
         row = self._writer.execute("SELECT value FROM progress WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
-
-
-def _next(reader: sqlite3.Connection, what: Searchable, search: Compiled, hits: str) -> str:
-    """The token of the place of a page's last row; empty should the row be gone meanwhile."""
-    values = ", ".join(key.sql for key in search.keys)
-    last = int(hits.rpartition(",")[2])
-    place = reader.execute(f"SELECT {values} FROM {what.table} WHERE rowid = ?", (last,)).fetchone()  # noqa: S608 - known names
-    return "" if place is None else token_of(list(place))

@@ -1,0 +1,41 @@
+"""Free text: which words of a row can be found, and the index's query for what a user types."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from firmus_contracts.errors import Refusal
+
+TABLES = {"workflows": "workflow_words", "tasks": "task_words"}
+"""The index of each table of the read model; its rowids are the rows' own."""
+
+
+def words_of(summary: dict[str, Any]) -> str:
+    """What of a summary free text can find: its values, not the names of its properties."""
+    return " ".join(_texts(summary))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+    elif isinstance(value, str | int) and not isinstance(value, bool):
+        yield str(value)
+
+
+def match_of(free_text: str) -> str:
+    """The index's own query: every piece between blanks is a phrase of words, all must be there;
+    a star at the end of a piece stands for the rest of a word. Empty: everything is found. Raises
+    Refusal INVALID for a star elsewhere.
+    """
+    pieces = []
+    for piece in free_text.split():
+        plain = piece.strip("*")
+        if "*" in plain:
+            raise Refusal("INVALID", f"freeText: in {piece!r} a star stands within a word")
+        if any(char.isalnum() for char in plain):
+            phrase = plain.replace('"', '""')
+            pieces.append(f'"{phrase}"{"*" if piece.endswith("*") else ""}')
+    return " ".join(pieces)
