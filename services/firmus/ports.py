@@ -254,9 +254,11 @@ class SchedulesPort(Protocol):
 class RehearsalPort(Protocol):
     """Tests of workflows by mocked results, in memory (spec 5.12)."""
 
-    async def run(self, request: WorkflowTestRequest) -> Workflow:
+    async def run(self, request: WorkflowTestRequest, *, timed: bool = False) -> Workflow:
         """The execution at its end or, with the reason, where it stopped. Of it nothing is in the
-        log. Raises Refusal when it cannot start, Unavailable when too many run already.
+        log. `timed`: time passes, as it would for real, until nothing happens by itself.
+
+        Raises Refusal when it cannot start, Unavailable when too many run already.
         """
         ...
 

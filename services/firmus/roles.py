@@ -242,6 +242,7 @@ async def gateway(
             scripts=Evaluators(javascript, jq),
             clock=node.clock,
             environment=environment,
+            secrets=named_values(os.environ, SECRET_PREFIX),
             kept=JetStreamCache(node.wire),
         ),
         environment=environment,

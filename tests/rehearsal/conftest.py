@@ -33,10 +33,12 @@ async def rehearsals() -> AsyncIterator[Rehearsals]:
 def rehearse(rehearsals: Rehearsals) -> Rehearse:
     """Tests a list of tasks against mocks by reference."""
 
-    async def run(tasks: list[Any], mocks: dict[str, Any], **fields: Any) -> Workflow:
+    async def run(
+        tasks: list[Any], mocks: dict[str, Any], *, timed: bool = False, **fields: Any
+    ) -> Workflow:
         definition = {"name": "flow", "tasks": tasks, **fields.pop("definition", {})}
         request = {"name": "flow", "workflowDef": definition, "taskRefToMockOutput": mocks}
         body = msgspec.json.encode({**request, **fields})
-        return await rehearsals.run(decode_test_request(body))
+        return await rehearsals.run(decode_test_request(body), timed=timed)
 
     return run

@@ -85,6 +85,21 @@ def test_a_paused_workflow_schedules_nothing(workflows: Workflows) -> None:
     assert run.resume().statuses == ["h COMPLETED", "a COMPLETED"]
 
 
+def test_an_operator_skips_and_sets_variables(workflows: Workflows) -> None:
+    human = op("h", "HUMAN")
+    out = {"v": "${workflow.variables.v}"}
+    run = workflows.start(
+        flow(human, simple("a"), simple("b"), outputParameters=out), tasks={"b": {}}
+    )
+    run.skip("a").set_variables({"v": 7}).complete("h")
+    assert (run.status, run.output) == ("COMPLETED", {"v": 7})
+    assert [row for row in run.statuses if row[0] in "hab"] == [
+        "a SKIPPED",
+        "h COMPLETED",
+        "b COMPLETED",
+    ]
+
+
 def test_what_ended_takes_no_commands(workflows: Workflows) -> None:
     run = workflows.run(flow(simple("a")), tasks={"a": {}})
     with pytest.raises(Refused, match="has ended"):
@@ -107,3 +122,11 @@ def test_data_that_grows_without_end_is_stopped(scripts: ScriptThread) -> None:
     bounded = Workflows(bounds=Bounds(bytes_max=10_000), scripts=scripts)
     with pytest.raises(TooMuch, match="stopped after 10000 bytes of data"):
         bounded.run(flow(ENDLESS), tasks={"a": {"x": "x" * 1_000}})
+
+
+def test_an_answer_may_be_long_in_coming(workflows: Workflows) -> None:
+    late = timed(pollTimeoutSeconds=2, **RETRY)
+    run = workflows.run(flow(late), tasks={"a": [complete(queued=5), complete(queued=1, took=1)]})
+    assert run.statuses == ["a TIMED_OUT", "a COMPLETED"]
+    again = run.task("a")
+    assert (again.scheduled_s, again.started_s, again.ended_s) == (2, 13, 14)

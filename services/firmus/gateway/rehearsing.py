@@ -5,7 +5,7 @@ import msgspec
 from firmus.gateway import answers
 from firmus.gateway.payloads import Payloads
 from firmus.gateway.ports import GatewayPorts
-from firmus.gateway.reading import Request, Response, json_body
+from firmus.gateway.reading import Request, Response, flag, json_body
 from firmus.gateway.registration import Registration
 from firmus_contracts.bodies import decode_test_request
 from firmus_contracts.errors import Refusal
@@ -20,7 +20,7 @@ class Rehearsing:
         self._payloads = Payloads(ports)
 
     async def test(self, req: Request, resp: Response) -> None:
-        """The execution at its end, or where it stopped."""
+        """The execution at its end, or where it stopped. `virtualTime`: time passes meanwhile."""
         if self._rehearsals is None:
             raise Refusal("NOT_IMPLEMENTED", "This server plays no tests of workflows")
         request = decode_test_request(await json_body(req))
@@ -30,4 +30,5 @@ class Rehearsing:
         if path:
             given = await self._payloads.given(path, "externalInputPayloadStoragePath")
             request = msgspec.structs.replace(request, input=given)
-        answers.json(resp, await self._rehearsals.run(request))
+        timed = flag(req, "virtualTime", default=False)
+        answers.json(resp, await self._rehearsals.run(request, timed=timed))

@@ -27,14 +27,25 @@ from firmus_contracts.statuses import ResultStatus, TaskStatus
 STARTERS = frozenset({"SUB_WORKFLOW", "START_WORKFLOW"})
 
 
+_ROW_ANEW = frozenset({"task.scheduled", "task.reopened"})
+_CLOCK_ANEW = frozenset(
+    {
+        *("workflow.started", "workflow.resumed", "workflow.restarted"),
+        *("workflow.retried", "workflow.rerun", "workflow.revived"),
+    }
+)
+"""Events after which deadlines of the workflow and its rows count from another moment."""
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """How a task is answered, `after_ms` of its hand-out. `status` None: never, it is handed out
-    and nothing more is heard.
+    """How a task is answered: handed out after it waited for `wait_ms` in its queue, answered
+    `after_ms` later. `status` None: never, it is handed out and nothing more is heard.
     """
 
     status: ResultStatus | None = ResultStatus.COMPLETED
     output: dict[str, object] = {}
     reason: str | None = None
+    wait_ms: int = 0
     after_ms: int = 0
     callback_after_s: int = 0
 
@@ -58,46 +69,58 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Agenda:
-    """Plays a world; `noted` of it must be the world's watch."""
+    """Plays a world, whose watch it is."""
 
     def __init__(self, world: World, player: Player) -> None:
         self._world = world
         self._player = player
+        world.watch = self.noted
         self._entries: list[tuple[int, int, Entry]] = []
         self._serial = itertools.count()
-        self._refused: list[str] = []
+        self._refused: list[tuple[str, Reply]] = []
+        self._asked: dict[str, tuple[int, int]] = {}
 
     def noted(self, commit: Commit) -> None:
         """Puts on the agenda what a commit asks for."""
         state = self._world.states[commit.workflow_id]
+        clock_anew = False
         for event in commit.events:
-            match event:
-                case ev.TaskScheduled():
-                    self._note_row(state, event.ordinal, fresh=True)
-                case ev.TaskBegun() | ev.TaskUpdated() | ev.TaskLeaseExtended():
-                    self._note_row(state, event.ordinal, fresh=isinstance(event, ev.TaskUpdated))
-                case ev.WorkflowStarted() | ev.WorkflowResumed():
-                    at_ms = workflow_deadline_ms(state)
-                    if at_ms is not None:
-                        self._push(at_ms, "fire", commit.workflow_id)
-                    if isinstance(event, ev.WorkflowResumed):
-                        for ordinal in state.tasks:
-                            self._note_row(state, ordinal, fresh=False)
-                case _:
-                    pass
+            ordinal, tag = getattr(event, "ordinal", None), ev.tag_of(event)
+            if ordinal is not None:
+                self._note_row(state, ordinal, anew=tag in _ROW_ANEW)
+            clock_anew = clock_anew or tag in _CLOCK_ANEW
+        if not clock_anew:
+            return
+        at_ms = workflow_deadline_ms(state)
+        if at_ms is not None:
+            self._push(at_ms, "fire", commit.workflow_id)
+        if commit.first_version > 1:
+            for ordinal in list(state.tasks):
+                self._note_row(state, ordinal, anew=False)
 
-    def _note_row(self, state: WorkflowState, ordinal: int, *, fresh: bool) -> None:
-        """`fresh`: it waits for somebody to take it."""
-        row = state.tasks[ordinal]
-        if row.status.terminal:
+    def _note_row(self, state: WorkflowState, ordinal: int, *, anew: bool) -> None:
+        """`anew`: whoever was asked about it was asked about something else."""
+        row = state.tasks.get(ordinal)
+        if row is None or row.status.terminal:
             return
         task_id = state.task_id(ordinal)
+        if anew:
+            self._asked.pop(task_id, None)
         if row.made.task_type in STARTERS and not row.made.queued:
             self._push(row.due_ms, "wake", task_id)
-        elif fresh and row.made.task_type not in MOVED_FROM_WITHIN:
-            self._push(row.due_ms if row.made.queued else self._world.now_ms, "ask", task_id)
+        elif row.made.queued:
+            if row.status is TaskStatus.SCHEDULED:
+                self._ask(task_id, row.due_ms, (row.due_ms, row.poll_count))
+        elif row.made.task_type not in MOVED_FROM_WITHIN:
+            self._ask(task_id, self._world.now_ms, (0, 0))
         for _, at_ms in deadlines_of(row):
             self._push(at_ms, "fire", task_id)
+
+    def _ask(self, task_id: str, at_ms: int, turn: tuple[int, int]) -> None:
+        """Once in each turn of a task in its queue."""
+        if self._asked.get(task_id) != turn:
+            self._asked[task_id] = turn
+            self._push(at_ms, "ask", task_id)
 
     def _push(
         self,
@@ -163,7 +186,7 @@ class Agenda:
 
     def _do(self, entry: Entry) -> Steps[None]:
         if entry.kind == "ask":
-            yield from self._hand_out(entry.subject)
+            yield from self._hand_out(entry.subject, entry.reply)
         elif entry.kind == "tell":
             assert entry.reply is not None
             yield from self._tell(entry.subject, entry.reply)
@@ -175,17 +198,23 @@ class Agenda:
                 cmd.FireTimer(command_id=command_id, workflow_id=workflow_id, task_id=task_id)
             )
 
-    def _hand_out(self, task_id: str) -> Steps[None]:
-        """A task whose hand-out is refused (a limit) is tried again after the next answer."""
+    def _hand_out(self, task_id: str, reply: Reply | None) -> Steps[None]:
+        """`reply` is given once somebody was asked for it. A task whose hand-out is refused (a
+        limit) is tried again after the next answer.
+        """
         state = self._world.states[ids.workflow_of(task_id)]
         row = state.tasks[ids.ordinal_of(task_id)]
-        reply = self._player(state, row)
         if reply is None:
-            return
+            reply = self._player(state, row)
+            if reply is None:
+                return
+            if reply.wait_ms > 0:
+                self._push(self._world.now_ms + reply.wait_ms, "ask", task_id, reply)
+                return
         if row.made.queued:
             begun = yield from self.begin(task_id)
             if isinstance(begun, cmd.Rejected):
-                self._refused.append(task_id)
+                self._refused.append((task_id, reply))
                 return
         if reply.status is not None:
             self._push(self._world.now_ms + reply.after_ms, "tell", task_id, reply)
@@ -217,8 +246,8 @@ class Agenda:
             )
         )
         refused, self._refused = self._refused, []
-        for again in refused:
-            self._push(self._world.now_ms, "ask", again)
+        for again, kept in refused:
+            self._push(self._world.now_ms, "ask", again, kept)
 
     def _starts(self, state: WorkflowState, row: TaskState) -> bool:
         """Asks whether somebody answers in the place of the workflow that a row stands for."""

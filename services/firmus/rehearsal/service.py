@@ -3,9 +3,9 @@ nothing of it in the log.
 """
 
 import asyncio
-import secrets
 import time
 from collections.abc import Mapping
+from secrets import randbits
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from firmus.decider.surroundings import Surroundings
 from firmus.ports import Cached, CachePort, Clock, DefinitionsPort, ScriptsPort, Unavailable
 from firmus.rehearsal.definitions import blueprint_of
 from firmus.rehearsal.mocks import Mocks, play
+from firmus.rehearsal.timed import play_timed
 from firmus.rehearsal.world import Asked, Bounds, Steps, T, Told, TooMuch, World
 from firmus.workflow.rest_view import workflow_view
 from firmus_contracts import commands as cmd
@@ -27,6 +28,7 @@ AT_ONCE_MAX = 2
 WAITING_MAX = 32
 WALL_S = 10.0
 KEPT_S = 3600
+KEPT_BYTES = 1_000_000
 BREATH_S = 0.005
 """A rehearsal gives way to other work of the loop after this long."""
 
@@ -46,6 +48,7 @@ class Rehearsals:
         scripts: ScriptsPort,
         clock: Clock,
         environment: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
         limits: Limits | None = None,
         kept: CachePort | None = None,
         bounds: Bounds | None = None,
@@ -63,24 +66,24 @@ class Rehearsals:
             scripts=scripts,
             last_poll=lambda _type, _domain: 0,
             environment=self._environment,
+            secrets=secrets,
             limits=self._limits,
         )
         self._running = asyncio.Semaphore(AT_ONCE_MAX)
         self._waiting = 0
 
-    async def run(self, request: WorkflowTestRequest) -> Workflow:
+    async def run(self, request: WorkflowTestRequest, *, timed: bool = False) -> Workflow:
         """The execution at its end, or where it stopped: then its reason says why."""
         if self._waiting >= WAITING_MAX:
             raise Unavailable("too many tests of workflows are waiting to be run")
         self._waiting += 1
         try:
             async with self._running:
-                execution = await self._run(request)
+                execution = await self._run(request, timed=timed)
         finally:
             self._waiting -= 1
-        if self._kept is not None:
-            answer = msgspec.json.decode(msgspec.json.encode(execution))
-            entry = Cached(task_id=execution.workflow_id, output=answer)
+        if self._kept is not None and len(written := msgspec.json.encode(execution)) <= KEPT_BYTES:
+            entry = Cached(task_id=execution.workflow_id, output=msgspec.json.decode(written))
             await self._kept.put(_key(execution.workflow_id), entry, KEPT_S)
         return execution
 
@@ -88,7 +91,7 @@ class Rehearsals:
         found = None if self._kept is None else await self._kept.get(_key(workflow_id))
         return None if found is None else found.output
 
-    async def _run(self, request: WorkflowTestRequest) -> Workflow:
+    async def _run(self, request: WorkflowTestRequest, *, timed: bool) -> Workflow:
         now_ms = self._clock.now_ms()
         world = World(
             now_ms=now_ms,
@@ -97,11 +100,12 @@ class Rehearsals:
             bounds=self._bounds,
         )
         born_ms = now_ms - BORN_BEFORE_MS
-        workflow_id = ids.mint_workflow_id(born_ms, secrets.randbits(ids.RANDOM_BITS))
+        workflow_id = ids.mint_workflow_id(born_ms, randbits(ids.RANDOM_BITS))
         start = _start_of(request, workflow_id)
         stopped: cmd.Rejected | str | None
         try:
-            stopped = await self._drive(play(world, start, Mocks(request)))
+            plays = play_timed if timed else play
+            stopped = await self._drive(plays(world, start, Mocks(request)))
         except TooMuch as problem:
             stopped = str(problem)
         if isinstance(stopped, cmd.Rejected):

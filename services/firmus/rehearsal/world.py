@@ -59,7 +59,6 @@ class World:
         environment: Mapping[str, str] | None = None,
         limits: Limits | None = None,
         bounds: Bounds | None = None,
-        watch: Callable[[Commit], None] | None = None,
     ) -> None:
         self.now_ms = now_ms
         self.states: dict[str, WorkflowState] = {}
@@ -69,7 +68,7 @@ class World:
         self._environment = environment or {}
         self._limits = limits or Limits()
         self._bounds = bounds or Bounds()
-        self._watch = watch
+        self.watch: Callable[[Commit], None] | None = None
         self._cache: dict[str, tuple[Cached, int]] = {}
         self._decisions = 0
         self._events = 0
@@ -148,8 +147,8 @@ class World:
         self.fold.apply(
             Record(position=position, workflow_id=command.workflow_id, digest="", body=commit)
         )
-        if self._watch is not None:
-            self._watch(commit)
+        if self.watch is not None:
+            self.watch(commit)
 
     def _cached(self, key: str) -> Cached | None:
         found = self._cache.get(key)

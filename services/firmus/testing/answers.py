@@ -37,9 +37,9 @@ one after the other, or SubTasks.
 """
 
 
-def complete(output: Any = None, *, took: Duration = 0) -> Answer:
-    """The task ends well. `took`: how long after its hand-out."""
-    return _answer(ResultStatus.COMPLETED, output, None, took)
+def complete(output: Any = None, *, took: Duration = 0, queued: Duration = 0) -> Answer:
+    """The task ends well. `queued`: how long it waits for a worker; `took`: how long that works."""
+    return _answer(ResultStatus.COMPLETED, output, took=took, queued=queued)
 
 
 def fail(
@@ -48,15 +48,24 @@ def fail(
     output: Any = None,
     terminal: bool = False,
     took: Duration = 0,
+    queued: Duration = 0,
 ) -> Answer:
     """The attempt fails. `terminal`: for good, whatever `retryCount` says."""
     status = ResultStatus.FAILED_WITH_TERMINAL_ERROR if terminal else ResultStatus.FAILED
-    return _answer(status, output, reason, took)
+    return _answer(status, output, reason=reason, took=took, queued=queued)
 
 
-def in_progress(output: Any = None, *, callback_after: Duration = 0, took: Duration = 0) -> Answer:
+def in_progress(
+    output: Any = None,
+    *,
+    callback_after: Duration = 0,
+    took: Duration = 0,
+    queued: Duration = 0,
+) -> Answer:
     """Not done: the task is handed out again after a while, and asks for its next answer then."""
-    return _answer(ResultStatus.IN_PROGRESS, output, None, took, callback_after)
+    return _answer(
+        ResultStatus.IN_PROGRESS, output, took=took, queued=queued, callback_after=callback_after
+    )
 
 
 def never() -> Answer:
@@ -197,8 +206,10 @@ def _told(error: BaseException) -> str:
 def _answer(
     status: ResultStatus,
     output: Any,
-    reason: str | None,
+    *,
     took: Duration,
+    queued: Duration,
+    reason: str | None = None,
     callback_after: Duration = 0,
 ) -> Answer:
     return Answer(
@@ -206,6 +217,7 @@ def _answer(
             status=status,
             output=plain(output),
             reason=reason,
+            wait_ms=milliseconds(queued),
             after_ms=milliseconds(took),
             callback_after_s=-(-milliseconds(callback_after) // 1000),
         )

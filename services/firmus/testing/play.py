@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from firmus.decider.context import Answers, Limits, Wanted
+from firmus.decider.context import Answers, Limits, ScriptNeed, Wanted
 from firmus.definitions.children import refuse_child
 from firmus.rehearsal.agenda import Agenda, Reply
 from firmus.rehearsal.mocks import MOVED_FROM_WITHIN
@@ -15,12 +15,11 @@ from firmus.testing.answers import Given, Handed, Source
 from firmus.testing.registry import Registry
 from firmus.testing.scripting import ScriptThread
 from firmus.workflow.blueprint import Blueprint
-from firmus.workflow.secrets import bind, named_by
+from firmus.workflow.secrets import bind, granted
 from firmus.workflow.state import TaskState, WorkflowState, base_ref
 from firmus_contracts import commands as cmd
 from firmus_contracts import ids
 from firmus_contracts.bodies import decode_workflow_def
-from firmus_contracts.envelope import Commit
 from firmus_contracts.errors import Refusal
 
 
@@ -76,7 +75,6 @@ class Play:
             environment=environment,
             limits=limits,
             bounds=bounds,
-            watch=self._watch,
         )
         self.agenda = Agenda(self.world, self._answer)
 
@@ -105,9 +103,6 @@ class Play:
             self._scopes[state.workflow_id] = found
         return found
 
-    def _watch(self, commit: Commit) -> None:
-        self.agenda.noted(commit)
-
     def _told(self, asked: Asked) -> Told:
         if asked is None:
             return None
@@ -118,9 +113,19 @@ class Play:
     def _answers(self, wanted: Wanted) -> Answers:
         registry = self._registry
         return Answers(
-            scripts=self._scripts.results(wanted.scripts),
+            scripts=self._scripts.results([self._script(need) for need in wanted.scripts]),
             task_defs={name: registry.task(name) for name in wanted.task_defs},
             definitions={key: registry.workflow(*key) is not None for key in wanted.definitions},
+        )
+
+    def _script(self, need: ScriptNeed) -> ScriptNeed:
+        """The script with the secrets bound, of which the log has the result."""
+        if not need.secrets:
+            return need
+        return msgspec.structs.replace(
+            need,
+            expression=str(bind(need.expression, need.secrets, self._secrets)),
+            scope=bind(need.scope, need.secrets, self._secrets),
         )
 
     def _definition(self, start: cmd.StartWorkflow) -> Blueprint | cmd.Rejected:
@@ -161,8 +166,8 @@ class Play:
     def _bound(self, state: WorkflowState, row: TaskState) -> dict[str, Any]:
         """The input as a worker sees it: a copy, with secrets."""
         given: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(row.input))
-        names = named_by(self.world.blueprint_of(state), row.made.node or row.ref)
-        if names and row.made.forked_by is None:
+        names = granted(state, row, self.world.blueprint_of(state))
+        if names:
             bound: dict[str, Any] = bind(given, names, self._secrets)
             return bound
         return given

@@ -210,6 +210,13 @@ class Run:
     def terminate(self, reason: str | None = None) -> "Run":
         return self._send(cmd.TerminateWorkflow, reason=reason)
 
+    def skip(self, ref: str, output: Any = None) -> "Run":
+        """The flow steps over a task that it has not reached yet."""
+        return self._send(cmd.SkipTask, ref=ref, output=plain(output))
+
+    def set_variables(self, variables: Mapping[str, Any]) -> "Run":
+        return self._send(cmd.UpdateState, variables=plain(variables))
+
     def send_message(self, payload: Mapping[str, Any]) -> "Run":
         """A message for its PULL_WORKFLOW_MESSAGES tasks."""
         return self._send(cmd.PushMessage, payload=plain(payload))

@@ -5,7 +5,7 @@ The loop has a thread, so that a test may play a workflow inside or outside of a
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from firmus.decider.context import ScriptNeed
@@ -26,7 +26,7 @@ class ScriptThread:
         self._jq: JqScripts | None = None
         self._evaluators: Evaluators | None = None
 
-    def results(self, needs: tuple[ScriptNeed, ...]) -> dict[str, ScriptResult]:
+    def results(self, needs: Sequence[ScriptNeed]) -> dict[str, ScriptResult]:
         """What each script says, by its key."""
         if not needs:
             return {}
@@ -50,7 +50,7 @@ class ScriptThread:
         self._thread.start()
         return loop
 
-    async def _results(self, needs: tuple[ScriptNeed, ...]) -> dict[str, ScriptResult]:
+    async def _results(self, needs: Sequence[ScriptNeed]) -> dict[str, ScriptResult]:
         if self._evaluators is None:
             self._javascript, self._jq = QuickJsScripts(threads=2), JqScripts(processes=1)
             self._evaluators = Evaluators(self._javascript, self._jq)
