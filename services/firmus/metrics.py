@@ -29,6 +29,7 @@ _COUNTERS = (
 def decider_metrics(metrics: Metrics, decider: Decider) -> None:
     for name in _DECIDER:
         metrics.counter(f"decider_{name}", partial(_decider, decider, name))
+    metrics.gauge("decider_waiters", lambda: float(len(decider.watches)))
     metrics.counter("decider_decide_seconds", lambda: decider.decide_ns / 1e9)
 
 

@@ -129,6 +129,17 @@ async def test_an_inline_definition_runs_and_its_input_says_so(api: Api):
     assert (run["status"], run["input"]) == ("COMPLETED", {"x": 1, "_systemMetadata": metadata})
 
 
+async def test_what_the_server_adds_to_an_input_is_no_fault_of_a_closed_schema(api: Api):
+    closed = {"type": "object", "properties": {"x": {}}, "additionalProperties": False}
+    schema = {"name": "closed", "version": 1, "type": "JSON", "data": closed}
+    inline = {"name": "inline", "tasks": [SET], "inputSchema": schema, "enforceSchema": True}
+    fits, misfits = [
+        await execute(api, "inline", {"input": given, "workflowDef": inline})
+        for given in ({"x": 1}, {"y": 1})
+    ]
+    assert (fits.status, misfits.status) == (200, 400)
+
+
 async def test_an_idempotency_key_waits_for_the_workflow_that_has_it(api: Api):
     await define(api, "w", WAIT)
     body = {"idempotencyKey": "k", "idempotencyStrategy": "RETURN_EXISTING"}

@@ -10,6 +10,9 @@ from firmus_contracts import events as ev
 from firmus_contracts.definitions import TaskDef
 from firmus_contracts.errors import ValidationError
 
+METADATA = "_systemMetadata"
+"""What the server adds to the input of an inline definition; no caller's schema knows of it."""
+
 
 def input_refused(
     blueprint: Blueprint, given: dict[str, object]
@@ -19,7 +22,8 @@ def input_refused(
     schema = enforced(definition, "input")
     if schema is None:
         return None
-    found = faults(schema, given, "input", hides=bool(definition.masked_fields))
+    own = {name: value for name, value in given.items() if name != METADATA}
+    found = faults(schema, own, "input", hides=bool(definition.masked_fields))
     what = f"The input of workflow {definition.name} does not fit its inputSchema"
     return (misfit(what, schema, found), found) if found else None
 
