@@ -179,6 +179,16 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     total_s: int = 0
 
 
+class TaskLimits(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """How many tasks of one definition may be in workers' hands at once, and how many are handed
+    out within any `window_s` seconds (spec 4.9); 0: any number.
+    """
+
+    concurrent: int = 0
+    hand_outs: int = 0
+    window_s: int = 0
+
+
 class TaskScheduled(Event, frozen=True, tag="task.scheduled"):
     """A task row was made, in the status given (operators are born IN_PROGRESS or COMPLETED).
 
@@ -189,7 +199,8 @@ class TaskScheduled(Event, frozen=True, tag="task.scheduled"):
     the attempt that this row supersedes. `delay_ms` postpones the first hand-out; `deadline_ms` is
     when a WAIT ends (epoch milliseconds); `child_id` is the id of the workflow that a SUB_WORKFLOW
     row starts. `within` is the ordinal of the innermost loop or block (DO_WHILE, FOR_EACH,
-    TRY_CATCH) whose body the row is part of.
+    TRY_CATCH) whose body the row is part of. `limits` are those of its definition as the workflow
+    has it; what is registered under that name counts before them.
     """
 
     ordinal: int
@@ -221,6 +232,7 @@ class TaskScheduled(Event, frozen=True, tag="task.scheduled"):
     timeouts: Timeouts | None = None
     reason: str | None = None
     cache: CacheSlot | None = None
+    limits: TaskLimits | None = None
 
 
 class TaskBegun(Event, frozen=True, tag="task.in_progress"):

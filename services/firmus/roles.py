@@ -52,9 +52,11 @@ from firmus.systemworker.jdbc import JdbcTasks
 from firmus.systemworker.kafka import KafkaTasks
 from firmus.systemworker.service import SystemWorker
 from firmus.transport.decider import DeciderServer
+from firmus.transport.definition_news import DefinitionNews
 from firmus.transport.queue_server import QueuesServer
 from firmus.transport.search import SearchServer
 from firmus.transport.watching import WatchServer
+from firmus.workflow.limits import Registered, registered_limits
 from firmus_contracts.subjects import SCHEDULES_SUBJECTS
 
 log = structlog.get_logger(__name__)
@@ -134,10 +136,16 @@ async def scheduler_role(
             store=JetStreamCheckpoints(node.connection),
             sinks=NatsSinks(node.wire),
             failure_input=lambda workflow_id: failure_input(node, decider, workflow_id),
+            registered=registered,
         )
+
+    async def registered() -> Registered:
+        return registered_limits(await node.definitions.tasks())
 
     owner = OwnedScheduler(make, lambda scheduler: QueuesServer(node.connection, scheduler))
     scheduler_metrics(node.metrics, owner)
+    news = DefinitionNews(node.connection, owner.learn_limits)
+    await news.start()
     try:
         if exclusive:
             await owner.own(range(node.layout.shards))
@@ -150,6 +158,7 @@ async def scheduler_role(
                     # At once: shard by shard it would take over what is left again and again.
                     await owner.stop()
     finally:
+        await news.stop()
         await owner.stop()
 
 

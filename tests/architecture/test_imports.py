@@ -67,6 +67,7 @@ SHELL = {
         "checkpoints",
         "state_events",
         "requeue",
+        "firing",
     },
     "projection": {
         *("service", "follower", "live", "publisher", "rebuild"),

@@ -42,12 +42,7 @@ _BY_CAPABILITY = {
         "time_workflow.retry_after_workflow_timeout",
     ),
     "resetting callbacks": ("failure_updates.reset_callbacks",),
-    "limits on tasks": (
-        "limits_routing.concurrency_limit",
-        "limits_routing.concurrency_limit_and_batch_poll",
-        "limits_routing.limits_on_the_task",
-        "rest_taskdefs.full_taskdef_round_trip",
-    ),
+    "isolation groups": ("rest_taskdefs.full_taskdef_round_trip",),
     "event handlers": (
         "rest_events.bad_handlers",
         "rest_events.handler_crud",

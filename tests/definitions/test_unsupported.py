@@ -64,8 +64,8 @@ def test_a_supported_type_passes(kind: str) -> None:
             "inputParameters.evaluatorType",
         ),
         (
-            task("SIMPLE", taskDefinition={"concurrentExecLimit": 1}),
-            "taskDefinition.concurrentExecLimit",
+            task("SIMPLE", taskDefinition={"isolationGroupId": "g"}),
+            "taskDefinition.isolationGroupId",
         ),
     ],
 )
@@ -87,7 +87,8 @@ def test_a_property_that_is_not_honoured_yet_is_refused(given: dict[str, Any], f
         task("SUB_WORKFLOW", subWorkflowParam={"name": "child", "version": 1}),
         task("SIMPLE", rateLimited=True, cacheConfig={"key": "k"}, joinStatus="x", joinMode="SYNC"),
         task("SIMPLE", optional=True, permissive=True, startDelay=5, retryCount=2),
-        task("SIMPLE", taskDefinition={"name": "t", "concurrentExecLimit": 0, "retryCount": 1}),
+        task("SIMPLE", taskDefinition={"name": "t", "concurrentExecLimit": 2, "retryCount": 1}),
+        task("SIMPLE", taskDefinition={"name": "t", "rateLimitPerFrequency": 2}),
     ],
 )
 def test_what_is_honoured_or_what_conductor_itself_ignores_passes(given: dict[str, Any]) -> None:
@@ -124,13 +125,11 @@ def test_it_is_found_wherever_it_stands_in_the_tree(outer: dict[str, Any], path:
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
-        ({"concurrent_exec_limit": 1}, "concurrentExecLimit"),
-        ({"rate_limit_per_frequency": 1}, "rateLimitPerFrequency"),
         ({"isolation_group_id": "g"}, "isolationGroupId"),
         ({"execution_name_space": "n"}, "executionNameSpace"),
     ],
 )
-def test_a_limit_of_a_task_definition_is_refused(fields: dict[str, Any], field: str) -> None:
+def test_a_property_of_a_task_definition_is_refused(fields: dict[str, Any], field: str) -> None:
     faults = unsupported.task_def_unsupported(TaskDef(name="t", **fields))
     assert [fault.path for fault in faults] == [field]
 

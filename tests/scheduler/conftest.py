@@ -11,6 +11,7 @@ from firmus.clock import FixedClock
 from firmus.eventlog.memory import MemoryLog
 from firmus.scheduler.service import Scheduler
 from firmus_contracts import events as ev
+from firmus_contracts.events import TaskLimits
 from tests.scheduler.world import SHARDS, START_MS, MemorySinks, MemoryStore, SmallDecider, started
 
 PATIENCE_S = 10.0
@@ -37,6 +38,7 @@ class World:
         self.decider = SmallDecider(self.log, self.clock)
         self.store = MemoryStore()
         self.sinks = MemorySinks()
+        self.limits: dict[str, TaskLimits | None] = {}
         self._running: list[tuple[Scheduler, asyncio.Task[None]]] = []
 
     def new(self, shards: tuple[int, ...] = tuple(range(SHARDS))) -> Scheduler:
@@ -49,7 +51,11 @@ class World:
             store=self.store,
             failure_input=self.failure_input,
             sinks=self.sinks,
+            registered=self.registered,
         )
+
+    async def registered(self) -> dict[str, TaskLimits | None]:
+        return dict(self.limits)
 
     async def failure_input(self, workflow_id: str) -> dict[str, Any]:
         state = await self.decider.read(workflow_id)

@@ -1,9 +1,11 @@
 """Order and bookkeeping of the task queues (spec 9.1, 9.2, 4.10)."""
 
+from firmus.scheduler.gates import Gates
 from firmus.scheduler.queues import Queues
 from firmus.scheduler.rows import Row
 
 KEY = (None, "work")
+NO_GATES = Gates(lambda _name: (0, 0, []))
 
 
 def task(ordinal: int = 1, *, priority: int = 0, domain: str | None = None) -> Row:
@@ -20,7 +22,7 @@ def taken(queues: Queues, count: int = 10, now_ms: int = 0) -> list[int]:
 
 
 def test_priority_then_due_time_then_insertion() -> None:
-    queues = Queues()
+    queues = Queues(NO_GATES)
     put(queues, task(1), 50)
     put(queues, task(2), 40)
     put(queues, task(3), 50)
@@ -29,7 +31,7 @@ def test_priority_then_due_time_then_insertion() -> None:
 
 
 def test_a_delayed_task_counts_as_waiting_but_is_not_handed_out_before_it_is_due() -> None:
-    queues = Queues()
+    queues = Queues(NO_GATES)
     put(queues, task(1), 100, delayed=True)
     assert (taken(queues, now_ms=99), queues.lanes[KEY].waiting) == ([], 1)
     assert queues.next_due_ms() == 100
@@ -37,14 +39,14 @@ def test_a_delayed_task_counts_as_waiting_but_is_not_handed_out_before_it_is_due
 
 
 def test_domains_do_not_see_each_other() -> None:
-    queues = Queues()
+    queues = Queues(NO_GATES)
     put(queues, task(1, domain="eu"))
     assert taken(queues) == []
     assert [row.ordinal for row, _ in queues.take(("eu", "work"), 1, 0)] == [1]
 
 
 def test_a_task_being_handed_out_is_not_handed_out_twice() -> None:
-    queues = Queues()
+    queues = Queues(NO_GATES)
     put(queues, task(1))
     assert taken(queues) == [1]
     assert taken(queues) == []
@@ -52,7 +54,7 @@ def test_a_task_being_handed_out_is_not_handed_out_twice() -> None:
 
 
 def test_a_task_given_back_stands_where_it_stood() -> None:
-    queues = Queues()
+    queues = Queues(NO_GATES)
     put(queues, task(1))
     put(queues, task(2))
     (first,) = queues.take(KEY, 1, 0)
@@ -62,7 +64,7 @@ def test_a_task_given_back_stands_where_it_stood() -> None:
 
 
 def test_a_task_given_back_until_later_waits() -> None:
-    queues = Queues()
+    queues = Queues(NO_GATES)
     put(queues, task(1))
     (first,) = queues.take(KEY, 1, 0)
     queues.give_back(first, 500)
@@ -70,7 +72,7 @@ def test_a_task_given_back_until_later_waits() -> None:
 
 
 def test_giving_back_what_the_log_has_moved_changes_nothing() -> None:
-    queues = Queues()
+    queues = Queues(NO_GATES)
     row = put(queues, task(1))
     (first,) = queues.take(KEY, 1, 0)
     queues.begun(row)
@@ -80,7 +82,7 @@ def test_giving_back_what_the_log_has_moved_changes_nothing() -> None:
 
 
 def test_an_ended_task_leaves_wherever_it_is() -> None:
-    queues = Queues()
+    queues = Queues(NO_GATES)
     waiting, delayed, handing, begun = (task(n) for n in range(1, 5))
     put(queues, handing)
     queues.take(KEY, 1, 0)
@@ -97,7 +99,7 @@ def test_an_ended_task_leaves_wherever_it_is() -> None:
 
 
 def test_tasks_that_left_leave_nothing_behind() -> None:
-    queues = Queues()
+    queues = Queues(NO_GATES)
     for ordinal in range(20_000):
         row = put(queues, task(ordinal), ordinal, delayed=ordinal % 2 == 0)
         queues.begun(row)

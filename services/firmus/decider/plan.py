@@ -10,6 +10,7 @@ from firmus.decider import caching, inputs
 from firmus.decider.turn import Turn
 from firmus.workflow.document import Document, Place
 from firmus.workflow.domains import choose_domain
+from firmus.workflow.limits import limits_of
 from firmus_contracts import events as ev
 from firmus_contracts.definitions import TaskDef, WorkflowTask
 from firmus_contracts.statuses import TaskStatus
@@ -108,6 +109,7 @@ class Plan:
                 None if status.terminal else timeouts_of(definition, queued=queued, lease_s=lease_s)
             ),
             queued=queued,
+            limits=limits_of(definition) if queued or "child_id" in fields else None,
             **fields,
         )
         self.rows.append(row)

@@ -48,8 +48,6 @@ TASK_RULES = (
 )
 
 TASK_DEF_RULES = (
-    Rule("concurrentExecLimit", lambda d: (d.concurrent_exec_limit or 0) > 0, "leave it out"),
-    Rule("rateLimitPerFrequency", lambda d: d.rate_limit_per_frequency > 0, "leave it out"),
     Rule("isolationGroupId", lambda d: bool(d.isolation_group_id), "leave it out"),
     Rule("executionNameSpace", lambda d: bool(d.execution_name_space), "leave it out"),
 )

@@ -12,12 +12,12 @@ from typing import Protocol
 import msgspec
 
 from firmus.scheduler.children import Effect
-from firmus.scheduler.fold import Fold, Shard
-from firmus.scheduler.rows import Flow, Row
+from firmus.scheduler.fold import Fold
+from firmus.scheduler.rows import Flow, Row, Shard, gate_name
 from firmus_contracts import ids
 from firmus_contracts.envelope import ENGINE_VERSION
 
-FORMAT = 1
+FORMAT = 2
 INDEX = "scheduler-index"
 
 
@@ -38,6 +38,7 @@ class Image(msgspec.Struct, array_like=True):
     flows: list[Flow]
     owed: list[Effect]
     halted: list[str]
+    begun: dict[str, list[int]] = {}
 
 
 class Good(msgspec.Struct, frozen=True, array_like=True):
@@ -77,6 +78,7 @@ def encode_shard(fold: Fold, number: int, shard_count: int) -> bytes:
             list(shard.flows.values()),
             owed,
             sorted(shard.halted),
+            fold.gates.lately(shard.begun),
         )
     )
 
@@ -115,7 +117,9 @@ def restore(fold: Fold, number: int, image: Image, good: Good | None = None) -> 
     position = image.position
     if good is not None and good.position == position:
         position = max(position, good.until)
-    shard = fold.shards[number] = Shard(position=position, halted=set(image.halted))
+    shard = fold.shards[number] = Shard(
+        position=position, halted=set(image.halted), begun=image.begun
+    )
     waiting: list[Row] = []
     children: list[Row] = []
     for flow in image.flows:
@@ -128,6 +132,10 @@ def restore(fold: Fold, number: int, image: Image, good: Good | None = None) -> 
                 children.append(row)
     fold.queues.restore(waiting)
     fold.children.restore(children)
+    for row in (*waiting, *children):
+        if row.limits is not None:
+            fold.gates.bring(gate_name(row), row.limits)
+    fold.gates.remember(image.begun)
     for effect in image.owed:
         fold.owe(effect)
 

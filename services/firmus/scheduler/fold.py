@@ -4,40 +4,25 @@ Only events count, never definitions; so the same commits give the same state, f
 or from a checkpoint on.
 """
 
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import msgspec
-
-from firmus.scheduler import children
+from firmus.scheduler import children, fold_tasks
 from firmus.scheduler.children import Effect
+from firmus.scheduler.gates import Count, Gates, counted
 from firmus.scheduler.queues import Queues
-from firmus.scheduler.rows import Flow, Row, Timed, WorkflowId
+from firmus.scheduler.rows import Flow, Moment, Row, Shard, Timed, WorkflowId
 from firmus.scheduler.timeline import Timeline
 from firmus_contracts import events as ev
 from firmus_contracts import ids
 from firmus_contracts.envelope import Commit, Record, Unreadable
-from firmus_contracts.statuses import TaskStatus, WorkflowStatus
+from firmus_contracts.statuses import WorkflowStatus
 
 INDEX_BITS = 16
 ORDER_MASK = (1 << 63) - 1
 """An order is the position and the index of the event in its commit; the epochs of a position wrap
 around, so that it fits a checkpoint's integers.
 """
-
-
-class Shard(msgspec.Struct, gc=False, eq=False):
-    """The open workflows of one shard. `position` is that of the last commit that was folded.
-
-    `halted` names workflows with a commit that this build could not read: nothing more happens to
-    them here, loudly.
-    """
-
-    position: int = 0
-    changes: int = 0
-    flows: dict[WorkflowId, Flow] = {}
-    halted: set[WorkflowId] = set()
 
 
 class Fold:
@@ -49,8 +34,9 @@ class Fold:
     def __init__(self, shard_count: int, owned: Iterable[int]) -> None:
         self._shard_count = shard_count
         self.shards = {number: Shard() for number in owned}
-        self.queues = Queues()
-        self.children = Queues()
+        self.gates = Gates(self._count)
+        self.queues = Queues(self.gates)
+        self.children = Queues(self.gates)
         self.timeline = Timeline(self.deadline_ms)
         self.owed: dict[str, Effect] = {}
         self.fresh: list[Effect] = []
@@ -121,7 +107,7 @@ class Fold:
         for event in body.events:
             handler = _HANDLERS.get(type(event))
             if handler is not None:
-                handler(self, shard, flow, event, _Moment(body.time_ms, version, order))
+                handler(self, shard, flow, event, Moment(body.time_ms, version, order))
             version += 1
             order += 1
         flow.version = version - 1
@@ -153,6 +139,15 @@ class Fold:
             reason = children.TASK_CANCELED
             self.owe(children.StopChild(flow.workflow_id, flow.version, child_id, reason))
         flow.canceled = ()
+
+    def _count(self, name: str) -> Count:
+        rows = (
+            row
+            for shard in self.shards.values()
+            for flow in shard.flows.values()
+            for row in flow.rows.values()
+        )
+        return counted(name, rows, self.queues.handing, self.children.handing)
 
     def owe(self, effect: Effect) -> None:
         self.owed[effect.command_id] = effect
@@ -186,18 +181,10 @@ class Fold:
         self.halts.append(f"workflow {workflow_id} stops here: {problem}")
 
 
-class _Moment(msgspec.Struct, frozen=True, gc=False):
-    """When an event happened, its version, and its place in the log."""
-
-    now_ms: int
-    version: int
-    order: int
+_Handler = Callable[[Fold, Shard, Flow, Any, Moment], None]
 
 
-_Handler = Callable[[Fold, Shard, Flow, Any, _Moment], None]
-
-
-def _started(fold: Fold, _shard: Shard, flow: Flow, event: ev.WorkflowStarted, at: _Moment) -> None:
+def _started(fold: Fold, _shard: Shard, flow: Flow, event: ev.WorkflowStarted, at: Moment) -> None:
     flow.parent_workflow_id = event.parent_workflow_id
     flow.parent_task_id = event.parent_task_id
     flow.clock_ms = at.now_ms
@@ -206,15 +193,11 @@ def _started(fold: Fold, _shard: Shard, flow: Flow, event: ev.WorkflowStarted, a
         fold.timeline.arm(flow, flow.deadline_ms())
 
 
-def _paused(
-    _fold: Fold, _shard: Shard, flow: Flow, _event: ev.WorkflowPaused, _at: _Moment
-) -> None:
+def _paused(_fold: Fold, _shard: Shard, flow: Flow, _event: ev.WorkflowPaused, _at: Moment) -> None:
     flow.paused = True
 
 
-def _resumed(
-    fold: Fold, _shard: Shard, flow: Flow, _event: ev.WorkflowResumed, at: _Moment
-) -> None:
+def _resumed(fold: Fold, _shard: Shard, flow: Flow, _event: ev.WorkflowResumed, at: Moment) -> None:
     """The workflow timeout starts anew (spec 5.2), and deadlines of tasks count again."""
     flow.paused = False
     flow.clock_ms = at.now_ms
@@ -228,7 +211,7 @@ def _workflow_ended(
     shard: Shard,
     flow: Flow,
     event: ev.WorkflowCompleted | ev.WorkflowFailed | ev.WorkflowTimedOut | ev.WorkflowTerminated,
-    at: _Moment,
+    at: Moment,
 ) -> None:
     workflow_id = flow.workflow_id
     open_children = [row.child_id for row in flow.rows.values() if row.child_id and row.is_parent]
@@ -246,7 +229,7 @@ def _workflow_ended(
     fold.close(shard, flow)
 
 
-def _removed(fold: Fold, shard: Shard, flow: Flow, _event: ev.WorkflowRemoved, at: _Moment) -> None:
+def _removed(fold: Fold, shard: Shard, flow: Flow, _event: ev.WorkflowRemoved, at: Moment) -> None:
     """One removed while it ran: its parent hears of it, its children go on alone (spec 5.9)."""
     if flow.workflow_id not in shard.flows:  # it ended in this very commit
         return
@@ -256,114 +239,12 @@ def _removed(fold: Fold, shard: Shard, flow: Flow, _event: ev.WorkflowRemoved, a
     fold.close(shard, flow)
 
 
-def _split(fold: Fold, _shard: Shard, flow: Flow, _event: ev.DecisionSplit, at: _Moment) -> None:
+def _split(fold: Fold, _shard: Shard, flow: Flow, _event: ev.DecisionSplit, at: Moment) -> None:
     fold.owe(children.GoOn(flow.workflow_id, at.version))
 
 
-def _scheduled(fold: Fold, _shard: Shard, flow: Flow, event: ev.TaskScheduled, at: _Moment) -> None:
-    if event.retried is not None:
-        superseded = flow.rows.pop(event.retried, None)
-        if superseded is not None:
-            fold.drop(superseded)
-    is_child = event.child_id is not None and not event.queued
-    waits_ms = event.deadline_ms or 0
-    plain = event.timeouts is None and waits_ms == 0 and not is_child and not event.queued
-    if plain or event.status.terminal:
-        return
-    in_progress = event.status is TaskStatus.IN_PROGRESS
-    row = Row(
-        workflow_id=flow.workflow_id,
-        ordinal=event.ordinal,
-        task_type=sys.intern(event.task_type),
-        domain=sys.intern(event.domain) if event.domain else None,
-        queued=event.queued,
-        priority=event.priority,
-        scheduled_ms=at.now_ms,
-        first_scheduled_ms=event.first_scheduled_ms or at.now_ms,
-        updated_ms=at.now_ms,
-        start_delay_s=event.start_delay_s,
-        callback_after_s=event.callback_after_s,
-        timeouts=fold.same(event.timeouts),
-        waits_ms=waits_ms,
-        child_id=event.child_id,
-        in_progress=in_progress,
-        begun=in_progress,
-        start_ms=at.now_ms if in_progress else 0,
-    )
-    flow.rows[event.ordinal] = row
-    if event.queued or is_child:
-        queues = fold.queues if event.queued else fold.children
-        if in_progress:
-            queues.begun(row)
-        else:
-            due_ms = at.now_ms + event.delay_ms
-            queues.enqueue(row, order=at.order, due_ms=due_ms, delayed=event.delay_ms > 0)
-    if row.timeouts is not None or waits_ms:
-        fold.timeline.arm(row, row.deadline_ms())
-
-
-def _begun(fold: Fold, _shard: Shard, flow: Flow, event: ev.TaskBegun, at: _Moment) -> None:
-    row = flow.rows.get(event.ordinal)
-    if row is None:
-        return
-    if row.order:
-        (fold.queues if row.queued else fold.children).begun(row)
-    row.in_progress = True
-    row.begun = True
-    row.start_ms = row.start_ms or at.now_ms
-    row.updated_ms = at.now_ms
-    row.callback_after_s = 0
-    if row.timeouts is not None:
-        fold.timeline.arm(row, row.deadline_ms())
-
-
-def _updated(fold: Fold, _shard: Shard, flow: Flow, event: ev.TaskUpdated, at: _Moment) -> None:
-    """Progress of a worker's task puts it back into its queue (spec 4.5 step 5, 9.3)."""
-    row = flow.rows.get(event.ordinal)
-    if row is None:
-        return
-    row.updated_ms = at.now_ms
-    row.callback_after_s = event.callback_after_s
-    if event.requeued:
-        row.in_progress = False
-        if row.queued:
-            fold.queues.put_back(row, at.order, at.now_ms, event.callback_after_s * 1000)
-    if row.timeouts is not None:
-        fold.timeline.arm(row, row.deadline_ms())
-
-
-def _requeued(fold: Fold, _shard: Shard, flow: Flow, event: ev.TaskRequeued, at: _Moment) -> None:
-    row = flow.rows.get(event.ordinal)
-    if row is not None and row.queued:
-        fold.queues.put_back(row, at.order, at.now_ms)
-
-
-def _lease(
-    _fold: Fold, _shard: Shard, flow: Flow, event: ev.TaskLeaseExtended, at: _Moment
-) -> None:
-    """Only makes the response deadline later, which the timeline finds out by itself."""
-    row = flow.rows.get(event.ordinal)
-    if row is not None:
-        row.updated_ms = at.now_ms
-
-
-def _task_ended(fold: Fold, _shard: Shard, flow: Flow, event: Any, _at: _Moment) -> None:
-    row = flow.rows.pop(event.ordinal, None)
-    if row is not None:
-        fold.drop(row)
-
-
-def _canceled(fold: Fold, shard: Shard, flow: Flow, event: ev.TaskCanceled, at: _Moment) -> None:
-    """A canceled row's child is stopped once it is known whether its parent ends too."""
-    row = flow.rows.get(event.ordinal)
-    child_id = row.child_id if row is not None and row.is_parent else None
-    if row is not None and child_id and not (row.begun and fold.knows_over(child_id)):
-        flow.canceled = (*flow.canceled, child_id)
-    _task_ended(fold, shard, flow, event, at)
-
-
 def _state_event(
-    fold: Fold, _shard: Shard, flow: Flow, _event: ev.StateEventRaised, at: _Moment
+    fold: Fold, _shard: Shard, flow: Flow, _event: ev.StateEventRaised, at: Moment
 ) -> None:
     """Owed until a commit names the effect's command as its cause."""
     fold.owe(children.SendStateEvent(flow.workflow_id, at.version))
@@ -377,6 +258,7 @@ _ENDS: Mapping[type[Any], WorkflowStatus] = {
 }
 
 _HANDLERS: Mapping[type[Any], _Handler] = {
+    **fold_tasks.HANDLERS,
     ev.WorkflowStarted: _started,
     ev.WorkflowPaused: _paused,
     ev.WorkflowResumed: _resumed,
@@ -386,15 +268,5 @@ _HANDLERS: Mapping[type[Any], _Handler] = {
     ev.WorkflowTerminated: _workflow_ended,
     ev.WorkflowRemoved: _removed,
     ev.DecisionSplit: _split,
-    ev.TaskScheduled: _scheduled,
-    ev.TaskBegun: _begun,
-    ev.TaskUpdated: _updated,
-    ev.TaskLeaseExtended: _lease,
-    ev.TaskRequeued: _requeued,
-    ev.TaskCompleted: _task_ended,
-    ev.TaskCompletedWithErrors: _task_ended,
-    ev.TaskFailed: _task_ended,
-    ev.TaskTimedOut: _task_ended,
-    ev.TaskCanceled: _canceled,
     ev.StateEventRaised: _state_event,
 }

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from firmus.ports import Clock, DeciderPort, QueueSize, Unavailable
-from firmus.scheduler.queues import Key, Queues, Taken
+from firmus.scheduler.parking import Key
+from firmus.scheduler.queues import Queues, Taken
 from firmus_contracts.commands import Accepted, BeginTask
 from firmus_contracts.errors import ERRORS
 
@@ -117,7 +118,7 @@ class HandOut:
         woken = self._queues.woken
         if not self._open or not woken:
             return
-        for key in woken:
+        for key in self._queues.by_age(woken):
             line = self._lines.get(key)
             while line and self._queues.has_ready(key):
                 _, waiter = line.popitem(last=False)

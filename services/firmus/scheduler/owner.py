@@ -113,6 +113,11 @@ class OwnedScheduler:
             self._settling.cancel()
             await asyncio.gather(self._settling, return_exceptions=True)
 
+    async def learn_limits(self) -> None:
+        """See Scheduler.learn_limits."""
+        if self._current is not None:
+            await self._current.learn_limits()
+
     # --- QueuesPort ---
 
     async def poll(

@@ -10,7 +10,7 @@ import msgspec
 
 from firmus.workflow.deadlines import deadline_ms
 from firmus_contracts import ids
-from firmus_contracts.events import Timeouts
+from firmus_contracts.events import TaskLimits, Timeouts
 
 WorkflowId = str
 
@@ -20,7 +20,8 @@ class Row(msgspec.Struct, array_like=True, gc=False, eq=False):
 
     `order` is the place in the log that put it where it waits (0: it waits nowhere), `due_ms` when
     it may be handed out. `waits_ms` is the end of a WAIT (0: none). `armed_ms` is where the
-    timeline will look at it next (0: nowhere).
+    timeline will look at it next (0: nowhere). `def_name` is its task definition's where that is
+    not its type; `limits` are those that its workflow brought along.
     """
 
     workflow_id: str
@@ -43,6 +44,8 @@ class Row(msgspec.Struct, array_like=True, gc=False, eq=False):
     order: int = 0
     due_ms: int = 0
     armed_ms: int = 0
+    def_name: str | None = None
+    limits: TaskLimits | None = None
 
     @property
     def task_id(self) -> str:
@@ -69,6 +72,11 @@ class Row(msgspec.Struct, array_like=True, gc=False, eq=False):
             wait_ms=self.waits_ms,
         )
         return min([at for _, at in found]) if found else 0
+
+
+def gate_name(row: Row) -> str:
+    """The task definition whose limits count for a row."""
+    return row.def_name or row.task_type
 
 
 class Flow(msgspec.Struct, array_like=True, gc=False, eq=False):
@@ -99,3 +107,25 @@ class Flow(msgspec.Struct, array_like=True, gc=False, eq=False):
 
 
 Timed = Row | Flow
+
+
+class Shard(msgspec.Struct, gc=False, eq=False):
+    """The open workflows of one shard. `position` is that of the last commit that was folded.
+
+    `halted` names workflows with a commit that this build could not read: nothing more happens to
+    them here, loudly. `begun`: when tasks with a limited rate were handed out lately, by gate.
+    """
+
+    position: int = 0
+    changes: int = 0
+    flows: dict[WorkflowId, Flow] = {}
+    halted: set[WorkflowId] = set()
+    begun: dict[str, list[int]] = {}
+
+
+class Moment(msgspec.Struct, frozen=True, gc=False):
+    """When an event happened, its version, and its place in the log."""
+
+    now_ms: int
+    version: int
+    order: int

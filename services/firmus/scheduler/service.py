@@ -8,23 +8,22 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
 from firmus.eventlog.port import EventLog
-from firmus.ports import Clock, DeciderPort, QueueSize, SinksPort, Unavailable
+from firmus.ports import Clock, DeciderPort, QueueSize, SinksPort
 from firmus.scheduler.checkpoint import CheckpointStore, follow_from
 from firmus.scheduler.checkpoints import Checkpoints
 from firmus.scheduler.errands import Errands, FailureInput
+from firmus.scheduler.firing import Firing
 from firmus.scheduler.fold import Fold
 from firmus.scheduler.handout import HandOut, ReadyListener
 from firmus.scheduler.requeue import Requeues
-from firmus.scheduler.timeline import Due
-from firmus_contracts.commands import FireTimer
+from firmus.workflow.limits import Registered
 from firmus_contracts.envelope import Record
 
-FIRING_MAX = 256
 SLEEP_MAX_MS = 30_000
 """A clock that was set is noticed after this time at the latest."""
 
@@ -34,7 +33,8 @@ _log = logging.getLogger(__name__)
 class Scheduler:
     """Implements ports.QueuesPort. `ready` is set once it has caught up with the log.
 
-    `shards` are those it works for, out of `shard_count`.
+    `shards` are those it works for, out of `shard_count`. `registered` reads the limits of all task
+    definitions that are registered now; without it only those count that workflows bring along.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Scheduler:
         store: CheckpointStore,
         failure_input: FailureInput,
         sinks: SinksPort | None = None,
+        registered: Callable[[], Awaitable[Registered]] | None = None,
     ) -> None:
         self.instance = secrets.token_hex(6)
         self.shards = tuple(shards)
@@ -56,6 +57,7 @@ class Scheduler:
         self._log = log
         self._decider = decider
         self._clock = clock
+        self._registered = registered
         self._fold = Fold(shard_count, self.shards)
         self._checkpoints = Checkpoints(store, self._fold, self.shards, shard_count)
         self._handout = HandOut(
@@ -66,14 +68,11 @@ class Scheduler:
             self._fold, decider, clock, failure_input, changed=self._wake, sinks=sinks
         )
         self._running: asyncio.Task[None] | None = None
-        self._firing: set[asyncio.Task[None]] = set()
+        self._firing = Firing(decider, changed=self._wake)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms = 0
         self._woken = False
         self._stopping = False
-        self._fired = 0
-        self._late_ms_sum = 0
-        self._late_ms_max = 0
 
     async def run(self) -> None:
         """Works until it is stopped or cancelled. Raises what log and store raise."""
@@ -107,6 +106,13 @@ class Scheduler:
             task_type, domain=domain, worker_id=worker_id, count=count, timeout_s=timeout_s
         )
 
+    async def learn_limits(self) -> None:
+        """Task definitions may have changed: what is registered now counts from now on."""
+        if self._registered is None:
+            return
+        self._fold.gates.register(await self._registered())
+        self._wake()
+
     async def sizes(self) -> list[QueueSize]:
         """See QueuesPort.sizes; of this scheduler's shards."""
         return self._handout.sizes()
@@ -134,9 +140,7 @@ class Scheduler:
             **self._fold.counters(),
             "tasks_begun": self._handout.begun,
             "begins_refused": self._handout.refused,
-            "timers_fired": self._fired,
-            "timer_lateness_ms_sum": self._late_ms_sum,
-            "timer_lateness_ms_max": self._late_ms_max,
+            **self._firing.counters(),
             "errands_done": self._errands.done,
             "checkpoints_written": self._checkpoints.written,
         }
@@ -150,14 +154,14 @@ class Scheduler:
         now_ms = self._clock.now_ms()
         self._fold.queues.promote(now_ms)
         self._handout.dispatch(now_ms)
-        free = FIRING_MAX - len(self._firing)
-        if free > 0:
-            for due in self._fold.timeline.due(now_ms, free):
-                self._fire_soon(due, now_ms)
+        if self._firing.room > 0:
+            for due in self._fold.timeline.due(now_ms, self._firing.room):
+                self._firing.fire_soon(due, now_ms)
         self._errands.pump(now_ms)
         self._arm(now_ms)
 
     async def _work(self) -> None:
+        await self.learn_limits()
         end = await self._log.end()
         await self._checkpoints.load(end)
         position = await self._catch_up(end)
@@ -205,39 +209,6 @@ class Scheduler:
         fold.halts.clear()
         self._checkpoints.progressed()
 
-    def _fire_soon(self, due: Due, now_ms: int) -> None:
-        late_ms = now_ms - due.at_ms
-        if due.attempt == 0:
-            self._fired += 1
-            self._late_ms_sum += late_ms
-            self._late_ms_max = max(self._late_ms_max, late_ms)
-        task = asyncio.get_running_loop().create_task(self._fire(due))
-        self._firing.add(task)
-        task.add_done_callback(self._fired_off)
-
-    async def _fire(self, due: Due) -> None:
-        """Says that a deadline passed. The answer is not needed: the timeline asks again until
-        the log shows that the deadline is gone.
-        """
-        command = FireTimer(
-            command_id=f"{due.task_id or due.workflow_id}/timer/{due.at_ms}.{due.attempt}",
-            workflow_id=due.workflow_id,
-            actor="scheduler",
-            task_id=due.task_id,
-        )
-        try:
-            await self._decider.submit(command)
-        except Unavailable:
-            _log.debug("timer %s not answered; it comes again", command.command_id)
-        except Exception:  # noqa: BLE001 - one failure must not end all other work
-            _log.exception("timer %s failed; it comes again", command.command_id)
-
-    def _fired_off(self, task: "asyncio.Task[None]") -> None:
-        full = len(self._firing) >= FIRING_MAX
-        self._firing.discard(task)
-        if full:
-            self._wake()
-
     def _wake(self) -> None:
         """Ticks once, soon."""
         if not self._woken and self.ready.is_set():
@@ -251,7 +222,7 @@ class Scheduler:
     def _arm(self, now_ms: int) -> None:
         """Sets the timer to the next due time, unless it is set to an earlier one."""
         times = [self._fold.queues.next_due_ms(), self._fold.children.next_due_ms()]
-        if len(self._firing) < FIRING_MAX:
+        if self._firing.room > 0:
             times.append(self._fold.timeline.next_ms())
         next_ms = min([at for at in times if at is not None], default=None)
         if next_ms is None:
@@ -275,7 +246,5 @@ class Scheduler:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for task in self._firing:
-            task.cancel()
-        await asyncio.gather(*self._firing, return_exceptions=True)
+        await self._firing.close()
         await self._errands.close()
