@@ -11,13 +11,14 @@ from typing import Any
 import msgspec
 
 from firmus.clock import FixedClock
-from firmus.decider.context import Answers, Context, Decision, Limits
+from firmus.decider.context import Answers, Context, Decision, Limits, SlotNeed
 from firmus.decider.decide import Needs, decide, resume
 from firmus.decider.scripts import QuickJsScripts
 from firmus.decider.scripts_jq import Evaluators, JqScripts
 from firmus.ports import Cached, ScriptResult
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.evolve import answered, fold
+from firmus.workflow.slots import Entry
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import commands as cmd
 from firmus_contracts import events as ev
@@ -71,6 +72,8 @@ class Flow:
         self.known_definitions: set[str] = set()
         self.cache: dict[str, Cached] = {}
         self.polls: dict[tuple[str, str], int] = {}
+        self.slot = Entry.HOLDS
+        self.slots_asked: list[SlotNeed] = []
         self.limits = Limits(events_max=events_max)
         self.rejected: cmd.Rejected | None = None
         self.ignored: str | None = None
@@ -135,7 +138,10 @@ class Flow:
 
     def _answers(self, needs: Needs) -> Answers:
         wanted = needs.wanted
+        if wanted.slot is not None:
+            self.slots_asked.append(wanted.slot)
         return Answers(
+            slot=None if wanted.slot is None else self.slot,
             scripts={n.key: _run(n.evaluator, n.expression, n.scope) for n in wanted.scripts},
             task_defs={name: self.registered.get(name) for name in wanted.task_defs},
             definitions={key: key[0] in self.known_definitions for key in wanted.definitions},

@@ -190,6 +190,10 @@ class ReportStateEventSent(_Command, frozen=True, tag="report_state_event_sent")
     version: int
 
 
+class ReleaseWorkflow(_Command, frozen=True, tag="release_workflow"):
+    """A workflow that was held at its start has a slot now."""
+
+
 class Continue(_Command, frozen=True, tag="continue"):
     """Go on with a decision that was split, or look again at what is pending."""
 
@@ -212,6 +216,7 @@ Command = (
     | UpdateState
     | PushMessage
     | Continue
+    | ReleaseWorkflow
     | ReportStateEventSent
 )
 

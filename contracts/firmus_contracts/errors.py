@@ -23,6 +23,7 @@ ERRORS: dict[str, Problem] = {
     "UNSUPPORTED_MEDIA_TYPE": Problem(415),
     "PAYLOAD_TOO_LARGE": Problem(413),
     "TOO_MANY_REQUESTS": Problem(429, retryable=True),
+    "LIMIT_REACHED": Problem(429),
     "UNREADABLE_LOG": Problem(500),
     "INTERNAL": Problem(500),
     "UNAVAILABLE": Problem(503, retryable=True),

@@ -37,6 +37,8 @@ class WorkflowStarted(Event, frozen=True, tag="workflow.started"):
     """The first event of every workflow; `definition_hash` names the resolved snapshot it runs.
 
     `depth`: how many parents stand above it. `cache`: where its output is kept once it completes.
+    `gate` names those who share its limit of `slots` running at once (rateLimitConfig); `held`:
+    none was free, and a `workflow.released` lets it go.
     """
 
     name: str
@@ -58,6 +60,14 @@ class WorkflowStarted(Event, frozen=True, tag="workflow.started"):
     timeout_policy: str = "ALERT_ONLY"
     depth: int = 0
     cache: CacheSlot | None = None
+    gate: str | None = None
+    limit_key: str | None = None
+    slots: int = 0
+    held: bool = False
+
+
+class WorkflowReleased(Event, frozen=True, tag="workflow.released"):
+    """A workflow that was held at its start has a slot now and begins."""
 
 
 class WorkflowPaused(Event, frozen=True, tag="workflow.paused"):
@@ -347,6 +357,7 @@ class StateEventSent(Event, frozen=True, tag="task.state_event_sent"):
 
 WorkflowEvent = (
     WorkflowStarted
+    | WorkflowReleased
     | WorkflowPaused
     | WorkflowResumed
     | WorkflowCompleted

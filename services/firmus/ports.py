@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from firmus.workflow.blueprint import Blueprint
+from firmus.workflow.slots import Entry
 from firmus.workflow.state import WorkflowState
 from firmus_contracts.commands import Answer, Command, Rejected, StartWorkflow
 from firmus_contracts.definitions import TaskDef, WorkflowDef
@@ -342,6 +343,20 @@ class CachePort(Protocol):
     async def get(self, key: str) -> Cached | None: ...
 
     async def put(self, key: str, entry: Cached, ttl_s: int) -> None: ...
+
+
+class SlotsPort(Protocol):
+    """Slots of workflows that share a limit (`workflow/slots.py`)."""
+
+    async def enter(self, gate: str, workflow_id: str, limit: int, *, queue: bool) -> Entry:
+        """Asks for a slot for a workflow about to start. Where none is free it is to wait with
+        `queue`, and to be refused without. Asking again changes nothing. Raises Unavailable.
+        """
+        ...
+
+    async def leave(self, gate: str, workflow_id: str) -> None:
+        """The start came to nothing after all. Raises Unavailable."""
+        ...
 
 
 class SinksPort(Protocol):

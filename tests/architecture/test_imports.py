@@ -63,11 +63,12 @@ SHELL = {
         "service",
         "owner",
         "errands",
+        "admissions",
+        "firing",
         "handout",
         "checkpoints",
         "state_events",
         "requeue",
-        "firing",
     },
     "projection": {
         *("service", "follower", "live", "publisher", "rebuild"),

@@ -81,6 +81,7 @@ TRANSITIONS = [
     (ev.WorkflowPaused(), "workflow.paused", "PAUSED"),
     (ev.WorkflowResumed(), "workflow.resumed", "RUNNING"),
     (ev.VariablesSet(variables={}), "workflow.updated", "RUNNING"),
+    (ev.WorkflowReleased(), "workflow.updated", "RUNNING"),
     (ev.WorkflowCompleted(), "workflow.completed", "COMPLETED"),
     (ev.WorkflowFailed(), "workflow.failed", "FAILED"),
     (ev.WorkflowTimedOut(), "workflow.timed_out", "TIMED_OUT"),

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from firmus.broker.slots import MemorySlotStore, SlotLedger
 from firmus.clock import FixedClock
 from firmus.eventlog.memory import MemoryLog
 from firmus.scheduler.service import Scheduler
@@ -38,6 +39,7 @@ class World:
         self.decider = SmallDecider(self.log, self.clock)
         self.store = MemoryStore()
         self.sinks = MemorySinks()
+        self.slots = MemorySlotStore()
         self.limits: dict[str, TaskLimits | None] = {}
         self._running: list[tuple[Scheduler, asyncio.Task[None]]] = []
 
@@ -52,6 +54,7 @@ class World:
             failure_input=self.failure_input,
             sinks=self.sinks,
             registered=self.registered,
+            slots=SlotLedger(self.slots, self.clock),
         )
 
     async def registered(self) -> dict[str, TaskLimits | None]:

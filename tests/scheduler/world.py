@@ -176,6 +176,8 @@ class SmallDecider:
             return cmd.Rejected(code="CONFLICT", message="it has ended")
         if isinstance(command, cmd.TerminateWorkflow):
             return (ev.WorkflowTerminated(reason=command.reason),)
+        if isinstance(command, cmd.ReleaseWorkflow):
+            return (ev.WorkflowReleased(),) if state.held else ()
         if isinstance(command, cmd.Continue):
             return (ev.VariablesSet(variables={"went": "on"}),)
         task_id = getattr(command, "task_id", None)

@@ -27,6 +27,7 @@ Durability = Literal["process", "power"]
 LEASES_BUCKET = "LEASES"
 KEYS_BUCKET = "KEYS"
 CACHE_BUCKET = "CACHE"
+SLOTS_BUCKET = "SLOTS"
 META_BUCKET = "META"
 PAYLOADS_BUCKET = "PAYLOADS"
 CHECKPOINTS_BUCKET = "CHECKPOINTS"
@@ -152,6 +153,7 @@ def stream_configs(
         _bucket(LEASES_BUCKET, replicas, ttl_s=LEASE_TTL_S),
         _bucket(KEYS_BUCKET, replicas),
         _bucket(CACHE_BUCKET, replicas),
+        _bucket(SLOTS_BUCKET, replicas),
         _bucket(PAYLOADS_BUCKET, replicas, compression="s2"),
         _object_store(CHECKPOINTS_BUCKET, replicas),
     ]

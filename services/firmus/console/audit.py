@@ -71,7 +71,8 @@ def describe(event: ev.WorkflowEvent, refs: dict[int, str]) -> str:
     """What an event says beyond its name, in one line."""
     match event:
         case ev.WorkflowStarted():
-            return f"{event.name} v{event.definition_version} input {_short(event.input)}"
+            held = f" held: no slot of {event.gate} is free," if event.held else ""
+            return f"{event.name} v{event.definition_version}{held} input {_short(event.input)}"
         case ev.TaskScheduled():
             return _scheduled(event)
         case ev.TaskBegun():

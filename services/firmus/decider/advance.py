@@ -62,7 +62,7 @@ def _look_at_or_fail(turn: Turn, ordinal: int) -> None:
 def _finish(turn: Turn) -> Wanted | None:
     """Ends the workflow when nothing is left to do."""
     running = turn.state.status is WorkflowStatus.RUNNING
-    if running and len(turn.state.pending) == len(turn.settled):
+    if running and not turn.state.held and len(turn.state.pending) == len(turn.settled):
         try:
             _complete(turn)
         except WantsMore as more:

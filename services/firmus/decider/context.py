@@ -11,6 +11,7 @@ import msgspec
 from firmus.ports import Cached, ScriptResult
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.domains import LastPoll
+from firmus.workflow.slots import Entry
 from firmus.workflow.state import WorkflowState
 from firmus_contracts.commands import UpdateOutcome
 from firmus_contracts.definitions import TaskDef
@@ -59,6 +60,15 @@ class ScriptNeed(msgspec.Struct, frozen=True, kw_only=True):
     secrets: frozenset[str] = frozenset()
 
 
+class SlotNeed(msgspec.Struct, frozen=True):
+    """A new workflow asks whether it may run; where not, `queue` tells that it waits."""
+
+    gate: str
+    workflow_id: str
+    slots: int
+    queue: bool
+
+
 class Answers(msgspec.Struct, kw_only=True):
     """What the service has obtained so far for one decision."""
 
@@ -66,6 +76,7 @@ class Answers(msgspec.Struct, kw_only=True):
     task_defs: dict[str, TaskDef | None] = {}
     definitions: dict[tuple[str, int | None], bool] = {}
     cache: dict[str, Cached | None] = {}
+    slot: Entry | None = None
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +86,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     task_defs: tuple[str, ...] = ()
     definitions: tuple[tuple[str, int | None], ...] = ()
     cache_keys: tuple[str, ...] = ()
+    slot: SlotNeed | None = None
 
 
 class ToCache(msgspec.Struct, frozen=True, kw_only=True):

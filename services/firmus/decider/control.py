@@ -3,7 +3,7 @@
 In which status each is allowed stands in `lifecycle.py`.
 """
 
-from firmus.decider import ending, lifecycle
+from firmus.decider import admission, ending, lifecycle
 from firmus.decider.turn import Turn
 from firmus_contracts import commands as cmd
 from firmus_contracts import events as ev
@@ -22,6 +22,7 @@ def resume(turn: Turn, command: cmd.ResumeWorkflow) -> cmd.Rejected | None:
     if refused is None:
         turn.emit(ev.WorkflowResumed(reason=command.reason, actor=command.actor))
         turn.look_at_everything()
+        admission.begin_if_released(turn)
     return refused
 
 

@@ -11,10 +11,10 @@ import msgspec
 
 import firmus.decider.operators  # noqa: F401 - fills the table of operators
 from firmus.decider import (
+    admission,
     advance,
     caching,
     control,
-    ending,
     messages,
     schemas_kept,
     skipping,
@@ -75,6 +75,7 @@ def resume(needs: Needs, answers: Answers) -> Outcome:
     turn.answers.task_defs.update(answers.task_defs)
     turn.answers.definitions.update(answers.definitions)
     turn.answers.cache.update(answers.cache)
+    turn.answers.slot = turn.answers.slot or answers.slot
     return _go(turn, needs.command)
 
 
@@ -184,8 +185,9 @@ def _apply(  # noqa: C901, PLR0912 - one case per command
     state = turn.state
     match command:
         case cmd.StartWorkflow():
-            if not ending.complete_from_cache(turn):
-                advance.begin(turn)
+            return admission.start(turn)
+        case cmd.ReleaseWorkflow():
+            admission.release(turn)
         case cmd.BeginTask():
             return _begin_task(turn, command)
         case cmd.RequeueTask():

@@ -24,7 +24,15 @@ from firmus.decider.surroundings import Surroundings
 from firmus.decider.watching import Watches
 from firmus.eventlog.history import load_state
 from firmus.eventlog.port import AppendConflict, CommitTooLarge, EventLog, LogUnavailable
-from firmus.ports import CachePort, Clock, DefinitionsPort, ScriptsPort, Unavailable, Watch
+from firmus.ports import (
+    CachePort,
+    Clock,
+    DefinitionsPort,
+    ScriptsPort,
+    SlotsPort,
+    Unavailable,
+    Watch,
+)
 from firmus.telemetry import TRACING
 from firmus.workflow.domains import LastPoll
 from firmus.workflow.evolve import answered
@@ -71,6 +79,7 @@ class Decider:
         secrets: Mapping[str, str] | None = None,
         limits: Limits | None = None,
         cache: CachePort | None = None,
+        slots: SlotsPort | None = None,
         cached_max: int = 20_000,
     ) -> None:
         self.counters = Counters()
@@ -84,6 +93,7 @@ class Decider:
             secrets=secrets or {},
             limits=self._limits,
             cache=cache,
+            slots=slots,
         )
         self._cache = cache
         self._clock = clock
@@ -111,10 +121,9 @@ class Decider:
         if known is not None:
             return known
         try:
-            loaded = await load_state(self._log, workflow_id)
+            return (await load_state(self._log, workflow_id)).state
         except LogUnavailable as problem:
             raise Unavailable(str(problem)) from problem
-        return loaded.state
 
     async def history(self, workflow_id: str) -> list[Record]:
         try:
@@ -280,5 +289,5 @@ class Decider:
 
     def _rejected(self, command: cmd.Command, code: str, message: str, now_ms: int) -> None:
         self.counters.rejections += 1
-        rejection = rejection_of(command, code, message, now_ms)
-        self._rejections.record(command.workflow_id, rejection)
+        refused = rejection_of(command, code, message, now_ms)
+        self._rejections.record(command.workflow_id, refused)

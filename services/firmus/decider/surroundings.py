@@ -6,13 +6,22 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from firmus.decider.context import Answers, Context, Decision, Limits, ScriptNeed, Wanted
+from firmus.decider.context import (
+    Answers,
+    Context,
+    Decision,
+    Limits,
+    ScriptNeed,
+    SlotNeed,
+    Wanted,
+)
 from firmus.decider.decide import Needs, Outcome, decide, resume
 from firmus.definitions.children import refuse_child
-from firmus.ports import Cached, CachePort, DefinitionsPort, ScriptResult, ScriptsPort
+from firmus.ports import Cached, CachePort, DefinitionsPort, ScriptResult, ScriptsPort, SlotsPort
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.domains import LastPoll
 from firmus.workflow.secrets import bind
+from firmus.workflow.slots import Entry
 from firmus.workflow.state import WorkflowState
 from firmus_contracts import commands as cmd
 from firmus_contracts.bodies import decode_workflow_def
@@ -20,7 +29,9 @@ from firmus_contracts.errors import Refusal
 
 
 class Surroundings:
-    """`decide_ns` is the time spent in pure decisions since the start, nanoseconds."""
+    """`decide_ns` is the time spent in pure decisions since the start, nanoseconds. Without `slots`
+    no workflow waits for another.
+    """
 
     def __init__(
         self,
@@ -32,8 +43,10 @@ class Surroundings:
         limits: Limits,
         cache: CachePort | None = None,
         secrets: Mapping[str, str] | None = None,
+        slots: SlotsPort | None = None,
     ) -> None:
         self.decide_ns = 0
+        self._slots = slots
         self._definitions = definitions
         self._scripts = scripts
         self._last_poll = last_poll
@@ -65,13 +78,17 @@ class Surroundings:
         began_ns = time.perf_counter_ns()
         outcome: Outcome = decide(state, command, context)
         self.decide_ns += time.perf_counter_ns() - began_ns
+        entered: SlotNeed | None = None
         while isinstance(outcome, Needs):
             if not alone:
                 return None
+            entered = outcome.wanted.slot or entered
             answers = await self.obtain(outcome.wanted)
             began_ns = time.perf_counter_ns()
             outcome = resume(outcome, answers)
             self.decide_ns += time.perf_counter_ns() - began_ns
+        if entered is not None and isinstance(outcome, cmd.Rejected) and self._slots is not None:
+            await self._slots.leave(entered.gate, entered.workflow_id)
         return outcome
 
     async def _blueprint(
@@ -106,6 +123,7 @@ class Surroundings:
                 for key, found in zip(wanted.definitions, results[2], strict=True)
             },
             cache=dict(zip(wanted.cache_keys, results[3], strict=True)),
+            slot=None if wanted.slot is None else await self._enter(wanted.slot),
         )
 
     async def _script(self, need: ScriptNeed) -> ScriptResult:
@@ -115,6 +133,11 @@ class Surroundings:
             scope = bind(scope, need.secrets, self._secrets)
             expression = str(bind(expression, need.secrets, self._secrets))
         return await self._scripts.run(need.evaluator, expression, scope)
+
+    async def _enter(self, need: SlotNeed) -> Entry:
+        if self._slots is None:
+            return Entry.HOLDS
+        return await self._slots.enter(need.gate, need.workflow_id, need.slots, queue=need.queue)
 
     async def _cached(self, key: str) -> Cached | None:
         return None if self._cache is None else await self._cache.get(key)

@@ -14,6 +14,7 @@ from firmus.decider.context import (
     Context,
     Decision,
     ScriptNeed,
+    SlotNeed,
     ToCache,
     Wanted,
     WantsMore,
@@ -22,6 +23,7 @@ from firmus.ports import Cached, ScriptResult
 from firmus.workflow.dynamic import definition_of
 from firmus.workflow.evolve import evolve
 from firmus.workflow.secrets import granted
+from firmus.workflow.slots import Entry
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
 from firmus_contracts.definitions import TaskDef, WorkflowTask
@@ -210,6 +212,12 @@ class Turn:
         if unknown:
             raise WantsMore(Wanted(cache_keys=unknown))
         return {key: known[key] for key in keys}
+
+    def slot(self, need: SlotNeed) -> Entry:
+        """Whether the workflow may run. Raises WantsMore while it is not known."""
+        if self.answers.slot is None:
+            raise WantsMore(Wanted(slot=need))
+        return self.answers.slot
 
     def script(self, need: ScriptNeed) -> ScriptResult:
         """The answer to a script. Raises WantsMore while it is not there."""

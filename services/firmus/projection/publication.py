@@ -46,6 +46,7 @@ _WORKFLOW: dict[type, str] = {
     ev.WorkflowTerminated: "terminated",
     ev.WorkflowRemoved: "removed",
     ev.VariablesSet: "updated",
+    ev.WorkflowReleased: "updated",
 }
 _TASK: dict[type, str] = {
     ev.TaskBegun: "in_progress",

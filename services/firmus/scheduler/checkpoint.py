@@ -125,6 +125,8 @@ def restore(fold: Fold, number: int, image: Image, good: Good | None = None) -> 
     for flow in image.flows:
         shard.flows[flow.workflow_id] = flow
         _rearm(fold, flow)
+        if flow.gate is not None:
+            fold.lines.joined(flow)
         for row in flow.rows.values():
             if row.queued:
                 waiting.append(row)

@@ -10,6 +10,7 @@ from typing import Any
 from firmus.scheduler import children, fold_tasks
 from firmus.scheduler.children import Effect
 from firmus.scheduler.gates import Count, Gates, counted
+from firmus.scheduler.lines import Lines
 from firmus.scheduler.queues import Queues
 from firmus.scheduler.rows import Flow, Moment, Row, Shard, Timed, WorkflowId
 from firmus.scheduler.timeline import Timeline
@@ -37,6 +38,7 @@ class Fold:
         self.gates = Gates(self._count)
         self.queues = Queues(self.gates)
         self.children = Queues(self.gates)
+        self.lines = Lines(shard_count)
         self.timeline = Timeline(self.deadline_ms)
         self.owed: dict[str, Effect] = {}
         self.fresh: list[Effect] = []
@@ -170,6 +172,8 @@ class Fold:
         for row in flow.rows.values():
             self.drop(row)
         flow.rows.clear()
+        if flow.gate is not None:
+            self.lines.left(flow)
         self.timeline.disarm(flow)
         shard.flows.pop(flow.workflow_id, None)
 
@@ -191,6 +195,16 @@ def _started(fold: Fold, _shard: Shard, flow: Flow, event: ev.WorkflowStarted, a
     if event.timeout_s > 0 and event.timeout_policy == "TIME_OUT_WF":
         flow.timeout_s = event.timeout_s
         fold.timeline.arm(flow, flow.deadline_ms())
+    if event.gate is not None:
+        flow.gate, flow.slots = event.gate, event.slots
+        flow.held = at.order if event.held else 0
+        fold.lines.joined(flow)
+
+
+def _released(
+    fold: Fold, _shard: Shard, flow: Flow, _event: ev.WorkflowReleased, _at: Moment
+) -> None:
+    fold.lines.released(flow)
 
 
 def _paused(_fold: Fold, _shard: Shard, flow: Flow, _event: ev.WorkflowPaused, _at: Moment) -> None:
@@ -260,6 +274,7 @@ _ENDS: Mapping[type[Any], WorkflowStatus] = {
 _HANDLERS: Mapping[type[Any], _Handler] = {
     **fold_tasks.HANDLERS,
     ev.WorkflowStarted: _started,
+    ev.WorkflowReleased: _released,
     ev.WorkflowPaused: _paused,
     ev.WorkflowResumed: _resumed,
     ev.WorkflowCompleted: _workflow_ended,

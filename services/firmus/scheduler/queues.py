@@ -122,7 +122,7 @@ class Queues:
 
     def waits(self, row: Row) -> bool:
         """Whether the task is in its queue; one being handed out is not any more."""
-        return row.order != 0 and row.order not in self._handing
+        return row.order != 0 and row.order not in self.handing
 
     def take(self, key: Key, count: int, now_ms: int) -> list[Taken]:
         """Up to `count` due tasks in their order, from now on being handed out."""

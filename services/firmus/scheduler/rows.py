@@ -84,6 +84,8 @@ class Flow(msgspec.Struct, array_like=True, gc=False, eq=False):
 
     `clock_ms` is where the workflow timeout counts from. `canceled` are the children of rows that
     were canceled and that are to be stopped. `paused`: the deadlines of its tasks wait.
+    `gate`: whom it shares its limit of `slots` with; `held`: its place in line, 0 when it does not
+    wait.
     """
 
     workflow_id: str
@@ -96,6 +98,9 @@ class Flow(msgspec.Struct, array_like=True, gc=False, eq=False):
     canceled: tuple[str, ...] = ()
     rows: dict[int, Row] = {}
     armed_ms: int = 0
+    gate: str | None = None
+    slots: int = 0
+    held: int = 0
 
     @property
     def task_id(self) -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from firmus.eventlog.port import EventLog
 from firmus.ports import Clock, DeciderPort, QueueSize, SinksPort
+from firmus.scheduler.admissions import Admissions, SlotRecords
 from firmus.scheduler.checkpoint import CheckpointStore, follow_from
 from firmus.scheduler.checkpoints import Checkpoints
 from firmus.scheduler.errands import Errands, FailureInput
@@ -48,6 +49,7 @@ class Scheduler:
         store: CheckpointStore,
         failure_input: FailureInput,
         sinks: SinksPort | None = None,
+        slots: SlotRecords | None = None,
         registered: Callable[[], Awaitable[Registered]] | None = None,
     ) -> None:
         self.instance = secrets.token_hex(6)
@@ -67,6 +69,7 @@ class Scheduler:
         self._errands = Errands(
             self._fold, decider, clock, failure_input, changed=self._wake, sinks=sinks
         )
+        self._admissions = Admissions(self._fold, decider, clock, slots)
         self._running: asyncio.Task[None] | None = None
         self._firing = Firing(decider, changed=self._wake)
         self._timer: asyncio.TimerHandle | None = None
@@ -158,10 +161,12 @@ class Scheduler:
             for due in self._fold.timeline.due(now_ms, self._firing.room):
                 self._firing.fire_soon(due, now_ms)
         self._errands.pump(now_ms)
+        self._admissions.pump()
         self._arm(now_ms)
 
     async def _work(self) -> None:
         await self.learn_limits()
+        await self._admissions.watch()
         end = await self._log.end()
         await self._checkpoints.load(end)
         position = await self._catch_up(end)
@@ -197,6 +202,7 @@ class Scheduler:
     def _open(self) -> None:
         self._fold.fresh.extend(self._fold.owed.values())
         self._handout.open()
+        self._admissions.open()
         self.ready.set()
         self.tick()
 
@@ -248,3 +254,4 @@ class Scheduler:
             self._timer = None
         await self._firing.close()
         await self._errands.close()
+        await self._admissions.close()

@@ -7,6 +7,7 @@ from immutables import Map
 
 from firmus.workflow.inbox import inbox_changed
 from firmus.workflow.joins import joins_after_scheduling, joins_changed
+from firmus.workflow.started import started
 from firmus.workflow.state import TaskState, WorkflowState, base_ref
 from firmus.workflow.steering import requeued, steered, variables_set
 from firmus_contracts import events as ev
@@ -49,7 +50,7 @@ def evolve(
     if isinstance(event, ev.WorkflowStarted):
         if state is not None:
             raise ValueError(f"workflow {workflow_id}: started twice")
-        return _started(event, workflow_id, now_ms)
+        return started(event, workflow_id, now_ms)
     if state is None:
         raise ValueError(f"workflow {workflow_id}: {ev.tag_of(event)} before its start")
     return _evolve(state, event, now_ms)
@@ -98,7 +99,12 @@ def _evolve(  # noqa: C901, PLR0912 - one case per event; a shorter one would hi
             return _state_event(state, event)
         case ev.DecisionSplit():
             return replace(state, version=state.version + 1, split=True)
-        case ev.WorkflowPaused() | ev.WorkflowResumed() | ev.WorkflowRemoved():
+        case (
+            ev.WorkflowPaused()
+            | ev.WorkflowResumed()
+            | ev.WorkflowReleased()
+            | ev.WorkflowRemoved()
+        ):
             return steered(state, event, now_ms)
         case ev.WorkflowCompleted():
             return _workflow_ended(state, event, now_ms, WorkflowStatus.COMPLETED)
@@ -121,36 +127,6 @@ def _state_event(
     if isinstance(event, ev.StateEventRaised):
         return replace(state, version=version, unsent=state.unsent.set(version, event))
     return replace(state, version=version, unsent=state.unsent.delete(event.version))
-
-
-def _started(event: ev.WorkflowStarted, workflow_id: str, now_ms: int) -> WorkflowState:
-    return WorkflowState(
-        workflow_id=workflow_id,
-        version=1,
-        status=WorkflowStatus.RUNNING,
-        name=event.name,
-        definition_version=event.definition_version,
-        definition_hash=event.definition_hash,
-        input=event.input,
-        output={},
-        variables=event.variables,
-        created_ms=now_ms,
-        updated_ms=now_ms,
-        correlation_id=event.correlation_id,
-        priority=event.priority,
-        task_to_domain=event.task_to_domain,
-        parent_workflow_id=event.parent_workflow_id,
-        parent_task_id=event.parent_task_id,
-        depth=event.depth,
-        event=event.event,
-        created_by=event.created_by,
-        owner_app=event.owner_app,
-        idempotency_key=event.idempotency_key,
-        external_input_path=event.external_input_path,
-        timeout_s=event.timeout_s,
-        timeout_policy=event.timeout_policy,
-        cache=event.cache,
-    )
 
 
 def _workflow(state: WorkflowState, now_ms: int, **changes: Any) -> WorkflowState:

@@ -144,6 +144,8 @@ def workflow_view(
         variables=masked(state.variables, names),
         last_retried_time=state.resumed_ms,
         idempotency_key=state.idempotency_key,
+        rate_limit_key=state.limit_key,
+        rate_limited=state.held,
     )
 
 

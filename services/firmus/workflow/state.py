@@ -123,7 +123,8 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     stand above it. `messages`: those not taken yet, oldest first. `unsent`: messages of
     `onStateChange` that wait to be sent, by version. `updated_by`: who last steered it, where that
     was told. `removed_ms`: when it was removed, 0 while it is there. `cache`: where its output is
-    kept once it completes.
+    kept once it completes. `gate`, `limit_key`: whom it shares its limit with; `held`: it waits for
+    a slot.
     """
 
     workflow_id: str
@@ -145,6 +146,9 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     parent_workflow_id: str | None = None
     parent_task_id: str | None = None
     depth: int = 0
+    gate: str | None = None
+    limit_key: str | None = None
+    held: bool = False
     event: str | None = None
     created_by: str | None = None
     owner_app: str | None = None

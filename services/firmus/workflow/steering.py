@@ -1,5 +1,5 @@
-"""What operators change in a workflow's state: pausing, resuming, removing, setting variables,
-requeueing.
+"""What operators change in a workflow's state: pausing, resuming, releasing, removing, setting
+variables, requeueing.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from firmus_contracts.statuses import WorkflowStatus
 
 def steered(
     state: WorkflowState,
-    event: ev.WorkflowPaused | ev.WorkflowResumed | ev.WorkflowRemoved,
+    event: ev.WorkflowPaused | ev.WorkflowResumed | ev.WorkflowReleased | ev.WorkflowRemoved,
     now_ms: int,
 ) -> WorkflowState:
     changes: dict[str, Any] = {"status": WorkflowStatus.PAUSED}
@@ -21,12 +21,15 @@ def steered(
         changes = {"status": WorkflowStatus.RUNNING, "resumed_ms": now_ms}
     elif isinstance(event, ev.WorkflowRemoved):
         changes = {"removed_ms": now_ms, "archived": event.archived}
+    elif isinstance(event, ev.WorkflowReleased):
+        changes = {"held": False}
+    actor = None if isinstance(event, ev.WorkflowReleased) else event.actor
     return msgspec.structs.replace(
         state,
         version=state.version + 1,
         updated_ms=now_ms,
         split=False,
-        updated_by=event.actor or state.updated_by,
+        updated_by=actor or state.updated_by,
         **changes,
     )
 
