@@ -1,5 +1,6 @@
 """The definition that a start runs, made as for a real start (spec 3.1) but stored nowhere."""
 
+import asyncio
 import hashlib
 
 import msgspec
@@ -35,16 +36,20 @@ async def blueprint_of(
 
 async def _resolved(definition: WorkflowDef, definitions: DefinitionsPort) -> Blueprint:
     tasks = _all_tasks(definition)
-    task_defs = {
-        name: await definitions.task(name) for name in {task.name for task in tasks} if name
-    }
-    versions: dict[str, int | None] = {}
-    for task in tasks:
-        params = task.sub_workflow_param
-        if params is not None and params.name and params.version is None:
-            child = await definitions.workflow(params.name)
-            versions[params.name] = None if child is None else child.version
-    return made_of(resolve(definition, task_defs.get, versions.get))
+    names = sorted({task.name for task in tasks if task.name})
+    # Asked at once, they share one look at how new the definitions are.
+    task_defs = await asyncio.gather(*(definitions.task(name) for name in names))
+    children = sorted(
+        {
+            params.name
+            for task in tasks
+            if (params := task.sub_workflow_param) and params.name and params.version is None
+        }
+    )
+    found = await asyncio.gather(*(definitions.workflow(name) for name in children))
+    known = dict(zip(names, task_defs, strict=True))
+    versions = {one.name: one.version for one in found if one is not None}
+    return made_of(resolve(definition, known.get, versions.get))
 
 
 def made_of(resolved: WorkflowDef) -> Blueprint:
