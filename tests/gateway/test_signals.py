@@ -118,3 +118,20 @@ async def test_a_report_by_reference_of_an_unknown_workflow_finds_nothing(api: A
     loud = await api.post("/tasks/nope/w/COMPLETED/sync", {})
     assert (quiet.status, quiet.body, loud.status) == (200, "", 404)
     assert loud.body["message"] == "Found no running task w of workflow nope to update"
+
+
+@pytest.mark.parametrize("by", ["w", "w__1", "w__1__1"])
+async def test_inside_loops_a_reference_alone_means_the_open_pass(api: Api, by: str):
+    inner = _once("inner", wait("w"))
+    workflow_id = await started(api, wait("my__w"), _once("outer", inner), A)
+    own = await api.post(f"/tasks/{workflow_id}/my/COMPLETED", {})
+    assert own.body == ""
+    await api.post(f"/tasks/{workflow_id}/my__w/COMPLETED", {})
+    answer = await api.post(f"/tasks/{workflow_id}/{by}/COMPLETED/sync", {"by": by})
+    rows = {task["referenceTaskName"]: task["status"] for task in answer.body["tasks"]}
+    assert (rows["w__1__1"], rows["a"]) == ("COMPLETED", "SCHEDULED")
+
+
+def _once(ref: str, *tasks: dict[str, Any]) -> dict[str, Any]:
+    loop = {"type": "FOR_EACH", "inputParameters": {"items": [1]}, "loopOver": list(tasks)}
+    return {"name": ref, "taskReferenceName": ref, **loop}

@@ -134,7 +134,7 @@ class Runs:
             workflow_type=view.workflow_type,
             reason_for_incompletion=view.reason_for_incompletion,
             priority=view.workflow_priority,
-            created_by=view.worker_id,
+            created_by=view.worker_id or None,
             create_time=view.start_time,
             update_time=view.update_time,
             status=view.status,
