@@ -20,6 +20,7 @@ from firmus.eventlog.memory import MemoryLog
 from firmus.eventlog.uploads import MemoryUploads
 from firmus.gateway.ports import GatewayPorts
 from firmus.ports import QueueSize, ScriptResult, SearchPage, SearchRequest, Unavailable
+from firmus.schedules.store import memory_schedules
 from firmus.workflow.rest_view import task_summary, workflow_summary
 from firmus_contracts.commands import Accepted, Answer, BeginTask, Command, RequeueTask
 from firmus_contracts.envelope import Record
@@ -241,6 +242,7 @@ class World:
         self.keys = MemoryKeyStore()
         self.uploads = MemoryUploads()
         self.polls = PollTable()
+        self.schedules = memory_schedules(self.clock)
         self.troubles: list[str] = []
         self.metrics = b"firmus_commits_total 3\n"
 
@@ -255,6 +257,7 @@ class World:
             "starts": Starts(self.door, self.keys),
             "payloads": self.uploads,
             "polls": self.polls,
+            "schedules": self.schedules,
             "metrics": lambda: self.metrics,
             "troubles": lambda: self.troubles,
             "instance": "here",
