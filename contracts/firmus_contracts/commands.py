@@ -105,7 +105,10 @@ class ReportChildRefused(_Command, frozen=True, tag="report_child_refused"):
 
 
 class ReportChildEnded(_Command, frozen=True, tag="report_child_ended"):
-    """`child` is how reasons name it: name, version and id; `reason` is its own, as it stands."""
+    """`child` is how reasons name it: name, version and id; `reason` is its own, as it stands.
+    `child_version` is the child's own at which this is so. `final`: the child was asked to run
+    again and stays as it ended.
+    """
 
     task_id: str
     child_id: str
@@ -113,6 +116,8 @@ class ReportChildEnded(_Command, frozen=True, tag="report_child_ended"):
     output: dict[str, Any] = {}
     reason: str | None = None
     child: str = ""
+    child_version: int = 0
+    final: bool = False
 
 
 class PauseWorkflow(_Command, frozen=True, tag="pause_workflow"):
@@ -124,13 +129,14 @@ class ResumeWorkflow(_Command, frozen=True, tag="resume_workflow"):
 
 
 class TerminateWorkflow(_Command, frozen=True, tag="terminate_workflow"):
-    """`by_parent`: the parent has ended; nobody is told. Its failure workflow starts only with
-    `run_failure_workflow`.
+    """`by_parent`: the parent has ended, at `parent_version` of its own; nobody is told. Its
+    failure workflow starts only with `run_failure_workflow`.
     """
 
     reason: str | None = None
     by_parent: bool = False
     run_failure_workflow: bool = False
+    parent_version: int = 0
 
 
 class RemoveWorkflow(_Command, frozen=True, tag="remove_workflow"):
@@ -176,6 +182,57 @@ class UpdateState(_Command, frozen=True, tag="update_state"):
     reason: str | None = None
 
 
+class RestartWorkflow(_Command, frozen=True, tag="restart_workflow"):
+    """From the beginning (spec 5.3). The answer's result of this and of the next two is a list of
+    the Kin commands that follow from it, which the scheduler owes too.
+    """
+
+    use_latest_definitions: bool = False
+    reason: str | None = None
+
+
+class RetryWorkflow(_Command, frozen=True, tag="retry_workflow"):
+    """On from where it failed (spec 5.4)."""
+
+    resume_subworkflow_tasks: bool = False
+    reason: str | None = None
+
+
+class RerunWorkflow(_Command, frozen=True, tag="rerun_workflow"):
+    """From a task on, or from the beginning without one (spec 5.5). `path`: the ids of the
+    SUB_WORKFLOW tasks that lead to the task, outermost first, and then its own.
+    """
+
+    path: tuple[str, ...] = ()
+    task_input: dict[str, Any] | None = None
+    workflow_input: dict[str, Any] | None = None
+    correlation_id: str | None = None
+    reason: str | None = None
+
+
+class ResetCallbacks(_Command, frozen=True, tag="reset_callbacks"):
+    """Tasks that wait for their callback are due at once (spec 5.11)."""
+
+
+class ReviveParent(_Command, frozen=True, tag="revive_parent"):
+    """To the parent: its child runs again, at `child_version` of its own (spec 5.6)."""
+
+    task_id: str
+    child_id: str
+    child_version: int
+    operation: str
+
+
+class ReviveChild(_Command, frozen=True, tag="revive_child"):
+    """To a child: its parent runs again, at `parent_version` of its own, and counts on it; it is to
+    go on where it failed, or to be run again along `path` (see RerunWorkflow).
+    """
+
+    parent_version: int
+    path: tuple[str, ...] = ()
+    task_input: dict[str, Any] | None = None
+
+
 class PushMessage(_Command, frozen=True, tag="push_message"):
     """A message for the workflow's own PULL_WORKFLOW_MESSAGES tasks; its id follows from the
     command's (`ids.message_id`).
@@ -214,12 +271,21 @@ Command = (
     | RemoveWorkflow
     | SkipTask
     | UpdateState
+    | RestartWorkflow
+    | RetryWorkflow
+    | RerunWorkflow
+    | ResetCallbacks
+    | ReviveParent
+    | ReviveChild
     | PushMessage
     | Continue
     | ReleaseWorkflow
     | ReportStateEventSent
 )
 
+
+Kin = ReviveParent | ReviveChild
+"""What a workflow that runs again asks of its parent and of its children."""
 
 NO_RESULT = msgspec.Raw(b"null")
 

@@ -9,28 +9,53 @@ from typing import Any
 
 import msgspec
 
+from firmus_contracts.comeback_events import (
+    CallbackReset,
+    ChildRevived,
+    ParentRevived,
+    TasksWithdrawn,
+    WorkflowRerun,
+    WorkflowRestarted,
+    WorkflowRetried,
+    WorkflowRevived,
+)
 from firmus_contracts.definitions import TaskDef
+from firmus_contracts.event_parts import (
+    CacheSlot,
+    Event,
+    FailureWorkflow,
+    Standing,
+    TaskLimits,
+    Timeouts,
+)
 from firmus_contracts.statuses import TaskStatus
+from firmus_contracts.steering_events import (
+    WorkflowPaused,
+    WorkflowReleased,
+    WorkflowRemoved,
+    WorkflowResumed,
+)
 
-
-class Event(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag_field="type",
-    rename="camel",
-    omit_defaults=True,
-):
-    """What all events share: how they are written."""
-
-
-class CacheSlot(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """Where the output of a task or workflow is looked for, and kept for `ttl_s` seconds once it
-    completes.
-    """
-
-    key: str
-    ttl_s: int
+__all__ = [  # and all that is defined here
+    "CacheSlot",
+    "CallbackReset",
+    "ChildRevived",
+    "Event",
+    "FailureWorkflow",
+    "ParentRevived",
+    "Standing",
+    "TaskLimits",
+    "TasksWithdrawn",
+    "Timeouts",
+    "WorkflowPaused",
+    "WorkflowReleased",
+    "WorkflowRemoved",
+    "WorkflowRerun",
+    "WorkflowRestarted",
+    "WorkflowResumed",
+    "WorkflowRetried",
+    "WorkflowRevived",
+]
 
 
 class WorkflowStarted(Event, frozen=True, tag="workflow.started"):
@@ -66,24 +91,6 @@ class WorkflowStarted(Event, frozen=True, tag="workflow.started"):
     held: bool = False
 
 
-class WorkflowReleased(Event, frozen=True, tag="workflow.released"):
-    """A workflow that was held at its start has a slot now and begins."""
-
-
-class WorkflowPaused(Event, frozen=True, tag="workflow.paused"):
-    """`actor`, here and in the events below: who asked for it, where that was told."""
-
-    reason: str | None = None
-    actor: str = ""
-
-
-class WorkflowResumed(Event, frozen=True, tag="workflow.resumed"):
-    """The clock of the workflow timeout starts anew here (spec 5.2)."""
-
-    reason: str | None = None
-    actor: str = ""
-
-
 class WorkflowCompleted(Event, frozen=True, tag="workflow.completed"):
     """`cached_from`: the id of the workflow whose output this is, taken from the cache."""
 
@@ -100,7 +107,7 @@ class WorkflowFailed(Event, frozen=True, tag="workflow.failed"):
     failed_ordinal: int | None = None
     failed_refs: tuple[str, ...] = ()
     failed_names: tuple[str, ...] = ()
-    failure_workflow: "FailureWorkflow | None" = None
+    failure_workflow: FailureWorkflow | None = None
 
 
 class WorkflowTimedOut(Event, frozen=True, tag="workflow.timed_out"):
@@ -109,7 +116,7 @@ class WorkflowTimedOut(Event, frozen=True, tag="workflow.timed_out"):
     failed_ordinal: int | None = None
     failed_refs: tuple[str, ...] = ()
     failed_names: tuple[str, ...] = ()
-    failure_workflow: "FailureWorkflow | None" = None
+    failure_workflow: FailureWorkflow | None = None
 
 
 class WorkflowTerminated(Event, frozen=True, tag="workflow.terminated"):
@@ -118,29 +125,8 @@ class WorkflowTerminated(Event, frozen=True, tag="workflow.terminated"):
     failed_ordinal: int | None = None
     failed_refs: tuple[str, ...] = ()
     failed_names: tuple[str, ...] = ()
-    failure_workflow: "FailureWorkflow | None" = None
+    failure_workflow: FailureWorkflow | None = None
     actor: str = ""
-
-
-class WorkflowRemoved(Event, frozen=True, tag="workflow.removed"):
-    """Nobody sees it any more, in whatever status it is; `archived`: search still lists it.
-
-    Only messages that wait to be sent are still told of (`task.state_event_sent`).
-    """
-
-    archived: bool = False
-    reason: str | None = None
-    actor: str = ""
-
-
-class FailureWorkflow(
-    msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
-):
-    """The workflow that a failure starts (spec 4.7); its id is minted with the failure."""
-
-    workflow_id: str
-    name: str
-    version: int | None = None
 
 
 class VariablesSet(Event, frozen=True, tag="workflow.variables_set"):
@@ -178,25 +164,6 @@ class TasksSettled(Event, frozen=True, tag="workflow.tasks_settled"):
 
 class DecisionSplit(Event, frozen=True, tag="workflow.decision_split"):
     """The decision grew too large for one commit and goes on under a Continue command."""
-
-
-class Timeouts(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """Seconds, 0 = none; taken from the task definition when the row is made (spec 4.3)."""
-
-    response_s: int = 0
-    task_s: int = 0
-    poll_s: int = 0
-    total_s: int = 0
-
-
-class TaskLimits(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """How many tasks of one definition may be in workers' hands at once, and how many are handed
-    out within any `window_s` seconds (spec 4.9); 0: any number.
-    """
-
-    concurrent: int = 0
-    hand_outs: int = 0
-    window_s: int = 0
 
 
 class TaskScheduled(Event, frozen=True, tag="task.scheduled"):
@@ -243,6 +210,25 @@ class TaskScheduled(Event, frozen=True, tag="task.scheduled"):
     reason: str | None = None
     cache: CacheSlot | None = None
     limits: TaskLimits | None = None
+
+
+class TaskReopened(Event, frozen=True, tag="task.reopened"):
+    """A row that had ended is open again under its id, made anew as `row` says, whose input and
+    output stand here. `iteration`: the pass that a loop is at. A row that stands for a child which
+    runs again takes the child's word from `child_version` on; `asks_child`: the child is to be
+    revived first and heard only after that. `path`: then the tasks from the child down that lead
+    to the one that is run again, with `task_input`, where it was given.
+    """
+
+    ordinal: int
+    row: "TaskScheduled"
+    input: dict[str, Any] = {}
+    output: dict[str, Any] = {}
+    iteration: int | None = None
+    child_version: int = 0
+    asks_child: bool = False
+    path: tuple[str, ...] = ()
+    task_input: dict[str, Any] | None = None
 
 
 class TaskBegun(Event, frozen=True, tag="task.in_progress"):
@@ -360,6 +346,12 @@ WorkflowEvent = (
     | WorkflowReleased
     | WorkflowPaused
     | WorkflowResumed
+    | WorkflowRestarted
+    | WorkflowRetried
+    | WorkflowRerun
+    | WorkflowRevived
+    | ParentRevived
+    | TasksWithdrawn
     | WorkflowCompleted
     | WorkflowFailed
     | WorkflowTimedOut
@@ -371,6 +363,9 @@ WorkflowEvent = (
     | TasksSettled
     | DecisionSplit
     | TaskScheduled
+    | TaskReopened
+    | ChildRevived
+    | CallbackReset
     | TaskBegun
     | TaskUpdated
     | LoopAdvanced

@@ -19,7 +19,10 @@ WORKFLOW_TRANSITIONS: dict[str, str] = {
     "terminated": "a workflow execution is terminated",
     "timed_out": "a workflow execution times out",
     "paused": "a workflow execution is paused",
-    "resumed": "a paused workflow execution is resumed",
+    "resumed": "a paused workflow execution is resumed, or one that ended goes on with its child",
+    "restarted": "a workflow execution that ended begins anew",
+    "retried": "a workflow execution that ended goes on where it failed",
+    "rerun": "a workflow execution that ended is run again, from a task on or as a whole",
     "updated": "the variables of a workflow execution change",
     "removed": "a workflow execution is removed: nobody can read it any more",
 }

@@ -60,14 +60,8 @@ SHELL = {
         "jq_runner",
     },
     "scheduler": {
-        "service",
-        "owner",
-        "errands",
-        "admissions",
-        "firing",
-        "handout",
-        "checkpoints",
-        "state_events",
+        *("service", "owner", "errands", "orphans", "admissions", "firing", "handout"),
+        *("checkpoints", "state_events"),
         "requeue",
     },
     "projection": {

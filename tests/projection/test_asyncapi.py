@@ -32,7 +32,8 @@ def test_all_channels_of_the_contract_are_there_under_their_names(contract: dict
         assert ours[name]["subscribe"]["operationId"] == channel["subscribe"]["operationId"]
         assert ours[name]["subscribe"]["message"] == channel["subscribe"]["message"]
     assert set(ours) - set(contract["channels"]) == {
-        "workflow.resumed", "workflow.updated", "workflow.removed", "task.updated",
+        "workflow.resumed", "workflow.updated", "workflow.removed", "workflow.restarted",
+        "workflow.retried", "workflow.rerun", "task.updated",
         "firmus.start.{definition}",
     }  # fmt: skip
 

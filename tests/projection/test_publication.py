@@ -77,6 +77,9 @@ def test_a_task_event_carries_its_row() -> None:
     }  # fmt: skip
 
 
+OPEN_AGAIN = ev.TaskReopened(
+    ordinal=1, row=ev.TaskScheduled(ordinal=1, seq=1, ref="a", task_type="a")
+)
 TRANSITIONS = [
     (ev.WorkflowPaused(), "workflow.paused", "PAUSED"),
     (ev.WorkflowResumed(), "workflow.resumed", "RUNNING"),
@@ -87,6 +90,16 @@ TRANSITIONS = [
     (ev.WorkflowTimedOut(), "workflow.timed_out", "TIMED_OUT"),
     (ev.WorkflowTerminated(), "workflow.terminated", "TERMINATED"),
     (ev.WorkflowRemoved(), "workflow.removed", "RUNNING"),
+    (
+        ev.WorkflowRestarted(definition_version=1, definition_hash="0"),
+        "workflow.restarted",
+        "RUNNING",
+    ),
+    (ev.WorkflowRetried(), "workflow.retried", "RUNNING"),
+    (ev.WorkflowRerun(), "workflow.rerun", "RUNNING"),
+    (ev.WorkflowRevived(child_ordinal=1, operation="retried"), "workflow.resumed", "RUNNING"),
+    (OPEN_AGAIN, "task.scheduled", "SCHEDULED"),
+    (ev.CallbackReset(ordinal=1), "task.updated", "SCHEDULED"),
     (ev.TaskBegun(ordinal=1), "task.in_progress", "IN_PROGRESS"),
     (ev.TaskUpdated(ordinal=1), "task.updated", "SCHEDULED"),
     (ev.LoopAdvanced(ordinal=1, iteration=2), "task.updated", "SCHEDULED"),

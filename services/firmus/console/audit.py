@@ -78,7 +78,7 @@ def describe(event: ev.WorkflowEvent, refs: dict[int, str]) -> str:
         case ev.TaskBegun():
             return f"worker {event.worker_id}" if event.worker_id else ""
         case ev.TasksSettled():
-            return ", ".join(refs.get(ordinal, f"#{ordinal}") for ordinal in event.ordinals)
+            return ", ".join(_ref(ordinal, refs) for ordinal in event.ordinals)
         case ev.VariablesSet():
             return _short(event.variables)
         case ev.MessageReceived():
@@ -92,7 +92,7 @@ def describe(event: ev.WorkflowEvent, refs: dict[int, str]) -> str:
         case ev.TaskLogged():
             return " | ".join(text for text, _ in event.lines)[:WHAT_MAX]
         case _:
-            return _ended(event)
+            return _came_back(event, refs)
 
 
 def _scheduled(event: ev.TaskScheduled) -> str:
@@ -108,6 +108,33 @@ def _scheduled(event: ev.TaskScheduled) -> str:
     if event.status is not TaskStatus.SCHEDULED:
         parts.append(event.status.value)
     return " ".join(parts)
+
+
+def _came_back(event: ev.WorkflowEvent, refs: dict[int, str]) -> str:
+    match event:
+        case ev.TaskReopened():
+            return _scheduled(event.row)
+        case ev.WorkflowRestarted():
+            return f"v{event.definition_version} {event.reason or ''}".strip()
+        case ev.WorkflowRerun():
+            return _rerun(event, refs)
+        case ev.WorkflowRevived():
+            return f"its child of {_ref(event.child_ordinal, refs)} was {event.operation}"
+        case ev.TasksWithdrawn():
+            return ", ".join(_ref(ordinal, refs) for ordinal in event.removed)
+        case _:
+            return _ended(event)
+
+
+def _rerun(event: ev.WorkflowRerun, refs: dict[int, str]) -> str:
+    parts = [] if event.from_ordinal is None else [f"from {_ref(event.from_ordinal, refs)}"]
+    if event.input is not None:
+        parts.append(f"input {_short(event.input)}")
+    return " ".join([*parts, *([event.reason] if event.reason else [])])
+
+
+def _ref(ordinal: int, refs: dict[int, str]) -> str:
+    return refs.get(ordinal, f"#{ordinal}")
 
 
 def _ended(event: ev.WorkflowEvent) -> str:

@@ -12,7 +12,7 @@ from firmus.workflow.masking import masked, masked_value
 from firmus_contracts import events as ev
 from firmus_contracts.envelope import Commit, Record
 
-_PAYLOADS = ("input", "output", "variables", "payload")
+_PAYLOADS = ("input", "output", "variables", "payload", "task_input")
 """The properties of events that hold what users' data are."""
 _EVENT_KINDS = frozenset({"workflow", "task"})
 """How the subjects of public events begin."""
@@ -25,7 +25,7 @@ def definitions_of(records: Iterable[Record]) -> frozenset[str]:
         for record in records
         if isinstance(record.body, Commit)
         for event in record.body.events
-        if isinstance(event, ev.WorkflowStarted)
+        if isinstance(event, ev.WorkflowStarted | ev.WorkflowRestarted)
     )
 
 
@@ -54,6 +54,8 @@ def _event(event: ev.WorkflowEvent, names: frozenset[str]) -> ev.WorkflowEvent:
             changed[field] = masked(value, names)
     if isinstance(event, ev.TaskScheduled) and bytes(event.workflow_task):
         changed["workflow_task"] = _task(event.workflow_task, names)
+    elif isinstance(event, ev.TaskReopened):
+        changed["row"] = _event(event.row, names)
     return msgspec.structs.replace(event, **changed) if changed else event
 
 

@@ -11,6 +11,7 @@ from firmus.decider.context import Decision
 from firmus.ports import DefinitionsPort
 from firmus.workflow.dynamic import definition_of
 from firmus.workflow.external import TASK_SHOWN_MAX_BYTES, shown_task
+from firmus.workflow.kinship import kin_of
 from firmus.workflow.rest_view import task_view
 from firmus.workflow.secrets import bind, granted
 from firmus.workflow.state import WorkflowState
@@ -118,6 +119,8 @@ class Answering:
             result = await self._task(state, decision.begun, now_ms)
         elif decision.existing:
             result = _EXISTING
+        elif decision.again:
+            result = _encode(kin_of(decision.state, decision.events))
         return cmd.Accepted(
             workflow_id=one.command.workflow_id,
             version=state.version,

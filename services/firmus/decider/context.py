@@ -102,7 +102,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
     `begun`: the ordinal of the row that a BeginTask handed out. `ignored`: why a late or repeated
     update changed nothing; it is answered well all the same (spec 4.5, step 3). `existing`: a start
-    found that another command had started the workflow.
+    found that another command had started the workflow. `again`: the workflow runs again, of which
+    its parent and children may have to hear.
     """
 
     state: WorkflowState
@@ -111,6 +112,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     updated: UpdateOutcome | None = None
     ignored: str | None = None
     existing: bool = False
+    again: bool = False
     to_cache: tuple[ToCache, ...] = ()
 
 

@@ -27,9 +27,12 @@ def resume(turn: Turn, command: cmd.ResumeWorkflow) -> cmd.Rejected | None:
 
 
 def terminate(turn: Turn, command: cmd.TerminateWorkflow) -> cmd.Rejected | None:
-    """Its parent's end does not reach a workflow that has ended."""
+    """Its parent's end does not reach a workflow that has ended, nor what the parent asked before
+    it ran again (spec 5.6).
+    """
     state = turn.state
-    if command.by_parent and state.status.terminal:
+    void = 0 < command.parent_version < state.parent_version
+    if command.by_parent and (state.status.terminal or void):
         return None
     refused = lifecycle.refused("terminate", state)
     if refused is None and not lifecycle.idle("terminate", state):

@@ -13,6 +13,7 @@ import firmus.decider.operators  # noqa: F401 - fills the table of operators
 from firmus.decider import (
     admission,
     advance,
+    again,
     caching,
     control,
     messages,
@@ -218,6 +219,18 @@ def _apply(  # noqa: C901, PLR0912 - one case per command
             return skipping.skip(turn, command)
         case cmd.UpdateState():
             return state_updates.update(turn, command)
+        case cmd.RestartWorkflow():
+            return _again(turn, again.restart(turn, command))
+        case cmd.RetryWorkflow():
+            return _again(turn, again.retry(turn, command))
+        case cmd.RerunWorkflow():
+            return _again(turn, again.rerun(turn, command))
+        case cmd.ReviveParent():
+            return _again(turn, again.revive_parent(turn, command))
+        case cmd.ReviveChild():
+            return _again(turn, again.revive_child(turn, command))
+        case cmd.ResetCallbacks():
+            return again.reset_callbacks(turn)
         case cmd.PushMessage():
             return messages.push(turn, command)
         case cmd.ReportStateEventSent():
@@ -229,6 +242,10 @@ def _apply(  # noqa: C901, PLR0912 - one case per command
         case _:
             assert_never(command)
     return None
+
+
+def _again(turn: Turn, answer: cmd.Rejected | None) -> Decision | cmd.Rejected:
+    return answer or Decision(state=turn.state, again=True)
 
 
 def _begin_task(turn: Turn, command: cmd.BeginTask) -> Decision | cmd.Rejected:
@@ -307,7 +324,7 @@ def _child_started(turn: Turn, command: cmd.ReportChildStarted) -> None:
 def _child_ended(turn: Turn, command: cmd.ReportChildEnded) -> None:
     """The child's end is its task's end; a terminated child cancels it (spec 3.6.14)."""
     row = _child_row(turn.state, command.task_id, command.child_id)
-    if row is None:
+    if row is None or not _is_heard(row, command):
         return
     if row.status is TaskStatus.SCHEDULED:  # the child ended before its start was reported
         begun = {**row.output, "subWorkflowId": command.child_id}
@@ -323,6 +340,13 @@ def _child_ended(turn: Turn, command: cmd.ReportChildEnded) -> None:
         WorkflowStatus.TIMED_OUT: ev.TaskTimedOut,
     }.get(command.status, ev.TaskFailed)
     turn.emit(event(ordinal=row.ordinal, output=output, reason=reason))
+
+
+def _is_heard(row: TaskState, command: cmd.ReportChildEnded) -> bool:
+    """Whether this is the end that counts of a child that may have come back since (spec 5.6)."""
+    if command.final or row.child_since == 0:
+        return True
+    return 0 < row.child_since <= command.child_version
 
 
 def _brief(reason: str | None) -> str | None:

@@ -56,6 +56,17 @@ RULES: dict[str, Rule] = {
         ),
     ),
     "update": Rule(acts=OPEN, message=_HAS_ENDED),
+    "restart": Rule(
+        acts=ENDED,
+        message="Workflow: {workflow} is not in terminal state, unable to restart.",
+    ),
+    "retry": Rule(
+        acts=ENDED, code="NOT_FOUND", message="Workflow is still running.  status={status}"
+    ),
+    "rerun": Rule(
+        acts=ENDED, message="Workflow: {workflow} is not in terminal state, unable to rerun."
+    ),
+    "resetcallbacks": Rule(acts=OPEN, message="Workflow is in terminal state. Status = {status}"),
     "decide": Rule(acts=OPEN, idle=ENDED),
 }
 

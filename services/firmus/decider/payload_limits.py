@@ -75,8 +75,8 @@ def kept_report(state: WorkflowState, event: Any, limit_bytes: int) -> Any:
 
 
 def kept_row(
-    state: WorkflowState, event: ev.TaskScheduled, limit_bytes: int
-) -> tuple[ev.TaskScheduled, ev.TaskFailed | None]:
+    state: WorkflowState, event: ev.TaskScheduled | ev.TaskReopened, limit_bytes: int
+) -> tuple[ev.TaskScheduled | ev.TaskReopened, ev.TaskFailed | None]:
     """The row to make, and its failure when its input is too large; then it is made without.
 
     A row that is over at once (a FORK) fails by what it forks, and is only emptied.
@@ -87,6 +87,6 @@ def kept_row(
     what = f"task: {state.task_id(event.ordinal)}"
     text = reason(size, what, limit_bytes)
     made = msgspec.structs.replace(event, input={})
-    if event.status.terminal:
+    if isinstance(made, ev.TaskScheduled) and made.status.terminal:
         return msgspec.structs.replace(made, reason=text), None
     return made, ev.TaskFailed(ordinal=event.ordinal, reason=text, terminal_error=True)

@@ -6,23 +6,38 @@ leaves no trace of the rows planned before it.
 
 from typing import Any
 
+import msgspec
+
 from firmus.decider import caching, inputs
 from firmus.decider.turn import Turn
 from firmus.workflow.document import Document, Place
 from firmus.workflow.domains import choose_domain
 from firmus.workflow.limits import limits_of
+from firmus.workflow.state import TaskState
 from firmus_contracts import events as ev
 from firmus_contracts.definitions import TaskDef, WorkflowTask
 from firmus_contracts.statuses import TaskStatus
 
 
+class Instead(msgspec.Struct, frozen=True, kw_only=True):
+    """The first row of a plan takes the place of the row `old`: under its id (`in_place`), or as
+    its next attempt. `input` is the one to take, if it was given.
+    """
+
+    old: TaskState
+    in_place: bool
+    input: dict[str, Any] | None = None
+
+
 class Plan:
     """`suffix` and `iteration` are those of the loop pass that the rows belong to, if any; `within`
-    is the ordinal of the innermost loop or block around them.
+    is the ordinal of the innermost loop or block around them. `instead`: the plan begins with a row
+    that was there before.
     """
 
     __slots__ = (
         "failures",
+        "instead",
         "iteration",
         "next_ordinal",
         "next_seq",
@@ -34,7 +49,13 @@ class Plan:
     )
 
     def __init__(
-        self, turn: Turn, *, suffix: str = "", iteration: int = 0, within: int | None = None
+        self,
+        turn: Turn,
+        *,
+        suffix: str = "",
+        iteration: int = 0,
+        within: int | None = None,
+        instead: Instead | None = None,
     ) -> None:
         self.turn = turn
         self.within = within
@@ -45,13 +66,23 @@ class Plan:
         self.failures: list[ev.TaskFailed] = []  # rows that are born and fail in the same step
         self.next_ordinal = turn.state.next_ordinal
         self.next_seq = turn.state.next_seq
+        self.instead = instead
+        if instead is not None and instead.in_place:
+            self.next_ordinal, self.next_seq = instead.old.ordinal, instead.old.made.seq
 
     def ref_of(self, task: WorkflowTask) -> str:
         return f"{task.task_reference_name}{self.suffix}"
 
     def exists(self, ref: str) -> bool:
         """A row of that reference exists already; it is never made twice (spec 3.3.4)."""
+        if self._first is not None and self._first.old.ref == ref:
+            return False
         return ref in self.turn.state.latest or ref in self.refs
+
+    @property
+    def _first(self) -> Instead | None:
+        """The row that was there before, as long as nothing is planned in its place."""
+        return None if self.rows else self.instead
 
     def scope(self) -> Document:
         """What expressions of the next row see."""
@@ -66,6 +97,8 @@ class Plan:
 
     def input_of(self, task: WorkflowTask, *, with_template: bool) -> dict[str, Any]:
         """The resolved input; `with_template`: the task definition's defaults count (spec 2.5)."""
+        if self._first is not None and self._first.input is not None:
+            return dict(self._first.input)
         task_def = task.task_definition if with_template else None
         return inputs.resolved_input(self.turn.context.blueprint, task, task_def, self.scope())
 
@@ -96,6 +129,9 @@ class Plan:
             fields["cache"] = caching.slot(
                 self.turn.context.blueprint, task, fields.get("input", {}), self.scope()
             )
+        first = self._first
+        if first is not None:
+            fields |= _succeeding(first)
         row = ev.TaskScheduled(
             ordinal=self.next_ordinal,
             seq=self.next_seq,
@@ -114,16 +150,21 @@ class Plan:
         )
         self.rows.append(row)
         self.refs.add(row.ref)
-        self.next_ordinal += 1
-        self.next_seq += 1
+        if first is not None and first.in_place:
+            self.next_ordinal = self.turn.state.next_ordinal
+            self.next_seq = self.turn.state.next_seq
+        else:
+            self.next_ordinal += 1
+            self.next_seq += 1
         return row.ordinal
 
     def make(self) -> None:
         """Emits the planned rows; those whose output is in the cache complete at once."""
+        fresh = range(self.turn.state.next_ordinal, self.next_ordinal)
         keys = [row.cache.key for row in self.rows if row.cache is not None]
         cached = self.turn.cached(keys) if keys else {}
         for row in self.rows:
-            self.turn.emit(row)
+            self.turn.emit(row if row.ordinal in fresh else reopening_of(row))
             found = cached.get(row.cache.key) if row.cache is not None else None
             if found is not None and not self.turn.state.tasks[row.ordinal].status.terminal:
                 self.turn.emit(
@@ -133,6 +174,21 @@ class Plan:
                 )
         for failure in self.failures:
             self.turn.emit(failure)
+
+
+def reopening_of(made: ev.TaskScheduled, **fields: Any) -> ev.TaskReopened:
+    """The event by which a row that was there is open again as `made` says."""
+    row = msgspec.structs.replace(made, input={}, output={})
+    return ev.TaskReopened(
+        ordinal=made.ordinal, row=row, input=made.input, output=made.output, **fields
+    )
+
+
+def _succeeding(first: Instead) -> dict[str, Any]:
+    old = first.old
+    if first.in_place:
+        return {"retry_count": old.made.retry_count, "retried": old.made.retried}
+    return {"retry_count": old.made.retry_count + 1, "retried": old.ordinal}
 
 
 def timeouts_of(task_def: TaskDef | None, *, queued: bool, lease_s: int = 0) -> ev.Timeouts | None:

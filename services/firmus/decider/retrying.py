@@ -40,15 +40,30 @@ def retry(turn: Turn, row: TaskState, task: WorkflowTask, task_def: TaskDef | No
         )
         failing.for_good(turn, row, status, reason)
         return False
-    turn.emit(_attempt(turn, row, task, task_def))
+    delay_s = retries.delay_s(task_def, made.retry_count)
+    jitter_ms = retries.jitter_ms(task_def, _fraction(turn, turn.state.next_ordinal))
+    next_one = attempt(turn, row, task, task_def, delay_s=delay_s, jitter_ms=jitter_ms)
+    turn.emit(
+        msgspec.structs.replace(
+            next_one, first_scheduled_ms=row.first_scheduled_ms, reason=row.reason
+        )
+    )
     return True
 
 
-def _attempt(turn: Turn, row: TaskState, task: WorkflowTask, task_def: TaskDef) -> ev.TaskScheduled:
+def attempt(
+    turn: Turn,
+    row: TaskState,
+    task: WorkflowTask,
+    task_def: TaskDef | None,
+    *,
+    delay_s: int = 0,
+    jitter_ms: int = 0,
+) -> ev.TaskScheduled:
+    """The next attempt of a row, with its input worked out again."""
     state, made = turn.state, row.made
     ordinal = state.next_ordinal
-    delay_s = retries.delay_s(task_def, made.retry_count)
-    delay_ms = delay_s * 1000 + retries.jitter_ms(task_def, _fraction(turn, ordinal))
+    delay_ms = delay_s * 1000 + jitter_ms
     given = {**row.input, **_fresh_input(turn, row, task, task_def, ordinal)}
     operator = operator_for(made.task_type)
     extra: dict[str, Any] = {}
@@ -65,12 +80,12 @@ def _attempt(turn: Turn, row: TaskState, task: WorkflowTask, task_def: TaskDef) 
         output=extra.pop("output", {}),
         retry_count=made.retry_count + 1,
         retried=row.ordinal,
-        first_scheduled_ms=row.first_scheduled_ms,
+        first_scheduled_ms=None,
         domain=domain_for(turn, made.task_type) if made.queued and not system else None,
         delay_ms=0 if sync else delay_ms,
         start_delay_s=delay_s,
         callback_after_s=delay_s,
-        reason=row.reason,
+        reason=None,
         cache=_slot(turn, made, task, given),
         **extra,
     )
@@ -87,7 +102,7 @@ def _slot(
 
 
 def _fresh_input(
-    turn: Turn, row: TaskState, task: WorkflowTask, task_def: TaskDef, ordinal: int
+    turn: Turn, row: TaskState, task: WorkflowTask, task_def: TaskDef | None, ordinal: int
 ) -> dict[str, Any]:
     """The input worked out again; it is laid over that of the failed attempt (spec 2.5)."""
     state, context = turn.state, turn.context
@@ -100,7 +115,7 @@ def _fresh_input(
     operator = operator_for(row.made.task_type)
     with_template = operator is None or operator.template
     if row.made.forked_by is not None:
-        defaults = task_def.input_template if with_template else None
+        defaults = task_def.input_template if with_template and task_def else None
         return task_input(compile_template(_branch_template(turn, row, task)), defaults, scope)
     fresh = inputs.resolved_input(
         context.blueprint, task, task_def if with_template else None, scope

@@ -5,7 +5,7 @@ workflow's input at the start and its output at the end. Conductor only stores t
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.dynamic import definition_of
 from firmus.workflow.schemas import enforced, faults, misfit
-from firmus.workflow.state import WorkflowState
+from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
 from firmus_contracts.definitions import TaskDef
 from firmus_contracts.errors import ValidationError
@@ -40,16 +40,18 @@ def workflow_output_fault(blueprint: Blueprint, output: dict[str, object]) -> st
 
 
 def input_failure(
-    state: WorkflowState, made: ev.TaskScheduled, blueprint: Blueprint
+    state: WorkflowState, row: TaskState, blueprint: Blueprint
 ) -> ev.TaskFailed | None:
-    """The end of a row that was just made with an input that does not fit; it is never retried."""
-    if made.status.terminal:
+    """The end of a row that was just opened with an input that does not fit; it is never
+    retried.
+    """
+    if row.status.terminal:
         return None
-    task_def = definition_of(state, state.tasks[made.ordinal], blueprint)[1]
-    reason = _task_fault(task_def, "input", made.input, blueprint)
+    task_def = definition_of(state, row, blueprint)[1]
+    reason = _task_fault(task_def, "input", row.input, blueprint)
     if reason is None:
         return None
-    return ev.TaskFailed(ordinal=made.ordinal, reason=reason, terminal_error=True)
+    return ev.TaskFailed(ordinal=row.ordinal, reason=reason, terminal_error=True)
 
 
 def completion(

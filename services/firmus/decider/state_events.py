@@ -36,6 +36,7 @@ _BORN: dict[TaskStatus, tuple[str, ...]] = {
 }
 MOVES = (
     ev.TaskScheduled,
+    ev.TaskReopened,
     ev.TaskBegun,
     ev.TaskCompleted,
     ev.TaskCompletedWithErrors,
@@ -77,6 +78,8 @@ def _transitions(before: WorkflowState, event: Any) -> tuple[str, ...]:
     """
     if type(event) is ev.TaskScheduled:
         return _BORN.get(event.status, ())
+    if type(event) is ev.TaskReopened:
+        return _BORN.get(event.row.status, ())
     row = before.tasks[event.ordinal]
     if type(event) is ev.TaskBegun:
         return () if row.start_ms else (START,)

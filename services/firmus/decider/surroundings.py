@@ -94,6 +94,12 @@ class Surroundings:
     async def _blueprint(
         self, state: WorkflowState | None, command: cmd.Command
     ) -> Blueprint | None:
+        if state is not None and state.status.terminal and _wants_latest(command):
+            pinned = await self._definitions.pin(state.name, None)
+            if pinned is None:
+                message = f"Unable to find latest definition for {state.workflow_id}"
+                raise Refusal("NOT_FOUND", message)
+            return pinned.blueprint
         if state is not None:
             return await self._definitions.pinned(state.definition_hash)
         if not isinstance(command, cmd.StartWorkflow):
@@ -141,6 +147,10 @@ class Surroundings:
 
     async def _cached(self, key: str) -> Cached | None:
         return None if self._cache is None else await self._cache.get(key)
+
+
+def _wants_latest(command: cmd.Command) -> bool:
+    return isinstance(command, cmd.RestartWorkflow) and command.use_latest_definitions
 
 
 def unknown(command: cmd.Command) -> cmd.Rejected:

@@ -12,10 +12,12 @@ from firmus_contracts.statuses import WorkflowStatus
 
 
 def workflow_deadline_ms(state: WorkflowState) -> int | None:
-    """When the workflow's own time is over; resuming starts its clock anew (spec 4.3, 5.2)."""
+    """When the workflow's own time is over; resuming starts its clock anew, as
+    does running again (spec 4.3, 5.2, 5.4).
+    """
     if state.timeout_s <= 0 or state.timeout_policy != "TIME_OUT_WF" or state.status.terminal:
         return None
-    return (state.resumed_ms or state.created_ms) + state.timeout_s * 1000
+    return state.clock_ms + state.timeout_s * 1000
 
 
 def expire_workflow(turn: Turn) -> None:
@@ -24,7 +26,7 @@ def expire_workflow(turn: Turn) -> None:
     at_ms = workflow_deadline_ms(state)
     if at_ms is None or now_ms < at_ms:
         return
-    elapsed_s = (now_ms - (state.resumed_ms or state.created_ms)) // 1000
+    elapsed_s = (now_ms - state.clock_ms) // 1000
     reason = (
         f"Workflow timed out after {elapsed_s} seconds. Timeout configured as {state.timeout_s} "
         f"seconds. Timeout policy configured to {state.timeout_policy}"

@@ -86,6 +86,17 @@ class Turn:
         )
         self.to_cache: list[ToCache] = []
 
+    def begin_anew(self, state: WorkflowState) -> None:
+        """Forgets all that was decided: `state` is the one before it."""
+        self.state = state
+        self.events.clear()
+        self.todo.clear()
+        self.settled.clear()
+        self.over.clear()
+        self._gone.clear()
+        self._closed.clear()
+        self.to_cache.clear()
+
     def emit(self, event: ev.WorkflowEvent) -> None:
         """Appends an event, applies it, and notes which rows must be looked at because of it.
 
@@ -95,7 +106,7 @@ class Turn:
         failure: ev.TaskFailed | None = None
         if type(event) in payload_limits.REPORTS:
             event = payload_limits.kept_report(self.state, event, self.payload_max_bytes)
-        elif type(event) is ev.TaskScheduled:
+        elif isinstance(event, ev.TaskScheduled | ev.TaskReopened):
             event, failure = payload_limits.kept_row(self.state, event, self.payload_max_bytes)
         if type(event) is ev.TaskCompleted and self._attended(event.ordinal):
             event = schemas_kept.completion(self.state, event, self.context.blueprint)
@@ -109,11 +120,12 @@ class Turn:
         if isinstance(event, _ENDINGS):
             self.todo.append(event.ordinal)
             self._look_at_joins(self.state.tasks[event.ordinal].ref)
-        elif isinstance(event, ev.TaskScheduled):
-            if not event.queued:
+        elif isinstance(event, ev.TaskScheduled | ev.TaskReopened):
+            row = self.state.tasks[event.ordinal]
+            if not row.made.queued:
                 self.todo.append(event.ordinal)
-            if event.status is TaskStatus.SKIPPED:
-                self._look_at_joins(event.ref)
+            if row.status is TaskStatus.SKIPPED:
+                self._look_at_joins(row.ref)
             if failure is not None:
                 self.emit(failure)
 
@@ -130,8 +142,9 @@ class Turn:
             self.emit(message)
         if type(event) is ev.TaskCompleted:
             self.to_cache += caching.to_cache(self.state, event)
-        elif type(event) is ev.TaskScheduled:
-            return schemas_kept.input_failure(self.state, event, self.context.blueprint)
+        elif isinstance(event, ev.TaskScheduled | ev.TaskReopened):
+            row = self.state.tasks[event.ordinal]
+            return schemas_kept.input_failure(self.state, row, self.context.blueprint)
         return None
 
     def _attended(self, ordinal: int) -> bool:

@@ -18,7 +18,7 @@ VALUE_MAX_BYTES = 128 * 1024
 SMALLER_VALUES_BYTES = (16 * 1024, 2 * 1024)
 """What else is taken out of a commit that is too large even so: many values that are not small."""
 COMMIT_MAX_BYTES = 8 * 1024 * 1024
-VALUE_FIELDS = ("input", "output", "variables", "payload")
+VALUE_FIELDS = ("input", "output", "variables", "payload", "task_input")
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Commit).decode

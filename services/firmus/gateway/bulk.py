@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from firmus.gateway import answers
+from firmus.gateway.again import run_again
 from firmus.gateway.asking import CommandIds, envelope, known_form, state_of, submit
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, flag, json_texts, text
@@ -15,7 +16,9 @@ from firmus_contracts.commands import (
     Command,
     PauseWorkflow,
     RemoveWorkflow,
+    RestartWorkflow,
     ResumeWorkflow,
+    RetryWorkflow,
     TerminateWorkflow,
 )
 from firmus_contracts.errors import Refusal, ValidationError
@@ -42,6 +45,23 @@ class Bulk:
     async def resume(self, req: Request, resp: Response) -> None:
         reason = text(req, "reason")
         await self._each(req, resp, "resume", lambda given: ResumeWorkflow(**given, reason=reason))
+
+    async def restart(self, req: Request, resp: Response) -> None:
+        latest = flag(req, "useLatestDefinitions", default=False)
+        reason = text(req, "reason")
+        await self._run_again(
+            req,
+            resp,
+            "restart",
+            lambda given: RestartWorkflow(**given, use_latest_definitions=latest, reason=reason),
+        )
+
+    async def retry(self, req: Request, resp: Response) -> None:
+        """Failed sub-workflows begin anew, as in Conductor (spec 5.10)."""
+        reason = text(req, "reason")
+        await self._run_again(
+            req, resp, "retry", lambda given: RetryWorkflow(**given, reason=reason)
+        )
 
     async def terminate(self, req: Request, resp: Response) -> None:
         await self._each(req, resp, "terminate", _terminate(req))
@@ -71,6 +91,14 @@ class Bulk:
             return await self._views.workflow(state, include_tasks=include_tasks)
 
         answers.json(resp, await collect(await _ids(req), find))
+
+    async def _run_again(self, req: Request, resp: Response, what: str, make: Make) -> None:
+        async def act(workflow_id: str) -> str:
+            command_id = self._command_ids.of(req, what, known_form(workflow_id))
+            await run_again(self._decider, make(envelope(req, command_id, workflow_id)))
+            return workflow_id
+
+        answers.json(resp, await collect(await _ids(req), act))
 
     async def _each(self, req: Request, resp: Response, what: str, make: Make) -> None:
         answers.json(resp, await self._all(req, await _ids(req), what, make))

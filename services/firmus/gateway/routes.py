@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from firmus.gateway import answers, docs_page
 from firmus.gateway.admin import Admin
+from firmus.gateway.again import Again
 from firmus.gateway.asking import CommandIds
 from firmus.gateway.bulk import Bulk
 from firmus.gateway.control import Control
@@ -56,6 +57,7 @@ def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
         Route("POST", "/api/workflow/{key}/state", StateUpdates(ports, command_ids, runs).update),
         *_lists(Lookups(ports)),
         *_control(Control(ports, command_ids)),
+        *_again(Again(ports, command_ids)),
         *_bulk(Bulk(ports, command_ids)),
         *_payloads(Payloads(ports)),
         *_tasks(Tasks(ports, command_ids, polls), Queues(ports), Search(ports)),
@@ -115,6 +117,16 @@ def _workflows(workflows: Workflows, search: Search) -> list[Route]:
     ]
 
 
+def _again(again: Again) -> list[Route]:
+    base = "/api/workflow"
+    return [
+        Route("POST", f"{base}/{{key}}/restart", again.restart),
+        Route("POST", f"{base}/{{key}}/retry", again.retry),
+        Route("POST", f"{base}/{{key}}/rerun", again.rerun),
+        Route("POST", f"{base}/{{key}}/resetcallbacks", again.reset_callbacks),
+    ]
+
+
 def _control(control: Control) -> list[Route]:
     base = "/api/workflow"
     return [
@@ -165,6 +177,8 @@ def _bulk(bulk: Bulk) -> list[Route]:
     return [
         Route("PUT", f"{base}/pause", bulk.pause),
         Route("PUT", f"{base}/resume", bulk.resume),
+        Route("POST", f"{base}/restart", bulk.restart),
+        Route("POST", f"{base}/retry", bulk.retry),
         Route("POST", f"{base}/terminate", bulk.terminate),
         Route("POST", f"{base}/search", bulk.search),
         Route("DELETE", f"{base}/remove", bulk.remove),
@@ -241,12 +255,6 @@ def _admin(admin: Admin) -> list[Route]:
 
 
 _NOT_YET = (
-    ("POST", "/workflow/{key}/rerun"),
-    ("POST", "/workflow/{key}/restart"),
-    ("POST", "/workflow/{key}/retry"),
-    ("POST", "/workflow/{key}/resetcallbacks"),
-    ("POST", "/workflow/bulk/restart"),
-    ("POST", "/workflow/bulk/retry"),
     ("POST", "/event"),
     ("PUT", "/event"),
     ("GET", "/event"),

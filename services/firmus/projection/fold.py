@@ -13,7 +13,13 @@ from firmus.workflow.evolve import evolve
 from firmus.workflow.masking import NOTHING
 from firmus.workflow.state import WorkflowState
 from firmus_contracts.envelope import Commit, Record, Unreadable
-from firmus_contracts.events import LoopAdvanced
+from firmus_contracts.events import (
+    LoopAdvanced,
+    TasksWithdrawn,
+    WorkflowEvent,
+    WorkflowRerun,
+    WorkflowRestarted,
+)
 from firmus_contracts.public_events import PublicEvent
 
 
@@ -65,12 +71,15 @@ def fold_record(
     version = body.first_version
     try:
         for event in body.events:
+            before = _rows_of(state, event)
             state = evolve(state, event, workflow_id=body.workflow_id, now_ms=body.time_ms)
             ordinal = getattr(event, "ordinal", None)
             if ordinal is not None:
                 touched[ordinal] = version
-            if type(event) is LoopAdvanced:
+            if isinstance(event, LoopAdvanced | TasksWithdrawn):
                 touched.update(dict.fromkeys(event.removed, version))
+            elif isinstance(event, WorkflowRestarted | WorkflowRerun):
+                touched.update(dict.fromkeys(before.difference(state.tasks), version))
             if wanted is not None and version > wanted:
                 made = publish(
                     state, event, version, body, shared, names=masked(state.definition_hash)
@@ -83,6 +92,13 @@ def fold_record(
     if state is None:
         raise CannotFollow("a commit without events")
     return Folded(state, touched, public)
+
+
+def _rows_of(state: WorkflowState | None, event: WorkflowEvent) -> frozenset[int]:
+    """The rows before an event that may take all of them away."""
+    if state is None or not isinstance(event, WorkflowRestarted | WorkflowRerun):
+        return frozenset()
+    return frozenset(state.tasks)
 
 
 def fold_history(records: list[Record], *, before: int) -> WorkflowState | None:

@@ -16,7 +16,7 @@ from firmus.projection.states import RecentStates
 from firmus.projection.store import Stopped
 from firmus.workflow.masking import NOTHING
 from firmus_contracts.envelope import Commit, Record
-from firmus_contracts.events import WorkflowStarted
+from firmus_contracts.events import WorkflowRestarted, WorkflowStarted
 
 CHUNK = 64
 """Commits taken in one go; then the loop gets its turn and public events leave."""
@@ -73,9 +73,8 @@ class Follower:
             state = self._states.get(record.workflow_id)
             if state is not None:
                 found.add(state.definition_hash)
-            elif isinstance(record.body, Commit):
-                first = record.body.events[:1]
-                found |= {it.definition_hash for it in first if isinstance(it, WorkflowStarted)}
+            if isinstance(record.body, Commit):
+                found |= _pinned_by(record.body)
         return found
 
     def _masked(self, definition_hash: str) -> frozenset[str]:
@@ -120,3 +119,16 @@ class Follower:
             )
         if self.rows is not None and record.position > self.rows_after:
             self.rows.stop(Stopped(record.workflow_id, record.position, str(fault)))
+
+
+def _pinned_by(commit: Commit) -> set[str]:
+    """The definitions that a commit's workflow runs from then on: of a start or a restart."""
+    if commit.first_version > 1 and not any(
+        cause.kind == "restart_workflow" for cause in commit.causes
+    ):
+        return set()
+    return {
+        event.definition_hash
+        for event in commit.events
+        if isinstance(event, WorkflowStarted | WorkflowRestarted)
+    }

@@ -40,6 +40,10 @@ _WORKFLOW: dict[type, str] = {
     ev.WorkflowStarted: "started",
     ev.WorkflowPaused: "paused",
     ev.WorkflowResumed: "resumed",
+    ev.WorkflowRestarted: "restarted",
+    ev.WorkflowRetried: "retried",
+    ev.WorkflowRerun: "rerun",
+    ev.WorkflowRevived: "resumed",
     ev.WorkflowCompleted: "completed",
     ev.WorkflowFailed: "failed",
     ev.WorkflowTimedOut: "timed_out",
@@ -51,6 +55,7 @@ _WORKFLOW: dict[type, str] = {
 _TASK: dict[type, str] = {
     ev.TaskBegun: "in_progress",
     ev.TaskUpdated: "updated",
+    ev.CallbackReset: "updated",
     ev.LoopAdvanced: "updated",
     ev.TaskLeaseExtended: "updated",
     ev.TaskCompleted: "completed",
@@ -74,6 +79,9 @@ _BORN: dict[TaskStatus, str] = {
 
 SILENT = (
     ev.TasksSettled,
+    ev.TasksWithdrawn,
+    ev.ParentRevived,
+    ev.ChildRevived,
     ev.DecisionSplit,
     ev.TaskLogged,
     ev.TaskRequeued,
@@ -133,7 +141,7 @@ def publish(
         subject = subjects.workflow_event_subject(transition, state.name, about)
         body = _encode(workflow_payload(state, names))
     else:
-        transition = _BORN[event.status] if kind is ev.TaskScheduled else _TASK.get(kind)  # type: ignore[union-attr]  # kind says so
+        transition = _transition_of_row(event)
         if transition is None:
             return None
         row = state.tasks[event.ordinal]  # type: ignore[union-attr]  # all of _TASK name a row
@@ -155,6 +163,14 @@ def publish(
     if len(commit.causes) > 1:
         headers.update(_cause_headers(cause_of(commit, version)))
     return PublicEvent(subject, headers, body)
+
+
+def _transition_of_row(event: ev.WorkflowEvent) -> str | None:
+    if isinstance(event, ev.TaskScheduled):
+        return _BORN[event.status]
+    if isinstance(event, ev.TaskReopened):
+        return _BORN[event.row.status]
+    return _TASK.get(type(event))
 
 
 def without_payloads(event: PublicEvent) -> PublicEvent:

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from firmus.rehearsal.world import Steps, World
 from firmus.scheduler import children
 from firmus.scheduler.children import (
+    AskChild,
     ChildEnded,
     Effect,
     GoOn,
     SendStateEvent,
     StartFailure,
     StopChild,
+    TellParent,
 )
 from firmus.scheduler.failure_input import failure_input
 from firmus.scheduler.rows import Row
@@ -101,16 +103,24 @@ def _refuse(world: World, row: Row, reason: str) -> Steps[None]:
 
 def _carry_out(world: World, effect: Effect) -> Steps[None]:
     command = _command(world, effect)
-    if command is not None:
-        yield from world.send(command)
+    if command is None:
+        return
+    outcome = yield from world.send(command)
+    if isinstance(effect, AskChild) and isinstance(outcome, cmd.Rejected):
+        told = children.stays_ended(effect, world.states.get(effect.child_id))
+        if told is not None:
+            yield from world.send(told)
 
 
 def _command(world: World, effect: Effect) -> cmd.Command | None:
     match effect:
         case GoOn():
             return children.go_on(effect)
+        case TellParent() | AskChild():
+            return effect.command()
         case StopChild():
-            return children.stop_child(effect)
+            wanted = children.still_wanted(world.states[effect.workflow_id], effect)
+            return None if wanted else children.stop_child(effect)
         case ChildEnded():
             return children.report_child_ended(effect, world.states[effect.workflow_id])
         case StartFailure():

@@ -9,13 +9,19 @@ from typing import Any
 import msgspec
 
 from firmus.definitions.unsupported import workflow_unsupported
+from firmus.workflow import kinship
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
+from firmus_contracts import ids
 from firmus_contracts.bodies import decode_start_request
 from firmus_contracts.commands import (
     NO_DEFINITION,
+    Command,
     Continue,
     ReportChildEnded,
+    ReportChildRefused,
+    ReviveChild,
+    ReviveParent,
     StartWorkflow,
     TerminateWorkflow,
 )
@@ -87,7 +93,60 @@ class SendStateEvent(msgspec.Struct, frozen=True, tag="state_event", array_like=
         return f"{self.workflow_id}/{self.version}/state-event"
 
 
-Effect = ChildEnded | StopChild | StartFailure | GoOn | SendStateEvent
+class TellParent(msgspec.Struct, frozen=True, tag="tell_parent", array_like=True):
+    """The workflow of this id runs again since this version; its parent is to hear of it."""
+
+    workflow_id: str
+    version: int
+    parent_workflow_id: str
+    parent_task_id: str
+    operation: str
+
+    @property
+    def command_id(self) -> str:
+        return self.command().command_id
+
+    def command(self) -> ReviveParent:
+        return kinship.revive_parent(
+            self.workflow_id,
+            self.version,
+            parent_id=self.parent_workflow_id,
+            parent_task_id=self.parent_task_id,
+            operation=self.operation,
+        )
+
+
+class AskChild(msgspec.Struct, frozen=True, tag="ask_child", array_like=True):
+    """A row of the workflow of this id waits again for `child_id`, which is to run again; `path`:
+    see RerunWorkflow.
+    """
+
+    workflow_id: str
+    version: int
+    child_id: str
+    ordinal: int
+    path: tuple[str, ...] = ()
+    task_input: dict[str, Any] | None = None
+
+    @property
+    def command_id(self) -> str:
+        return self.command().command_id
+
+    @property
+    def task_id(self) -> str:
+        return ids.task_id(self.workflow_id, self.ordinal)
+
+    def command(self) -> ReviveChild:
+        return kinship.revive_child(
+            self.workflow_id,
+            self.version,
+            child_id=self.child_id,
+            path=self.path,
+            task_input=self.task_input,
+        )
+
+
+Effect = ChildEnded | StopChild | StartFailure | GoOn | SendStateEvent | TellParent | AskChild
 
 
 def reason_to_stop(status: WorkflowStatus, reason: str | None) -> str:
@@ -194,21 +253,39 @@ def _not_honoured(request: StartWorkflowRequest) -> list[str]:
 
 
 def report_child_ended(effect: ChildEnded, child: WorkflowState) -> ReportChildEnded | None:
-    """What the parent is told; None when the child is open again and will end anew.
+    """What the parent is told; None when the child is open again and will end anew."""
+    return _report(effect.command_id, effect.parent_task_id, child)
 
-    To the parent, a child that was removed while it ran was terminated.
-    """
+
+def stays_ended(effect: AskChild, child: WorkflowState | None) -> Command | None:
+    """What the parent is told of a child that cannot run again; None when it is open."""
+    if child is None:
+        return ReportChildRefused(
+            command_id=f"{effect.command_id}/refused",
+            workflow_id=effect.workflow_id,
+            actor=ACTOR,
+            task_id=effect.task_id,
+            child_id=effect.child_id,
+            reason=f"No such workflow found by id: {effect.child_id}",
+        )
+    report = _report(f"{effect.command_id}/refused", effect.task_id, child)
+    return None if report is None else msgspec.structs.replace(report, final=True)
+
+
+def _report(command_id: str, task_id: str, child: WorkflowState) -> ReportChildEnded | None:
+    """To the parent, a child that was removed while it ran was terminated."""
     status, reason = child.status, child.reason
     if not status.terminal:
         if not child.removed_ms:
             return None
         status, reason = WorkflowStatus.TERMINATED, "The workflow was removed while it ran"
     return ReportChildEnded(
-        command_id=effect.command_id,
-        workflow_id=effect.parent_workflow_id,
+        command_id=command_id,
+        workflow_id=ids.workflow_of(task_id),
         actor=ACTOR,
         trace=child.trace,
-        task_id=effect.parent_task_id,
+        task_id=task_id,
+        child_version=child.version,
         child_id=child.workflow_id,
         child=f"{child.name}.{child.definition_version}/{child.workflow_id}",
         status=status,
@@ -224,7 +301,16 @@ def stop_child(effect: StopChild) -> TerminateWorkflow:
         actor=ACTOR,
         reason=effect.reason,
         by_parent=True,
+        parent_version=effect.version,
     )
+
+
+def still_wanted(parent: WorkflowState | None, effect: StopChild) -> bool:
+    """Whether the parent runs again and goes on with the child that it wanted to end."""
+    if parent is None or parent.status.terminal:
+        return False
+    rows = parent.tasks.values()
+    return any(row.child_id == effect.child_id and not row.status.terminal for row in rows)
 
 
 def start_failure(

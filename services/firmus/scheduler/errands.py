@@ -12,14 +12,16 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from firmus.ports import Clock, DeciderPort, SinksPort, Unavailable
-from firmus.scheduler import children
+from firmus.scheduler import children, orphans
 from firmus.scheduler.children import (
+    AskChild,
     ChildEnded,
     Effect,
     GoOn,
     SendStateEvent,
     StartFailure,
     StopChild,
+    TellParent,
 )
 from firmus.scheduler.fold import Fold
 from firmus.scheduler.queues import Taken
@@ -33,7 +35,6 @@ from firmus_contracts.commands import (
     Rejected,
     ReportChildRefused,
     ReportChildStarted,
-    TerminateWorkflow,
 )
 from firmus_contracts.errors import ERRORS
 from firmus_contracts.statuses import TaskStatus
@@ -123,6 +124,8 @@ class Errands:
             _log.exception("errand %s failed; it will be tried again", effect.command_id)
             self._again(effect)
             return
+        if isinstance(answer, Rejected) and isinstance(effect, AskChild):
+            answer = await self._stays_ended(effect, answer)
         if isinstance(answer, Rejected):
             level = logging.DEBUG if isinstance(effect, StopChild | GoOn) else logging.WARNING
             _log.log(level, "errand %s was refused: %s", effect.command_id, answer.message)
@@ -146,7 +149,12 @@ class Errands:
                 return await send_state_event(effect, self._decider, self._sinks)
             case GoOn():
                 return children.go_on(effect)
+            case TellParent() | AskChild():
+                return effect.command()
             case StopChild():
+                parent = await self._decider.read(effect.workflow_id)
+                if children.still_wanted(parent, effect):
+                    return None
                 return children.stop_child(effect)
             case ChildEnded():
                 if self._told(effect):
@@ -159,6 +167,13 @@ class Errands:
                     return None
                 given = await self._failure_input(effect.workflow_id)
                 return children.start_failure(effect, failed, given)
+
+    async def _stays_ended(self, effect: AskChild, refused: Rejected) -> Answer | None:
+        """Tells a parent that its child does not run again, unless asking once more may help."""
+        if _retryable(refused):
+            return refused
+        command = children.stays_ended(effect, await self._decider.read(effect.child_id))
+        return None if command is None else await self._decider.submit(command)
 
     def _told(self, effect: ChildEnded) -> bool:
         """Whether the parent's task is known to be over already."""
@@ -196,7 +211,7 @@ class Errands:
         answer = await self._decider.submit(command)
         if _retryable(answer):
             return False
-        if isinstance(answer, Rejected) and not await self._exists(row):
+        if isinstance(answer, Rejected) and not await orphans.exists(self._decider, row):
             return await self._refuse(row, answer.message)
         child_id = command.workflow_id
         told = await self._decider.submit(
@@ -212,8 +227,10 @@ class Errands:
             return False
         if not row.is_parent:
             return True
-        if isinstance(told, Rejected) or self._fold.row(row.task_id) is None:
-            return await self._stop_orphan(row, child_id)
+        known = self._fold.row(row.task_id)
+        if isinstance(told, Rejected) or known is None or known.child_id != child_id:
+            stopped = await orphans.stop(self._decider, row, child_id)
+            return stopped if isinstance(stopped, bool) else not _retryable(stopped)
         return True
 
     async def _refuse(self, row: Row, reason: str) -> bool:
@@ -225,34 +242,6 @@ class Errands:
                 task_id=row.task_id,
                 child_id=row.child_id or "",
                 reason=reason,
-            )
-        )
-        return not _retryable(answer)
-
-    async def _exists(self, row: Row) -> bool:
-        """Whether the refused start had been carried out long before."""
-        child = await self._decider.read(row.child_id or "")
-        parent = row.task_id if row.is_parent else None
-        return child is not None and child.parent_task_id == parent
-
-    async def _stop_orphan(self, row: Row, child_id: str) -> bool:
-        """Ends a child whose task was over before it was told of the child."""
-        parent = await self._decider.read(row.workflow_id)
-        task = parent.tasks.get(row.ordinal) if parent is not None else None
-        if parent is None or task is None or parent.removed_ms:
-            return True
-        if not task.status.terminal:
-            return task.status is TaskStatus.IN_PROGRESS
-        child = await self._decider.read(child_id)
-        if child is None or child.status.terminal:
-            return True
-        answer = await self._decider.submit(
-            TerminateWorkflow(
-                command_id=f"{child_id}/orphaned",
-                workflow_id=child_id,
-                actor=children.ACTOR,
-                reason=children.reason_to_stop(parent.status, parent.reason),
-                by_parent=True,
             )
         )
         return not _retryable(answer)

@@ -7,8 +7,9 @@ or from a checkpoint on.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from firmus.scheduler import children, fold_tasks
+from firmus.scheduler import children, fold_again, fold_tasks
 from firmus.scheduler.children import Effect
+from firmus.scheduler.fold_again import beginning
 from firmus.scheduler.gates import Count, Gates, counted
 from firmus.scheduler.lines import Lines
 from firmus.scheduler.queues import Queues
@@ -100,13 +101,13 @@ class Fold:
         if self.owed:
             for cause in body.causes:
                 self.owed.pop(cause.command_id, None)
-        flow = self._flow(shard, body)
+        flow, first = self._flow(shard, body)
         if flow is None:
             return
         self.events += len(body.events)
-        version = body.first_version
-        order = (record.position << INDEX_BITS) & ORDER_MASK
-        for event in body.events:
+        version = body.first_version + first
+        order = ((record.position << INDEX_BITS) & ORDER_MASK) + first
+        for event in body.events[first:] if first else body.events:
             handler = _HANDLERS.get(type(event))
             if handler is not None:
                 handler(self, shard, flow, event, Moment(body.time_ms, version, order))
@@ -116,20 +117,24 @@ class Fold:
         if flow.canceled:
             self._stop_canceled(shard, flow, body)
 
-    def _flow(self, shard: Shard, commit: Commit) -> Flow | None:
-        """The open workflow that a commit belongs to; None when nothing of it matters here."""
+    def _flow(self, shard: Shard, commit: Commit) -> tuple[Flow | None, int]:
+        """The open workflow that a commit belongs to, and the index of its first event that counts;
+        None when nothing of it matters here.
+        """
         workflow_id = commit.workflow_id
         flow = shard.flows.get(workflow_id)
         if flow is None:
-            first = commit.events[0] if commit.events else None
-            if not isinstance(first, ev.WorkflowStarted) or workflow_id in shard.halted:
-                return None
-            flow = shard.flows[workflow_id] = Flow(workflow_id, 0, commit.time_ms)
+            first = beginning(commit)
+            if first is None or workflow_id in shard.halted:
+                return None, 0
+            version = commit.first_version + first - 1
+            flow = shard.flows[workflow_id] = Flow(workflow_id, version, commit.time_ms)
+            return flow, first
         if commit.first_version != flow.version + 1:
             problem = f"version {commit.first_version} follows {flow.version}"
             self._halt(shard, workflow_id, problem)
-            return None
-        return flow
+            return None, 0
+        return flow, 0
 
     def _stop_canceled(self, shard: Shard, flow: Flow, commit: Commit) -> None:
         """A canceled row's child ends with the row, where the workflow goes on without it (a
@@ -273,6 +278,7 @@ _ENDS: Mapping[type[Any], WorkflowStatus] = {
 
 _HANDLERS: Mapping[type[Any], _Handler] = {
     **fold_tasks.HANDLERS,
+    **fold_again.HANDLERS,
     ev.WorkflowStarted: _started,
     ev.WorkflowReleased: _released,
     ev.WorkflowPaused: _paused,

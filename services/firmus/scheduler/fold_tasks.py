@@ -12,9 +12,7 @@ if TYPE_CHECKING:  # the fold calls these functions
     from firmus.scheduler.fold import Fold
 
 
-def _scheduled(
-    fold: "Fold", _shard: Shard, flow: Flow, event: ev.TaskScheduled, at: Moment
-) -> None:
+def scheduled(fold: "Fold", _shard: Shard, flow: Flow, event: ev.TaskScheduled, at: Moment) -> None:
     if event.retried is not None:
         superseded = flow.rows.pop(event.retried, None)
         if superseded is not None:
@@ -126,7 +124,7 @@ def _canceled(fold: "Fold", shard: Shard, flow: Flow, event: ev.TaskCanceled, at
 
 
 HANDLERS: Mapping[type[Any], Callable[["Fold", Shard, Flow, Any, Moment], None]] = {
-    ev.TaskScheduled: _scheduled,
+    ev.TaskScheduled: scheduled,
     ev.TaskBegun: _begun,
     ev.TaskUpdated: _updated,
     ev.TaskLeaseExtended: _lease,

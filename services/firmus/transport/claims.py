@@ -13,7 +13,7 @@ from firmus_contracts.commands import Command
 
 MESSAGE_MAX_BYTES = 256 * 1024
 """Commands above this leave their values at the counter."""
-FIELDS = ("input", "output", "payload", "variables", "outputs")
+FIELDS = ("input", "output", "payload", "variables", "outputs", "task_input", "workflow_input")
 
 _encode = msgspec.json.encode
 _decode_value = msgspec.json.Decoder(dict[str, Any]).decode

@@ -5,16 +5,20 @@ from typing import Any, assert_never
 import msgspec
 from immutables import Map
 
+from firmus.workflow.comebacks import running_again, withdrawn
 from firmus.workflow.inbox import inbox_changed
+from firmus.workflow.indexes import entered, left, newest
 from firmus.workflow.joins import joins_after_scheduling, joins_changed
+from firmus.workflow.opening import opened, reopened
 from firmus.workflow.started import started
-from firmus.workflow.state import TaskState, WorkflowState, base_ref
+from firmus.workflow.state import WorkflowState
 from firmus.workflow.steering import requeued, steered, variables_set
 from firmus_contracts import events as ev
 from firmus_contracts.envelope import Commit
 from firmus_contracts.statuses import TaskStatus, WorkflowStatus
 
 replace = msgspec.structs.replace
+_NO_OUTPUTS: Map[int, dict[str, Any]] = Map()
 
 
 def fold(state: WorkflowState | None, commit: Commit) -> WorkflowState:
@@ -106,6 +110,14 @@ def _evolve(  # noqa: C901, PLR0912 - one case per event; a shorter one would hi
             | ev.WorkflowRemoved()
         ):
             return steered(state, event, now_ms)
+        case ev.WorkflowRestarted() | ev.WorkflowRetried():
+            return running_again(state, event, now_ms)
+        case ev.WorkflowRerun() | ev.WorkflowRevived():
+            return running_again(state, event, now_ms)
+        case ev.TasksWithdrawn() | ev.TaskReopened():
+            return _rows_back(state, event, now_ms)
+        case ev.ParentRevived() | ev.ChildRevived() | ev.CallbackReset():
+            return _noted(state, event, now_ms)
         case ev.WorkflowCompleted():
             return _workflow_ended(state, event, now_ms, WorkflowStatus.COMPLETED)
         case ev.WorkflowFailed():
@@ -118,6 +130,26 @@ def _evolve(  # noqa: C901, PLR0912 - one case per event; a shorter one would hi
             raise ValueError(f"workflow {state.workflow_id}: started twice")
         case _:
             assert_never(event)
+
+
+def _rows_back(
+    state: WorkflowState, event: ev.TasksWithdrawn | ev.TaskReopened, now_ms: int
+) -> WorkflowState:
+    if isinstance(event, ev.TasksWithdrawn):
+        return withdrawn(state, event, now_ms)
+    return reopened(state, event, now_ms)
+
+
+def _noted(
+    state: WorkflowState,
+    event: ev.ParentRevived | ev.ChildRevived | ev.CallbackReset,
+    now_ms: int,
+) -> WorkflowState:
+    if isinstance(event, ev.ParentRevived):
+        return _workflow(state, now_ms, parent_version=event.parent_version)
+    if isinstance(event, ev.ChildRevived):
+        return _row(state, event.ordinal, now_ms, {"child_since": event.child_version})
+    return _row(state, event.ordinal, now_ms, {"callback_after_s": 0, "callback_after_ms": 0})
 
 
 def _state_event(
@@ -162,24 +194,7 @@ def _workflow_ended(
 
 
 def _scheduled(state: WorkflowState, event: ev.TaskScheduled, now_ms: int) -> WorkflowState:
-    born_running = event.status not in _NEVER_BEGUN
-    row = TaskState(
-        made=event,
-        status=event.status,
-        input=event.input,
-        own_output=event.output,
-        scheduled_ms=now_ms,
-        first_scheduled_ms=event.first_scheduled_ms or now_ms,
-        updated_ms=now_ms,
-        start_ms=now_ms if born_running else 0,
-        first_start_ms=now_ms if born_running else 0,
-        end_ms=now_ms if event.status.terminal else 0,
-        reason=event.reason,
-        callback_after_s=event.callback_after_s,
-        callback_after_ms=event.delay_ms,
-        child_id=event.child_id,
-        iteration=event.iteration,
-    )
+    row = opened(event, now_ms, event.input, event.output)
     tasks, pending = state.tasks, state.pending
     joins = joins_after_scheduling(state, event)
     inside, looped = state.inside, state.looped
@@ -188,11 +203,11 @@ def _scheduled(state: WorkflowState, event: ev.TaskScheduled, now_ms: int) -> Wo
         tasks = tasks.set(event.retried, replace(before, retried=True, settled=True))
         if event.retried in pending:
             pending = pending.delete(event.retried)
-            inside = _left(inside, before.made)
+            inside = left(inside, before.made)
     if event.within is not None:
-        inside = _entered(inside, event)
+        inside = entered(inside, event)
     if event.node is not None and event.node != event.ref:
-        looped = _newest(looped, event)
+        looped = newest(looped, event)
     return replace(
         state,
         version=state.version + 1,
@@ -207,46 +222,6 @@ def _scheduled(state: WorkflowState, event: ev.TaskScheduled, now_ms: int) -> Wo
         next_seq=max(state.next_seq, event.seq + 1),
         **joins,
     )
-
-
-def _newest(looped: Map[str, int], event: ev.TaskScheduled) -> Map[str, int]:
-    """The row becomes the newest of its reference in every pass that it is part of."""
-    name = base_ref(event)
-    looped = looped.set(name, event.ordinal)
-    outer = event.ref.rpartition("__")[0]
-    while len(outer) > len(name):
-        looped = looped.set(outer, event.ordinal)
-        outer = outer.rpartition("__")[0]
-    return looped
-
-
-Inside = Map[int, Map[int, Map[int, bool]]]
-
-
-def _entered(inside: Inside, row: ev.TaskScheduled) -> Inside:
-    """`row` is pending in a pass of a loop, or in a block."""
-    within = row.within or 0
-    passes = inside.get(within, _NO_PASSES)
-    rows = passes.get(row.iteration, _NO_ROWS).set(row.ordinal, True)
-    return inside.set(within, passes.set(row.iteration, rows))
-
-
-def _left(inside: Inside, row: ev.TaskScheduled) -> Inside:
-    """`row` is pending no more."""
-    if row.within is None:
-        return inside
-    passes = inside[row.within]
-    rows = passes[row.iteration].delete(row.ordinal)
-    if rows:
-        return inside.set(row.within, passes.set(row.iteration, rows))
-    passes = passes.delete(row.iteration)
-    return inside.set(row.within, passes) if passes else inside.delete(row.within)
-
-
-_NEVER_BEGUN = frozenset({TaskStatus.SCHEDULED, TaskStatus.SKIPPED})
-_NO_PASSES: Map[int, Map[int, bool]] = Map()
-_NO_OUTPUTS: Map[int, dict[str, Any]] = Map()
-_NO_ROWS: Map[int, bool] = Map()
 
 
 def _row(state: WorkflowState, ordinal: int, now_ms: int, changes: dict[str, Any]) -> WorkflowState:
@@ -312,7 +287,7 @@ def _looped(state: WorkflowState, event: ev.LoopAdvanced, now_ms: int) -> Workfl
     for ordinal in event.removed:
         gone = tasks.pop(ordinal)
         if pending.pop(ordinal, None):
-            inside = _left(inside, gone.made)
+            inside = left(inside, gone.made)
         if latest.get(gone.ref) == ordinal:
             del latest[gone.ref]
     return replace(
@@ -360,7 +335,7 @@ def _settled(state: WorkflowState, event: ev.TasksSettled) -> WorkflowState:
         row = tasks[ordinal]
         tasks[ordinal] = replace(row, settled=True)
         if pending.pop(ordinal, None):
-            inside = _left(inside, row.made)
+            inside = left(inside, row.made)
     return replace(
         state,
         version=state.version + 1,

@@ -18,7 +18,7 @@ def joined_rows_refs(join: ev.TaskScheduled, key: str = "joinOn") -> list[str]:
     return [f"{ref}{suffix}" for ref in dict.fromkeys(join.input.get(key) or ())]
 
 
-def _awaited_refs(join: ev.TaskScheduled) -> list[str]:
+def awaited_refs(join: ev.TaskScheduled) -> list[str]:
     defaults = joined_rows_refs(join, "defaultExclusiveJoinTask")
     return list(dict.fromkeys([*joined_rows_refs(join), *defaults]))
 
@@ -27,7 +27,7 @@ def joins_after_scheduling(state: WorkflowState, event: ev.TaskScheduled) -> dic
     """The two indexes of joins, where this row is one or is waited for by one."""
     if event.task_type in JOINS:
         awaited, missing = state.awaited.mutate(), 0
-        for ref in _awaited_refs(event):
+        for ref in awaited_refs(event):
             awaited[ref] = (*awaited.get(ref, ()), event.ordinal)
             row = state.task(ref)
             missing += row is None or not row.status.terminal

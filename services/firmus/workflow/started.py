@@ -17,6 +17,7 @@ def started(event: ev.WorkflowStarted, workflow_id: str, now_ms: int) -> Workflo
         output={},
         variables=event.variables,
         created_ms=now_ms,
+        clock_ms=now_ms,
         updated_ms=now_ms,
         correlation_id=event.correlation_id,
         priority=event.priority,

@@ -14,6 +14,8 @@ from firmus_contracts.events import CacheSlot, FailureWorkflow, StateEventRaised
 from firmus_contracts.statuses import TaskStatus, WorkflowStatus
 
 RECENT_COMMANDS_MAX = 256
+CHILD_UNHEARD = -1
+"""For `child_since`: the child has been asked to come back and has not said that it has."""
 
 
 class TaskState(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +26,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     `passes`: what the passes of an open DO_WHILE have put out, by number. They stand beside
     `own_output` so that a pass costs the same however many went before it; at the end of the loop
     they become part of it.
+    `child_since`: the version of its child from which on the child's word counts (spec 5.6).
     """
 
     made: TaskScheduled
@@ -46,6 +49,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     settled: bool = False
     child_id: str | None = None
     iteration: int = 0
+    child_since: int = 0
     passes: Map[int, dict[str, Any]] = Map()
 
     @property
@@ -117,14 +121,14 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     open JOIN row, how many of its references have not ended yet. `looped`: the ordinal of the
     newest row of each reference inside a loop, without its `__i`; inside loops within loops also
     without the last of several (`ref__1` for `ref__1__2`). `inside`: for each loop or block row and
-    each pass, the pending rows directly in it; a pass without such is over. `recent`: the
-    last commands that were answered here. `started_by`: the id of the command that started it.
-    `depth`: how many parents
-    stand above it. `messages`: those not taken yet, oldest first. `unsent`: messages of
-    `onStateChange` that wait to be sent, by version. `updated_by`: who last steered it, where that
-    was told. `removed_ms`: when it was removed, 0 while it is there. `cache`: where its output is
-    kept once it completes. `gate`, `limit_key`: whom it shares its limit with; `held`: it waits for
-    a slot.
+    each pass, the pending rows directly in it; a pass without such is over. `recent`: the last
+    commands that were answered here. `started_by`: the id of the command that started it. `depth`:
+    how many parents stand above it. `clock_ms`: where the workflow's timeout counts from.
+    `parent_version`: the version of its parent from which on the parent's word counts. `messages`:
+    those not taken yet, oldest first. `unsent`: messages of `onStateChange` that wait to be sent,
+    by version. `updated_by`: who last steered it, where that was told. `removed_ms`: when it was
+    removed, 0 while it is there. `cache`: where its output is kept once it completes.
+    `gate`, `limit_key`: whom it shares its limit with; `held`: it waits for a slot.
     """
 
     workflow_id: str
@@ -140,11 +144,13 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     updated_ms: int
     ended_ms: int = 0
     resumed_ms: int = 0
+    clock_ms: int = 0
     correlation_id: str | None = None
     priority: int = 0
     task_to_domain: dict[str, str] = {}
     parent_workflow_id: str | None = None
     parent_task_id: str | None = None
+    parent_version: int = 0
     depth: int = 0
     gate: str | None = None
     limit_key: str | None = None

@@ -18,7 +18,7 @@ def steered(
 ) -> WorkflowState:
     changes: dict[str, Any] = {"status": WorkflowStatus.PAUSED}
     if isinstance(event, ev.WorkflowResumed):
-        changes = {"status": WorkflowStatus.RUNNING, "resumed_ms": now_ms}
+        changes = {"status": WorkflowStatus.RUNNING, "resumed_ms": now_ms, "clock_ms": now_ms}
     elif isinstance(event, ev.WorkflowRemoved):
         changes = {"removed_ms": now_ms, "archived": event.archived}
     elif isinstance(event, ev.WorkflowReleased):

@@ -47,7 +47,7 @@ def execute(turn: Turn, row: TaskState) -> None:
 
 
 def _begin(turn: Turn, row: TaskState, task: WorkflowTask) -> None:
-    items = _items(turn, row, task)
+    items = items_of(turn, row, task)
     if items is not None and not items:
         turn.emit(ev.LoopAdvanced(ordinal=row.ordinal, iteration=0, output={"iteration": 0}))
         turn.emit(ev.TaskCompleted(ordinal=row.ordinal))
@@ -62,7 +62,7 @@ def _end_of_pass(turn: Turn, row: TaskState, task: WorkflowTask, done: int) -> N
         turn.emit(ev.TaskFailed(ordinal=row.ordinal, reason=failed.reason))
         return
     collected = {str(done): {ref: child.output for ref, child in children.items()}}
-    items = _items(turn, row, task)
+    items = items_of(turn, row, task)
     goes_on, problem = _condition(turn, row, task, done, collected)
     if problem is not None:
         turn.emit(ev.TaskFailed(ordinal=row.ordinal, reason=problem, terminal_error=True))
@@ -120,7 +120,7 @@ def _first_ref(row: TaskState, task: WorkflowTask, number: int) -> str:
     return f"{task.loop_over[0].task_reference_name}{passes.suffix_of(row, number)}"
 
 
-def _items(turn: Turn, row: TaskState, task: WorkflowTask) -> list[Any] | None:
+def items_of(turn: Turn, row: TaskState, task: WorkflowTask) -> list[Any] | None:
     """The list that the loop runs over, worked out anew each time; None: it is no list loop."""
     if task.items is not None:
         scope = inputs.document(turn.state, turn.context.environment, place=inputs.place_of(row))

@@ -43,7 +43,10 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
     following = _join_of(turn, task)
     given = planned.input_of(task, with_template=False)
     branches = branches_of(
-        task, given, system_types=OPERATORS.keys() - {"SIMPLE"}, forked_before=_forked_before(turn)
+        task,
+        given,
+        system_types=OPERATORS.keys() - {"SIMPLE"},
+        forked_before=_forked_before(planned, task),
     )
     _refuse_repeated(planned, task, branches)
     _refuse_unsupported(branches)
@@ -165,13 +168,17 @@ def _fork_input(given: dict[str, Any], branches: list[Branch]) -> dict[str, Any]
     }
 
 
-def _forked_before(turn: Turn) -> bool:
-    """Whether the execution holds a row of a dynamic fork, in this or an earlier pass of a loop."""
-    state = turn.state
+def _forked_before(planned: Plan, task: WorkflowTask) -> bool:
+    """Whether the execution holds a row of a dynamic fork, in this or an earlier pass of a loop;
+    the one that is planned once more does not count.
+    """
+    state = planned.turn.state
+    own = task.task_reference_name if planned.instead is not None else None
     return any(
         node.task.type == "FORK_JOIN_DYNAMIC"
+        and node.ref != own
         and (node.ref in state.latest or node.ref in state.looped)
-        for node in turn.context.blueprint.nodes.values()
+        for node in planned.turn.context.blueprint.nodes.values()
     )
 
 
