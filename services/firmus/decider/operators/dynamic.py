@@ -1,7 +1,7 @@
 """DYNAMIC: a task whose type is known only when it is reached (spec 3.6.2).
 
-Retries and timeouts are those of the definition registered under the workflow task's own name, as
-in Conductor, not those of the type it resolves to.
+Retries, timeouts and inputTemplate are those of the definition registered under the workflow task's
+own name, as in Conductor, not those of the type it resolves to.
 """
 
 import msgspec
@@ -23,7 +23,7 @@ _STRUCTURAL = frozenset(
 
 
 def plan(planned: Plan, task: WorkflowTask) -> None:
-    given = planned.input_of(task, with_template=False)
+    given = planned.input_of(task, with_template=True)
     parameter = task.dynamic_task_name_param or ""
     name = given.get(parameter)
     if name is None:
@@ -52,4 +52,4 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
     )
 
 
-OPERATOR = Operator(plan=plan)
+OPERATOR = Operator(plan=plan, template=True)
