@@ -92,8 +92,20 @@ class FireTimer(_Command, frozen=True, tag="fire_timer"):
 
 
 class ReportChildStarted(_Command, frozen=True, tag="report_child_started"):
+    """`child_id` was planned; an idempotency key may have `led_to` another workflow, `adopted` if
+    that was there before.
+    """
+
     task_id: str
     child_id: str
+    led_to: str | None = None
+    adopted: bool = False
+
+
+class FollowWorkflow(_Command, frozen=True, tag="follow_workflow"):
+    """Tell this task of another workflow of the end. An ended workflow refuses: look at it."""
+
+    task_id: str
 
 
 class ReportChildRefused(_Command, frozen=True, tag="report_child_refused"):
@@ -263,6 +275,7 @@ Command = (
     | LogTask
     | FireTimer
     | ReportChildStarted
+    | FollowWorkflow
     | ReportChildRefused
     | ReportChildEnded
     | PauseWorkflow

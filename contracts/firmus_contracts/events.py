@@ -60,7 +60,6 @@ __all__ = [  # and all that is defined here
 
 class WorkflowStarted(Event, frozen=True, tag="workflow.started"):
     """The first event of every workflow; `definition_hash` names the resolved snapshot it runs.
-
     `depth`: how many parents stand above it. `cache`: where its output is kept once it completes.
     `gate` names those who share its limit of `slots` running at once (rateLimitConfig); `held`:
     none was free, and a `workflow.released` lets it go.
@@ -129,6 +128,12 @@ class WorkflowTerminated(Event, frozen=True, tag="workflow.terminated"):
     actor: str = ""
 
 
+class WorkflowFollowed(Event, frozen=True, tag="workflow.followed"):
+    """A task of another workflow, which did not start this one, is to be told of its end."""
+
+    task_id: str
+
+
 class VariablesSet(Event, frozen=True, tag="workflow.variables_set"):
     """These variables were overwritten; the others stay."""
 
@@ -139,7 +144,6 @@ class VariablesSet(Event, frozen=True, tag="workflow.variables_set"):
 
 class MessageReceived(Event, frozen=True, tag="workflow.message_received"):
     """Somebody sent the running workflow a message; it waits for a PULL_WORKFLOW_MESSAGES task.
-
     `expired`: so many of the oldest messages had waited too long and are gone.
     """
 
@@ -232,11 +236,15 @@ class TaskReopened(Event, frozen=True, tag="task.reopened"):
 
 
 class TaskBegun(Event, frozen=True, tag="task.in_progress"):
-    """A worker has the task, or a child workflow was started for it."""
+    """A worker has the task, or a child workflow was started for it: `child_id` where a key led to
+    another than was planned, `adopted` where that was there before and is not ours to stop.
+    """
 
     ordinal: int
     worker_id: str | None = None
     output: dict[str, Any] | None = None
+    child_id: str | None = None
+    adopted: bool = False
 
 
 class TaskUpdated(Event, frozen=True, tag="task.updated"):
@@ -357,6 +365,7 @@ WorkflowEvent = (
     | WorkflowTimedOut
     | WorkflowTerminated
     | WorkflowRemoved
+    | WorkflowFollowed
     | VariablesSet
     | MessageReceived
     | MessagesTaken

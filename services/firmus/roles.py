@@ -136,6 +136,7 @@ async def scheduler_role(
             shards=shards,
             shard_count=node.layout.shards,
             store=JetStreamCheckpoints(node.connection),
+            starts=Starts(decider, JetStreamKeyStore(node.wire)),
             sinks=NatsSinks(node.wire),
             failure_input=lambda workflow_id: failure_input(node, decider, workflow_id),
             registered=registered,

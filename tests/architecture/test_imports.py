@@ -63,6 +63,7 @@ SHELL = {
         *("service", "owner", "errands", "orphans", "admissions", "firing", "handout"),
         *("checkpoints", "state_events"),
         "requeue",
+        "child_starts",
     },
     "projection": {
         *("service", "follower", "live", "publisher", "rebuild"),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from random import Random
 
 from firmus.clock import FixedClock
-from firmus.scheduler import children
+from firmus.scheduler import child_requests, children
 from firmus.scheduler.fold import Fold
 from firmus.scheduler.rows import Row
 from firmus.workflow.blueprint import Blueprint
@@ -184,7 +184,7 @@ class Family:
         """The child begins; its parent hears of it later."""
         parent = self.flows[row.workflow_id].state
         assert parent is not None
-        start = children.start_child(parent, parent.tasks[row.ordinal])
+        start = child_requests.start_child(parent, parent.tasks[row.ordinal])
         definition = decode_workflow_def(bytes(start.definition))
         child = Flow(workflow_id=start.workflow_id, clock=self.clock, events_max=self._events_max)
         child.blueprint = Blueprint(definition, "0" * 64)

@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from firmus.broker.keys import MemoryKeyStore
 from firmus.broker.slots import MemorySlotStore, SlotLedger
+from firmus.broker.starting import Starts
 from firmus.clock import FixedClock
 from firmus.eventlog.memory import MemoryLog
 from firmus.scheduler.service import Scheduler
@@ -41,6 +43,8 @@ class World:
         self.sinks = MemorySinks()
         self.slots = MemorySlotStore()
         self.limits: dict[str, TaskLimits | None] = {}
+        self.keys = MemoryKeyStore()
+        self.starts = Starts(self.decider, self.keys)
         self._running: list[tuple[Scheduler, asyncio.Task[None]]] = []
 
     def new(self, shards: tuple[int, ...] = tuple(range(SHARDS))) -> Scheduler:
@@ -52,6 +56,7 @@ class World:
             shard_count=SHARDS,
             store=self.store,
             failure_input=self.failure_input,
+            starts=self.starts,
             sinks=self.sinks,
             registered=self.registered,
             slots=SlotLedger(self.slots, self.clock),

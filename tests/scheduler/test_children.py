@@ -5,11 +5,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from firmus.scheduler.child_requests import start_child, strategy_of
 from firmus.scheduler.children import (
     ChildEnded,
     StartFailure,
     report_child_ended,
-    start_child,
     start_failure,
 )
 from firmus.workflow.evolve import fold
@@ -58,6 +58,25 @@ def test_a_child_is_started_under_the_id_that_its_row_says() -> None:
         parent_task_id=ids.task_id(PARENT, 1),
         depth=1,
     )
+
+
+def test_its_idempotency_key_travels_with_the_start() -> None:
+    assert start(idempotencyKey="k").idempotency_key == "k"
+    assert [start(idempotencyKey=none).idempotency_key for none in (None, "")] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("given", "strategy"), [({}, None), ({"idempotencyStrategy": "FAIL"}, "FAIL")]
+)
+def test_the_strategy_is_that_of_the_row(given: dict[str, Any], strategy: str | None) -> None:
+    row = state(started(), child_row(1, CHILD, input={**GIVEN, **given})).tasks[1]
+    assert strategy_of(row) == strategy
+
+
+def test_a_strategy_that_there_is_not_is_refused() -> None:
+    row = state(started(), child_row(1, CHILD, input={"idempotencyStrategy": "MAYBE"})).tasks[1]
+    with pytest.raises(ValueError, match="idempotencyStrategy"):
+        strategy_of(row)
 
 
 def test_an_empty_input_is_replaced_by_the_whole_task_input() -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from firmus.scheduler.children import StopChild, start_child
+from firmus.scheduler.child_requests import start_child
+from firmus.scheduler.children import StopChild
 from firmus.scheduler.fold import Fold
 from firmus.workflow.evolve import fold
 from firmus_contracts import events as ev
@@ -67,7 +68,14 @@ def test_an_inline_definition_travels_with_the_start() -> None:
         ({"name": "x", "input": None}, "Error reading StartWorkflowRequest. input: NULL input"),
         ({}, "startWorkflow validation failed. 'name' -> Workflow name cannot be null"),
         ({"name": "x", "priority": 100}, "startWorkflow validation failed. 'priority' -> "),
-        ({"name": "x", "idempotencyKey": "k"}, "startWorkflow validation failed. 'idempotencyKey'"),
+        (
+            {"name": "x", "externalInputPayloadStoragePath": "p"},
+            "startWorkflow validation failed. 'externalInputPayloadStoragePath' -> not supported",
+        ),
+        (
+            {"name": "x", "idempotencyStrategy": "MAYBE"},
+            "Error reading StartWorkflowRequest. ",
+        ),
     ],
 )
 def test_what_cannot_be_started_is_told_why(given: Any, reason: str) -> None:

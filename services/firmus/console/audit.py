@@ -75,6 +75,8 @@ def describe(event: ev.WorkflowEvent, refs: dict[int, str]) -> str:
             return f"{event.name} v{event.definition_version}{held} input {_short(event.input)}"
         case ev.TaskScheduled():
             return _scheduled(event)
+        case ev.WorkflowFollowed():
+            return f"by task {event.task_id}"
         case ev.TaskBegun():
             return f"worker {event.worker_id}" if event.worker_id else ""
         case ev.TasksSettled():

@@ -201,6 +201,8 @@ def _apply(  # noqa: C901, PLR0912 - one case per command
             _fire(turn, command)
         case cmd.ReportChildStarted():
             _child_started(turn, command)
+        case cmd.FollowWorkflow():
+            return _follow(turn, command)
         case cmd.ReportChildRefused():
             row = _child_row(state, command.task_id, command.child_id)
             if row is not None:
@@ -313,12 +315,26 @@ def _child_started(turn: Turn, command: cmd.ReportChildStarted) -> None:
     row = _child_row(turn.state, command.task_id, command.child_id)
     if row is None or row.status is not TaskStatus.SCHEDULED:
         return
+    child_id = command.led_to or command.child_id
     if row.made.task_type == "START_WORKFLOW":
         turn.emit(ev.TaskBegun(ordinal=row.ordinal))
-        turn.emit(ev.TaskCompleted(ordinal=row.ordinal, output={"workflowId": command.child_id}))
+        turn.emit(ev.TaskCompleted(ordinal=row.ordinal, output={"workflowId": child_id}))
         return
-    output = {**row.output, "subWorkflowId": command.child_id}
-    turn.emit(ev.TaskBegun(ordinal=row.ordinal, output=output))
+    output = {**row.output, "subWorkflowId": child_id}
+    begun = ev.TaskBegun(
+        ordinal=row.ordinal, output=output, child_id=command.led_to, adopted=command.adopted
+    )
+    turn.emit(begun)
+
+
+def _follow(turn: Turn, command: cmd.FollowWorkflow) -> cmd.Rejected | None:
+    """A task that came to this workflow by an idempotency key is told of its end (spec 4.13)."""
+    if turn.state.status.terminal:
+        message = f"Workflow {command.workflow_id} has ended"
+        return cmd.Rejected(code="CONFLICT", message=message)
+    if command.task_id not in turn.state.followers:
+        turn.emit(ev.WorkflowFollowed(task_id=command.task_id))
+    return None
 
 
 def _child_ended(turn: Turn, command: cmd.ReportChildEnded) -> None:

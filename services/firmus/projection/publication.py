@@ -85,6 +85,7 @@ SILENT = (
     ev.DecisionSplit,
     ev.TaskLogged,
     ev.TaskRequeued,
+    ev.WorkflowFollowed,
     ev.StateEventRaised,
     ev.StateEventSent,
     ev.MessageReceived,

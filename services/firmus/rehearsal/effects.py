@@ -7,11 +7,12 @@ The same effects, found by the same fold, as the scheduler carries out.
 from collections.abc import Callable
 
 from firmus.rehearsal.world import Steps, World
-from firmus.scheduler import children
+from firmus.scheduler import child_requests, children
 from firmus.scheduler.children import (
     AskChild,
     ChildEnded,
     Effect,
+    FollowChild,
     GoOn,
     SendStateEvent,
     StartFailure,
@@ -71,7 +72,7 @@ def _start_child(world: World, row: Row) -> Steps[None]:
     if task.status is not TaskStatus.SCHEDULED:
         return
     try:
-        command = children.start_child(parent, task)
+        command = child_requests.start_child(parent, task)
     except ValueError as problem:
         yield from _refuse(world, row, str(problem))
         return
@@ -114,6 +115,8 @@ def _carry_out(world: World, effect: Effect) -> Steps[None]:
 
 def _command(world: World, effect: Effect) -> cmd.Command | None:
     match effect:
+        case FollowChild():  # keys are not looked at here, so every child is the planned one
+            return None
         case GoOn():
             return children.go_on(effect)
         case TellParent() | AskChild():

@@ -8,16 +8,15 @@ from typing import Any
 
 import msgspec
 
-from firmus.definitions.unsupported import workflow_unsupported
+from firmus.scheduler.rows import Flow
 from firmus.workflow import kinship
-from firmus.workflow.state import TaskState, WorkflowState
+from firmus.workflow.state import WorkflowState
 from firmus_contracts import events as ev
 from firmus_contracts import ids
-from firmus_contracts.bodies import decode_start_request
 from firmus_contracts.commands import (
-    NO_DEFINITION,
     Command,
     Continue,
+    FollowWorkflow,
     ReportChildEnded,
     ReportChildRefused,
     ReviveChild,
@@ -25,8 +24,6 @@ from firmus_contracts.commands import (
     StartWorkflow,
     TerminateWorkflow,
 )
-from firmus_contracts.errors import Refusal
-from firmus_contracts.requests import StartWorkflowRequest
 from firmus_contracts.statuses import WorkflowStatus
 
 ACTOR = "scheduler"
@@ -34,16 +31,33 @@ TASK_CANCELED = "The task of the parent workflow was canceled"
 
 
 class ChildEnded(msgspec.Struct, frozen=True, tag="ended", array_like=True):
-    """The workflow of this id ended at this version; its parent is to be told."""
+    """The workflow of this id ended at this version; its parent is to be told, or another task
+    that followed it.
+    """
 
     workflow_id: str
     version: int
     parent_workflow_id: str
     parent_task_id: str
+    followed: bool = False
 
     @property
     def command_id(self) -> str:
-        return f"{self.workflow_id}/{self.version}/ended"
+        told = f"/{self.parent_task_id}" if self.followed else ""
+        return f"{self.workflow_id}/{self.version}/ended{told}"
+
+
+class FollowChild(msgspec.Struct, frozen=True, tag="follow", array_like=True):
+    """A task came to a workflow that was not planned for it, and is to hear of its end."""
+
+    workflow_id: str
+    version: int
+    task_id: str
+    child_id: str
+
+    @property
+    def command_id(self) -> str:
+        return f"{self.task_id}/follow/{self.child_id}"
 
 
 class StopChild(msgspec.Struct, frozen=True, tag="stop", array_like=True):
@@ -146,7 +160,28 @@ class AskChild(msgspec.Struct, frozen=True, tag="ask_child", array_like=True):
         )
 
 
-Effect = ChildEnded | StopChild | StartFailure | GoOn | SendStateEvent | TellParent | AskChild
+Effect = (
+    ChildEnded
+    | FollowChild
+    | StopChild
+    | StartFailure
+    | GoOn
+    | SendStateEvent
+    | TellParent
+    | AskChild
+)
+
+
+def to_tell(flow: Flow, version: int) -> list[ChildEnded]:
+    """Who is to hear of a workflow's end: its parent, and the tasks that followed it."""
+    told = [
+        ChildEnded(flow.workflow_id, version, ids.workflow_of(task_id), task_id, followed=True)
+        for task_id in flow.followers
+    ]
+    if flow.parent_workflow_id and flow.parent_task_id:
+        parent = (flow.parent_workflow_id, flow.parent_task_id)
+        told.insert(0, ChildEnded(flow.workflow_id, version, *parent))
+    return told
 
 
 def reason_to_stop(status: WorkflowStatus, reason: str | None) -> str:
@@ -154,102 +189,6 @@ def reason_to_stop(status: WorkflowStatus, reason: str | None) -> str:
     if reason:
         return f"Parent workflow has been terminated with reason: {reason}"
     return f"Parent workflow has been terminated with status {status}"
-
-
-def start_child(parent: WorkflowState, row: TaskState) -> StartWorkflow:
-    """The start of the child that a SUB_WORKFLOW row stands for (spec 3.6.14).
-
-    Raises ValueError, with the reason for the task, when its input names no workflow.
-    """
-    if row.made.task_type == "START_WORKFLOW":
-        return _start_other(parent, row)
-    given = row.input
-    definition = given.get("subWorkflowDefinition")
-    if definition is not None and not isinstance(definition, dict):
-        raise ValueError(
-            f"subWorkflowDefinition of task {row.ref} is no object: {definition!r:.80}"
-        )
-    inline = isinstance(definition, dict)
-    name = given.get("subWorkflowName")
-    if not name and isinstance(definition, dict):
-        name = definition.get("name")
-    if not name:
-        raise ValueError(f"Task {row.ref} names no sub-workflow")
-    child_input = given.get("workflowInput")
-    if not isinstance(child_input, dict) or not child_input:
-        child_input = given
-    if inline:
-        meta = child_input.get("_systemMetadata")
-        dynamic = {**(meta if isinstance(meta, dict) else {}), "dynamic": True}
-        child_input = {**child_input, "_systemMetadata": dynamic}
-    domains = given.get("subWorkflowTaskToDomain")
-    return StartWorkflow(
-        command_id=f"{row.child_id}/start",
-        workflow_id=row.child_id or "",
-        actor=ACTOR,
-        trace=parent.trace,
-        name=str(name),
-        version=None if inline else _version(given.get("subWorkflowVersion")),
-        definition=msgspec.Raw(msgspec.json.encode(definition)) if inline else NO_DEFINITION,
-        input=child_input,
-        correlation_id=parent.correlation_id,
-        priority=_priority(given.get("priority")),
-        task_to_domain=_domains(domains) if isinstance(domains, dict) else parent.task_to_domain,
-        parent_workflow_id=parent.workflow_id,
-        parent_task_id=parent.task_id(row.ordinal),
-        depth=parent.depth + 1,
-    )
-
-
-def _start_other(starter: WorkflowState, row: TaskState) -> StartWorkflow:
-    """The start that a START_WORKFLOW row asks for: without a parent (spec 3.6.15)."""
-    given = row.input.get("startWorkflow")
-    if given is None:
-        raise ValueError("Missing 'startWorkflow' in input data.")
-    request = _request(given)
-    definition = request.workflow_def
-    return StartWorkflow(
-        command_id=f"{row.child_id}/start",
-        workflow_id=row.child_id or "",
-        actor=ACTOR,
-        trace=starter.trace,
-        name=request.name,
-        version=None if definition else request.version or None,
-        definition=msgspec.Raw(msgspec.json.encode(definition)) if definition else NO_DEFINITION,
-        input=request.input or {},
-        correlation_id=request.correlation_id or starter.correlation_id,
-        priority=request.priority,
-        task_to_domain=request.task_to_domain or starter.task_to_domain,
-        created_by=request.created_by,
-    )
-
-
-def _request(given: Any) -> StartWorkflowRequest:
-    """Raises ValueError with Conductor's words for what cannot be started."""
-    try:
-        request = decode_start_request(msgspec.json.encode(given))
-    except Refusal as refusal:
-        if refusal.errors:
-            told = "".join(f"'{error.path}' -> {error.message}. " for error in refusal.errors)
-            raise ValueError(f"startWorkflow validation failed. {told}") from None
-        raise ValueError(f"Error reading StartWorkflowRequest. {refusal.message}") from None
-    missing = [f"'{field}' -> not supported by firmus here. " for field in _not_honoured(request)]
-    if request.workflow_def is not None:
-        faults = workflow_unsupported(request.workflow_def)
-        missing += [f"'workflowDef.{fault.path}' -> {fault.message}. " for fault in faults]
-    if missing:
-        raise ValueError(f"startWorkflow validation failed. {''.join(missing)}")
-    return request
-
-
-def _not_honoured(request: StartWorkflowRequest) -> list[str]:
-    """Fields that a start over REST knows and one by a task does not yet."""
-    given = {
-        "idempotencyKey": request.idempotency_key,
-        "idempotencyStrategy": request.idempotency_strategy,
-        "externalInputPayloadStoragePath": request.external_input_payload_storage_path,
-    }
-    return [field for field, value in given.items() if value is not None]
 
 
 def report_child_ended(effect: ChildEnded, child: WorkflowState) -> ReportChildEnded | None:
@@ -294,6 +233,15 @@ def _report(command_id: str, task_id: str, child: WorkflowState) -> ReportChildE
     )
 
 
+def follow_child(effect: FollowChild) -> FollowWorkflow:
+    return FollowWorkflow(
+        command_id=effect.command_id,
+        workflow_id=effect.child_id,
+        actor=ACTOR,
+        task_id=effect.task_id,
+    )
+
+
 def stop_child(effect: StopChild) -> TerminateWorkflow:
     return TerminateWorkflow(
         command_id=effect.command_id,
@@ -333,31 +281,3 @@ def start_failure(
 
 def go_on(effect: GoOn) -> Continue:
     return Continue(command_id=effect.command_id, workflow_id=effect.workflow_id, actor=ACTOR)
-
-
-def _version(value: object) -> int | None:
-    """A version as an expression may have given it; None and 0 are the latest.
-
-    Raises ValueError for what is no number.
-    """
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError(f"subWorkflowVersion is not a number: {value}")  # noqa: TRY004 - bad input
-    try:
-        return int(value) or None
-    except ValueError:
-        raise ValueError(f"subWorkflowVersion is not a number: {value}") from None
-
-
-def _priority(value: object) -> int:
-    """Numbers count, also in digits; anything else is 0: a parent's is not inherited."""
-    if isinstance(value, bool):
-        return 0
-    if isinstance(value, (int, float)):
-        return int(value)
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else 0
-
-
-def _domains(given: dict[str, Any]) -> dict[str, str]:
-    return {name: str(domain) for name, domain in given.items() if domain is not None}

@@ -11,12 +11,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from firmus.ports import Clock, DeciderPort, SinksPort, Unavailable
-from firmus.scheduler import children, orphans
+from firmus.ports import Clock, DeciderPort, SinksPort, StartsPort, Unavailable
+from firmus.scheduler import children
+from firmus.scheduler.child_starts import ChildStarts, retryable
 from firmus.scheduler.children import (
     AskChild,
     ChildEnded,
     Effect,
+    FollowChild,
     GoOn,
     SendStateEvent,
     StartFailure,
@@ -25,24 +27,17 @@ from firmus.scheduler.children import (
 )
 from firmus.scheduler.fold import Fold
 from firmus.scheduler.queues import Taken
-from firmus.scheduler.rows import Row
 from firmus.scheduler.state_events import send_state_event
-from firmus.workflow.state import present
+from firmus_contracts import ids
 from firmus_contracts.commands import (
-    Accepted,
     Answer,
     Command,
     Rejected,
-    ReportChildRefused,
-    ReportChildStarted,
 )
-from firmus_contracts.errors import ERRORS
-from firmus_contracts.statuses import TaskStatus
 
 RUNNING_MAX = 128
 AGAIN_AFTER_S = 0.2
 AGAIN_AFTER_MAX_S = 60.0
-_PASSING = frozenset({"INTERNAL", "UNREADABLE_LOG"})
 _OVER = frozenset({"NOT_FOUND", "CONFLICT", "ILLEGAL_STATE"})
 
 FailureInput = Callable[[str], Awaitable[dict[str, Any]]]
@@ -58,6 +53,7 @@ class Errands:
         self,
         fold: Fold,
         decider: DeciderPort,
+        starts: StartsPort,
         clock: Clock,
         failure_input: FailureInput,
         *,
@@ -66,6 +62,7 @@ class Errands:
     ) -> None:
         self._fold = fold
         self._decider = decider
+        self._children = ChildStarts(fold, decider, starts)
         self._clock = clock
         self._failure_input = failure_input
         self._changed = changed
@@ -131,7 +128,7 @@ class Errands:
             _log.log(level, "errand %s was refused: %s", effect.command_id, answer.message)
             # A parent that cannot take its child's end is to be seen, not to wait for ever.
             untold = isinstance(effect, ChildEnded) and answer.code not in _OVER
-            if untold or _retryable(answer):
+            if untold or retryable(answer):
                 self._again(effect)
                 return
         self._attempts.pop(effect.command_id, None)
@@ -140,7 +137,10 @@ class Errands:
 
     async def _answer(self, effect: Effect) -> Answer | None:
         command = await self._command(effect)
-        return None if command is None else await self._decider.submit(command)
+        answer = None if command is None else await self._decider.submit(command)
+        if isinstance(effect, FollowChild) and isinstance(answer, Rejected):
+            return answer if retryable(answer) else await self._tell_follower(effect)
+        return answer
 
     async def _command(self, effect: Effect) -> Command | None:
         """What to send; None when it is no longer needed."""
@@ -156,6 +156,8 @@ class Errands:
                 if children.still_wanted(parent, effect):
                     return None
                 return children.stop_child(effect)
+            case FollowChild():
+                return children.follow_child(effect)
             case ChildEnded():
                 if self._told(effect):
                     return None
@@ -170,10 +172,20 @@ class Errands:
 
     async def _stays_ended(self, effect: AskChild, refused: Rejected) -> Answer | None:
         """Tells a parent that its child does not run again, unless asking once more may help."""
-        if _retryable(refused):
+        if retryable(refused):
             return refused
         command = children.stays_ended(effect, await self._decider.read(effect.child_id))
         return None if command is None else await self._decider.submit(command)
+
+    async def _tell_follower(self, effect: FollowChild) -> Answer | None:
+        """The workflow that a task follows refused that: it has ended, and the task hears of it."""
+        child = await self._decider.read(effect.child_id)
+        if child is None or not child.status.terminal:
+            raise Unavailable(f"workflow {effect.child_id} runs again")
+        owner = ids.workflow_of(effect.task_id)
+        end = ChildEnded(effect.child_id, child.version, owner, effect.task_id, followed=True)
+        report = children.report_child_ended(end, child)
+        return None if report is None else await self._decider.submit(report)
 
     def _told(self, effect: ChildEnded) -> bool:
         """Whether the parent's task is known to be over already."""
@@ -183,7 +195,7 @@ class Errands:
     async def _start_child(self, taken: Taken) -> None:
         row = taken[0]
         try:
-            done = await self._start(row)
+            done = await self._children.start(row)
         except Unavailable:
             done = False
         except Exception:  # noqa: BLE001 - one failure must not end all other work
@@ -197,54 +209,6 @@ class Errands:
         delay_s = self._backoff_s(key)
         self._fold.children.give_back(taken, self._clock.now_ms() + round(delay_s * 1000))
         self._changed()
-
-    async def _start(self, row: Row) -> bool:
-        """Starts a child and tells its parent; False when it has to be tried again."""
-        parent = present(await self._decider.read(row.workflow_id))
-        task = parent.tasks.get(row.ordinal) if parent is not None else None
-        if parent is None or task is None or task.status is not TaskStatus.SCHEDULED:
-            return True
-        try:
-            command = children.start_child(parent, task)
-        except ValueError as problem:
-            return await self._refuse(row, str(problem))
-        answer = await self._decider.submit(command)
-        if _retryable(answer):
-            return False
-        if isinstance(answer, Rejected) and not await orphans.exists(self._decider, row):
-            return await self._refuse(row, answer.message)
-        child_id = command.workflow_id
-        told = await self._decider.submit(
-            ReportChildStarted(
-                command_id=f"{child_id}/started",
-                workflow_id=row.workflow_id,
-                actor=children.ACTOR,
-                task_id=row.task_id,
-                child_id=child_id,
-            )
-        )
-        if _retryable(told):
-            return False
-        if not row.is_parent:
-            return True
-        known = self._fold.row(row.task_id)
-        if isinstance(told, Rejected) or known is None or known.child_id != child_id:
-            stopped = await orphans.stop(self._decider, row, child_id)
-            return stopped if isinstance(stopped, bool) else not _retryable(stopped)
-        return True
-
-    async def _refuse(self, row: Row, reason: str) -> bool:
-        answer = await self._decider.submit(
-            ReportChildRefused(
-                command_id=f"{row.child_id}/refused",
-                workflow_id=row.workflow_id,
-                actor=children.ACTOR,
-                task_id=row.task_id,
-                child_id=row.child_id or "",
-                reason=reason,
-            )
-        )
-        return not _retryable(answer)
 
     def _again(self, effect: Effect) -> None:
         key = effect.command_id
@@ -261,11 +225,3 @@ class Errands:
         attempt = self._attempts.get(key, 0)
         self._attempts[key] = attempt + 1
         return min(AGAIN_AFTER_S * 2.0 ** min(attempt, 16), AGAIN_AFTER_MAX_S)
-
-
-def _retryable(answer: Answer | None) -> bool:
-    """Whether a refusal may pass: for lack of resources, or for a fault on our own side."""
-    if answer is None or isinstance(answer, Accepted):
-        return False
-    problem = ERRORS.get(answer.code)
-    return problem is None or problem.retryable or answer.code in _PASSING

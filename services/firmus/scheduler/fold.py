@@ -237,12 +237,8 @@ def _workflow_ended(
     reason = children.reason_to_stop(_ENDS[type(event)], event.reason)
     for child_id in dict.fromkeys([*flow.canceled, *open_children]):
         fold.owe(children.StopChild(workflow_id, at.version, child_id, reason))
-    if flow.parent_workflow_id and flow.parent_task_id:
-        fold.owe(
-            children.ChildEnded(
-                workflow_id, at.version, flow.parent_workflow_id, flow.parent_task_id
-            )
-        )
+    for told in children.to_tell(flow, at.version):
+        fold.owe(told)
     if not isinstance(event, ev.WorkflowCompleted) and event.failure_workflow is not None:
         fold.owe(children.StartFailure(workflow_id, at.version, event.failure_workflow))
     fold.close(shard, flow)
@@ -252,14 +248,19 @@ def _removed(fold: Fold, shard: Shard, flow: Flow, _event: ev.WorkflowRemoved, a
     """One removed while it ran: its parent hears of it, its children go on alone (spec 5.9)."""
     if flow.workflow_id not in shard.flows:  # it ended in this very commit
         return
-    if flow.parent_workflow_id and flow.parent_task_id:
-        told = (flow.parent_workflow_id, flow.parent_task_id)
-        fold.owe(children.ChildEnded(flow.workflow_id, at.version, *told))
+    for told in children.to_tell(flow, at.version):
+        fold.owe(told)
     fold.close(shard, flow)
 
 
 def _split(fold: Fold, _shard: Shard, flow: Flow, _event: ev.DecisionSplit, at: Moment) -> None:
     fold.owe(children.GoOn(flow.workflow_id, at.version))
+
+
+def _followed(
+    _fold: Fold, _shard: Shard, flow: Flow, event: ev.WorkflowFollowed, _at: Moment
+) -> None:
+    flow.followers = (*flow.followers, event.task_id)
 
 
 def _state_event(
@@ -289,5 +290,6 @@ _HANDLERS: Mapping[type[Any], _Handler] = {
     ev.WorkflowTerminated: _workflow_ended,
     ev.WorkflowRemoved: _removed,
     ev.DecisionSplit: _split,
+    ev.WorkflowFollowed: _followed,
     ev.StateEventRaised: _state_event,
 }

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from firmus.scheduler import children
 from firmus.scheduler.rows import Flow, Moment, Row, Shard, gate_name
 from firmus_contracts import events as ev
 from firmus_contracts.statuses import TaskStatus
@@ -69,6 +70,10 @@ def _begun(fold: "Fold", shard: Shard, flow: Flow, event: ev.TaskBegun, at: Mome
         if gate is not None and gate.limits.hand_outs:
             gate.handed_out(at.now_ms)
             shard.begun.setdefault(gate.name, []).append(at.now_ms)
+    if event.child_id is not None:
+        row.child_id, row.adopted = event.child_id, event.adopted
+        follow = children.FollowChild(flow.workflow_id, at.version, row.task_id, event.child_id)
+        fold.owe(follow)
     row.in_progress = True
     row.begun = True
     row.start_ms = row.start_ms or at.now_ms

@@ -21,7 +21,8 @@ class Row(msgspec.Struct, array_like=True, gc=False, eq=False):
     `order` is the place in the log that put it where it waits (0: it waits nowhere), `due_ms` when
     it may be handed out. `waits_ms` is the end of a WAIT (0: none). `armed_ms` is where the
     timeline will look at it next (0: nowhere). `def_name` is its task definition's where that is
-    not its type; `limits` are those that its workflow brought along.
+    not its type; `limits` are those that its workflow brought along. `adopted`: an idempotency key
+    led to its child.
     """
 
     workflow_id: str
@@ -46,6 +47,7 @@ class Row(msgspec.Struct, array_like=True, gc=False, eq=False):
     armed_ms: int = 0
     def_name: str | None = None
     limits: TaskLimits | None = None
+    adopted: bool = False
 
     @property
     def task_id(self) -> str:
@@ -53,8 +55,9 @@ class Row(msgspec.Struct, array_like=True, gc=False, eq=False):
 
     @property
     def is_parent(self) -> bool:
-        """Whether its child lives and ends with it; one of a START_WORKFLOW does not."""
-        return self.child_id is not None and self.task_type != "START_WORKFLOW"
+        """Whether its child ends with it; one of a START_WORKFLOW does not, nor one `adopted`."""
+        own = self.child_id is not None and not self.adopted
+        return own and self.task_type != "START_WORKFLOW"
 
     def deadline_ms(self) -> int:
         """The earliest deadline, 0 when there is none."""
@@ -85,7 +88,7 @@ class Flow(msgspec.Struct, array_like=True, gc=False, eq=False):
     `clock_ms` is where the workflow timeout counts from. `canceled` are the children of rows that
     were canceled and that are to be stopped. `paused`: the deadlines of its tasks wait.
     `gate`: whom it shares its limit of `slots` with; `held`: its place in line, 0 when it does not
-    wait.
+    wait. `followers` are tasks of other workflows that hear of its end.
     """
 
     workflow_id: str
@@ -101,6 +104,7 @@ class Flow(msgspec.Struct, array_like=True, gc=False, eq=False):
     gate: str | None = None
     slots: int = 0
     held: int = 0
+    followers: tuple[str, ...] = ()
 
     @property
     def task_id(self) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from firmus.eventlog.port import EventLog
-from firmus.ports import Clock, DeciderPort, QueueSize, SinksPort
+from firmus.ports import Clock, DeciderPort, QueueSize, SinksPort, StartsPort
 from firmus.scheduler.admissions import Admissions, SlotRecords
 from firmus.scheduler.checkpoint import CheckpointStore, follow_from
 from firmus.scheduler.checkpoints import Checkpoints
@@ -48,6 +48,7 @@ class Scheduler:
         shard_count: int,
         store: CheckpointStore,
         failure_input: FailureInput,
+        starts: StartsPort,
         sinks: SinksPort | None = None,
         slots: SlotRecords | None = None,
         registered: Callable[[], Awaitable[Registered]] | None = None,
@@ -67,7 +68,7 @@ class Scheduler:
         )
         self.requeue = Requeues(self._fold, decider, instance=self.instance).requeue
         self._errands = Errands(
-            self._fold, decider, clock, failure_input, changed=self._wake, sinks=sinks
+            self._fold, decider, starts, clock, failure_input, changed=self._wake, sinks=sinks
         )
         self._admissions = Admissions(self._fold, decider, clock, slots)
         self._running: asyncio.Task[None] | None = None

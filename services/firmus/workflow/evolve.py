@@ -12,7 +12,7 @@ from firmus.workflow.joins import joins_after_scheduling, joins_changed
 from firmus.workflow.opening import opened, reopened
 from firmus.workflow.started import started
 from firmus.workflow.state import WorkflowState
-from firmus.workflow.steering import requeued, steered, variables_set
+from firmus.workflow.steering import noted, steered, variables_set
 from firmus_contracts import events as ev
 from firmus_contracts.envelope import Commit
 from firmus_contracts.statuses import TaskStatus, WorkflowStatus
@@ -89,8 +89,8 @@ def _evolve(  # noqa: C901, PLR0912 - one case per event; a shorter one would hi
             return _looped(state, event, now_ms)
         case ev.TaskLeaseExtended():
             return _row(state, event.ordinal, now_ms, {})
-        case ev.TaskRequeued():
-            return requeued(state, event)
+        case ev.WorkflowFollowed() | ev.TaskRequeued():
+            return noted(state, event)
         case ev.TaskLogged():
             return replace(state, version=state.version + 1)
         case ev.TasksSettled():
@@ -248,6 +248,8 @@ def _begun(state: WorkflowState, event: ev.TaskBegun, now_ms: int) -> WorkflowSt
     }
     if event.worker_id is not None:
         changes["worker_id"] = event.worker_id
+    if event.child_id is not None:
+        changes["child_id"] = event.child_id
     if event.output is not None:
         changes["own_output"] = event.output
     return _row(state, event.ordinal, now_ms, changes)

@@ -122,7 +122,8 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     newest row of each reference inside a loop, without its `__i`; inside loops within loops also
     without the last of several (`ref__1` for `ref__1__2`). `inside`: for each loop or block row and
     each pass, the pending rows directly in it; a pass without such is over. `recent`: the last
-    commands that were answered here. `started_by`: the id of the command that started it. `depth`:
+    commands that were answered here. `started_by`: the id of the command that started it.
+    `followers`: tasks of other workflows that hear of its end too. `depth`:
     how many parents stand above it. `clock_ms`: where the workflow's timeout counts from.
     `parent_version`: the version of its parent from which on the parent's word counts. `messages`:
     those not taken yet, oldest first. `unsent`: messages of `onStateChange` that wait to be sent,
@@ -151,6 +152,7 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     parent_workflow_id: str | None = None
     parent_task_id: str | None = None
     parent_version: int = 0
+    followers: tuple[str, ...] = ()
     depth: int = 0
     gate: str | None = None
     limit_key: str | None = None

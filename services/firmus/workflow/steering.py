@@ -44,8 +44,14 @@ def variables_set(state: WorkflowState, event: ev.VariablesSet, now_ms: int) -> 
     )
 
 
-def requeued(state: WorkflowState, event: ev.TaskRequeued) -> WorkflowState:
-    """A begun task is offered again; its times stay, and with them its deadlines."""
+def noted(state: WorkflowState, event: ev.TaskRequeued | ev.WorkflowFollowed) -> WorkflowState:
+    """A begun task is offered again, its times and with them its deadlines stay; or a task of
+    another workflow is to hear of the end.
+    """
+    version = state.version + 1
+    if isinstance(event, ev.WorkflowFollowed):
+        followers = (*state.followers, event.task_id)
+        return msgspec.structs.replace(state, version=version, followers=followers)
     row = msgspec.structs.replace(state.tasks[event.ordinal], requeued=True)
     tasks = state.tasks.set(event.ordinal, row)
-    return msgspec.structs.replace(state, version=state.version + 1, tasks=tasks)
+    return msgspec.structs.replace(state, version=version, tasks=tasks)
