@@ -6,87 +6,29 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import msgspec
 import pytest
 
-from firmus.broker.starting import Starts
-from firmus.scheduler.service import Scheduler
 from firmus.workflow.state import WorkflowState
 from firmus_contracts import commands as cmd
 from firmus_contracts import events as ev
 from firmus_contracts import ids
-from firmus_contracts.definitions import WorkflowDef
 from firmus_contracts.statuses import WorkflowStatus
-from tests.gateway import ports
 from tests.scheduler.conftest import until
-from tests.scheduler.world import MemoryStore
+from tests.scheduler.whole import Whole
 
 MANY = 20
 
 
-class Family:
+class Family(Whole):
     """Parents and children; a child waits for a person."""
-
-    def __init__(self) -> None:
-        self.world = ports.World()
-        self.decider = self.world.decider
-        self._running: asyncio.Task[None] | None = None
-        self._serial = 0
 
     async def begin(self) -> None:
         human = {"name": "h", "taskReferenceName": "h", "type": "HUMAN"}
         await self.register("kid", human)
 
-    async def register(self, name: str, *tasks: dict[str, Any]) -> None:
-        given = {"name": name, "tasks": list(tasks), "outputParameters": {"by": "${h.output.by}"}}
-        definition = msgspec.convert(given, WorkflowDef)
-        await self.world.definitions.put_workflow(definition, overwrite=True)
-
-    async def schedule(self) -> None:
-        """Runs a scheduler; one that ran before ends without a checkpoint."""
-        await self.end()
-        starts = Starts(self.decider, self.world.keys)
-
-        async def no_failures(_: str) -> dict[str, Any]:
-            raise AssertionError
-
-        scheduler = Scheduler(
-            log=self.world.log,
-            decider=self.decider,
-            clock=self.world.clock,
-            shards=tuple(range(16)),
-            shard_count=16,
-            store=MemoryStore(),
-            failure_input=no_failures,
-            starts=starts,
-        )
-        self._running = asyncio.create_task(scheduler.run())
-
-    async def end(self) -> None:
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
-
-    async def start(self, name: str, **given: Any) -> str:
-        self._serial += 1
-        workflow_id = ids.mint_workflow_id(self.world.clock.now_ms(), self._serial)
-        command = cmd.StartWorkflow(
-            command_id=f"s{self._serial}", workflow_id=workflow_id, name=name, input=given
-        )
-        assert isinstance(await self.decider.submit(command), cmd.Accepted)
-        return workflow_id
-
-    async def state(self, workflow_id: str) -> WorkflowState:
-        state = await self.decider.read(workflow_id)
-        assert state is not None
-        return state
-
-    async def status(self, workflow_id: str, wanted: str) -> bool:
-        return (await self.state(workflow_id)).status == wanted
-
-    async def reached(self, workflow_id: str, wanted: str) -> WorkflowState:
-        await until(lambda: self.status(workflow_id, wanted))
-        return await self.state(workflow_id)
+    async def register(self, name: str, *tasks: dict[str, Any], **fields: Any) -> None:
+        fields.setdefault("outputParameters", {"by": "${h.output.by}"})
+        await super().register(name, *tasks, **fields)
 
     async def child_of(self, parent: str) -> str:
         """The workflow that its first task stands for, once it does."""
