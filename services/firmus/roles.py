@@ -20,7 +20,7 @@ from firmus.broker.polldata import PollTable, listen
 from firmus.broker.rejections import JetStreamRejections
 from firmus.broker.shard_leases import ShardLeases
 from firmus.broker.sinks import NatsSinks
-from firmus.broker.slots import JetStreamSlotStore, SlotLedger
+from firmus.broker.slots import grant_ledger, slot_ledger
 from firmus.broker.starting import Starts
 from firmus.decider.scripts import QuickJsScripts
 from firmus.decider.scripts_jq import Evaluators, JqScripts
@@ -82,7 +82,7 @@ async def decider_role(node: Node, *, exclusive: bool) -> AsyncIterator[Decider]
         secrets=named_values(os.environ, SECRET_PREFIX),
         environment=named_values(os.environ, ENVIRONMENT_PREFIX),
         cache=JetStreamCache(node.wire),
-        slots=SlotLedger(JetStreamSlotStore(node.wire), node.clock),
+        slots=slot_ledger(node.wire, node.clock),
     )
     decider_metrics(node.metrics, decider)
     servers = (
@@ -140,7 +140,8 @@ async def scheduler_role(
             sinks=NatsSinks(node.wire),
             failure_input=lambda workflow_id: failure_input(node, decider, workflow_id),
             registered=registered,
-            slots=SlotLedger(JetStreamSlotStore(node.wire), node.clock),
+            slots=slot_ledger(node.wire, node.clock),
+            grants=None if exclusive else grant_ledger(node.wire, node.clock),
         )
 
     async def registered() -> Registered:

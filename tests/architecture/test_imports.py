@@ -60,7 +60,7 @@ SHELL = {
         "jq_runner",
     },
     "scheduler": {
-        *("service", "owner", "errands", "orphans", "admissions", "firing", "handout"),
+        *("service", "owner", "errands", "orphans", "admissions", "sharing", "firing", "handout"),
         *("checkpoints", "state_events"),
         "requeue",
         "child_starts",

@@ -7,12 +7,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from firmus.broker.gate_records import MemoryGateRecords
 from firmus.broker.keys import MemoryKeyStore
-from firmus.broker.slots import MemorySlotStore, SlotLedger
+from firmus.broker.slots import GrantLedger, SlotLedger
 from firmus.broker.starting import Starts
 from firmus.clock import FixedClock
 from firmus.eventlog.memory import MemoryLog
 from firmus.scheduler.service import Scheduler
+from firmus.workflow.grants import Grants
+from firmus.workflow.slots import Slots
 from firmus_contracts import events as ev
 from firmus_contracts.events import TaskLimits
 from tests.scheduler.world import SHARDS, START_MS, MemorySinks, MemoryStore, SmallDecider, started
@@ -33,7 +36,9 @@ async def until(condition: Callable[[], Any] | Callable[[], Awaitable[Any]]) -> 
 
 
 class World:
-    """Log, decider, clock and checkpoints; schedulers come and go."""
+    """Log, decider, clock and checkpoints; schedulers come and go. `alone`: one at a time has all
+    shards.
+    """
 
     def __init__(self) -> None:
         self.clock = FixedClock(START_MS)
@@ -41,7 +46,9 @@ class World:
         self.decider = SmallDecider(self.log, self.clock)
         self.store = MemoryStore()
         self.sinks = MemorySinks()
-        self.slots = MemorySlotStore()
+        self.slots: MemoryGateRecords[Slots] = MemoryGateRecords()
+        self.grants: MemoryGateRecords[Grants] = MemoryGateRecords()
+        self.alone = True
         self.limits: dict[str, TaskLimits | None] = {}
         self.keys = MemoryKeyStore()
         self.starts = Starts(self.decider, self.keys)
@@ -60,6 +67,7 @@ class World:
             sinks=self.sinks,
             registered=self.registered,
             slots=SlotLedger(self.slots, self.clock),
+            grants=None if self.alone else GrantLedger(self.grants, self.clock),
         )
 
     async def registered(self) -> dict[str, TaskLimits | None]:

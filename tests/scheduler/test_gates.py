@@ -10,7 +10,7 @@ TWO_A_SECOND = TaskLimits(hand_outs=2, window_s=1)
 
 
 def queues_with(**limits: TaskLimits | None) -> tuple[Gates, Queues]:
-    gates = Gates(lambda _name: (0, 0, []))
+    gates = Gates(lambda _name: (set(), 0, []))
     gates.register(limits)
     return gates, Queues(gates)
 

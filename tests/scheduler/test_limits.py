@@ -75,7 +75,7 @@ async def test_never_more_than_the_limit_in_progress_under_many_pollers(
     counts = await in_progress(world)
     assert (max(counts), counts[-1]) == (3, 0)
     gate = scheduler._fold.gates.by_name["work"]
-    await until(lambda: (gate.busy, gate.handing) == (0, 0))
+    await until(lambda: (gate.hands, gate.handing) == (set(), 0))
 
 
 async def test_a_freed_slot_goes_to_the_poll_in_line_at_once(world: World) -> None:

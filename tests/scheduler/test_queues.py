@@ -5,7 +5,7 @@ from firmus.scheduler.queues import Queues
 from firmus.scheduler.rows import Row
 
 KEY = (None, "work")
-NO_GATES = Gates(lambda _name: (0, 0, []))
+NO_GATES = Gates(lambda _name: (set(), 0, []))
 
 
 def task(ordinal: int = 1, *, priority: int = 0, domain: str | None = None) -> Row:

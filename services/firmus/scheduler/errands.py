@@ -26,6 +26,7 @@ from firmus.scheduler.children import (
     TellParent,
 )
 from firmus.scheduler.fold import Fold
+from firmus.scheduler.handout import LetIn
 from firmus.scheduler.queues import Taken
 from firmus.scheduler.state_events import send_state_event
 from firmus_contracts import ids
@@ -59,6 +60,7 @@ class Errands:
         *,
         changed: Callable[[], None],
         sinks: SinksPort | None = None,
+        let_in: LetIn | None = None,
     ) -> None:
         self._fold = fold
         self._decider = decider
@@ -67,6 +69,7 @@ class Errands:
         self._failure_input = failure_input
         self._changed = changed
         self._sinks = sinks
+        self._let_in = let_in
         self._pending: deque[Effect] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -195,6 +198,10 @@ class Errands:
     async def _start_child(self, taken: Taken) -> None:
         row = taken[0]
         try:
+            if self._let_in is not None and not await self._let_in([taken]):
+                self._fold.children.give_back(taken)
+                self._changed()
+                return
             done = await self._children.start(row)
         except Unavailable:
             done = False

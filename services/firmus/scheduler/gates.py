@@ -20,24 +20,34 @@ NO_LIMITS = TaskLimits()
 
 
 class Gate(msgspec.Struct, gc=False, eq=False):
-    """`busy` are the tasks in workers' hands and those on the way there, `handing` the latter;
-    `elsewhere` are slots that other schedulers hold. `times` says when tasks were handed out within
-    the last window, ascending, epoch milliseconds.
+    """`hands` are the ids of the tasks in workers' hands and on the way there, `handing` counts the
+    latter. `times` says when tasks were handed out within the last window, ascending, epoch
+    milliseconds.
+
+    Where several schedulers share the limit (`grants.py`): `elsewhere` counts holders
+    of the record that are not in hands here,
+    `opens_at_ms` is when a window ends that they have filled, `barred` that not all have told yet,
+    and `left` are tasks of ours that have left their hands, to be told; None where nobody shares.
     """
 
     name: str
     limits: TaskLimits
-    busy: int = 0
+    hands: set[str] = set()
     handing: int = 0
-    elsewhere: int = 0
     times: list[int] = []
+    elsewhere: int = 0
+    opens_at_ms: int = 0
+    barred: bool = False
+    left: set[str] | None = None
 
     def free(self, now_ms: int) -> int:
         """How many more may be handed out now."""
         limits = self.limits
+        if self.barred or now_ms < self.opens_at_ms:
+            return 0
         free = FREE
         if limits.concurrent > 0:
-            free = limits.concurrent - self.busy - self.elsewhere
+            free = limits.concurrent - len(self.hands) - self.elsewhere
         if limits.hand_outs > 0:
             self._forget(now_ms)
             free = min(free, limits.hand_outs - len(self.times) - self.handing)
@@ -50,9 +60,23 @@ class Gate(msgspec.Struct, gc=False, eq=False):
             return 0
         self._forget(now_ms)
         excess = len(self.times) + self.handing - limits.hand_outs
-        if excess < 0 or not self.times:
-            return 0
-        return self.times[min(excess, len(self.times) - 1)] + limits.window_s * 1000
+        opens_ms = 0
+        if excess >= 0 and self.times:
+            opens_ms = self.times[min(excess, len(self.times) - 1)] + limits.window_s * 1000
+        return max(opens_ms, self.opens_at_ms if self.opens_at_ms > now_ms else 0)
+
+    def put_in(self, row: Row) -> None:
+        """A task is in a worker's hands or on the way there."""
+        task_id = row.task_id
+        self.hands.add(task_id)
+        if self.left is not None:
+            self.left.discard(task_id)
+
+    def take_out(self, row: Row) -> None:
+        task_id = row.task_id
+        self.hands.discard(task_id)
+        if self.left is not None:
+            self.left.add(task_id)
 
     def handed_out(self, at_ms: int) -> None:
         if self.limits.hand_outs > 0:
@@ -65,25 +89,27 @@ class Gate(msgspec.Struct, gc=False, eq=False):
             del times[: bisect_right(times, begins_ms)]
 
 
-Count = tuple[int, int, list[int]]
-"""In workers' hands or on the way there, on the way there, and when those in hands were begun."""
+Count = tuple[set[str], int, list[int]]
+"""Tasks in workers' hands or on the way there, how many are on the way, when the others began."""
 
 
 def counted(name: str, rows: Iterable[Row], *handing: Mapping[int, Row]) -> Count:
     """What a gate of this name would know by now, had it been there all the time; `handing` are
     the tasks on the way into workers' hands, by order.
     """
-    busy = under_way = 0
+    hands: set[str] = set()
+    under_way = 0
     times: list[int] = []
     for row in rows:
         if gate_name(row) != name or not (row.queued or row.child_id):
             continue
         if not row.order:
-            busy += 1
+            hands.add(row.task_id)
             times.append(row.start_ms)
         elif any(row.order in orders for orders in handing):
+            hands.add(row.task_id)
             under_way += 1
-    return busy + under_way, under_way, times
+    return hands, under_way, times
 
 
 class Gates:
@@ -96,7 +122,8 @@ class Gates:
     def __init__(self, count: Callable[[str], Count]) -> None:
         self.by_name: dict[str, Gate] = {}
         self.listeners: list[set[str]] = []
-        self._count = count
+        self.shared = False  # with other schedulers
+        self.count = count
         self._registered: Mapping[str, TaskLimits | None] = {}
         self._brought: dict[str, TaskLimits] = {}
         self._before: dict[str, list[int]] = {}
@@ -153,8 +180,10 @@ class Gates:
         elif gate is not None:
             gate.limits = limits
         else:
-            busy, handing, times = self._count(name)
-            gate = self.by_name[name] = Gate(name, limits, busy, handing)
+            hands, handing, times = self.count(name)
+            gate = self.by_name[name] = Gate(name, limits, hands, handing)
+            if self.shared:
+                gate.barred, gate.left = True, set()
             for at_ms in self._before.pop(name, times):
                 gate.handed_out(at_ms)
         self.stir(name)

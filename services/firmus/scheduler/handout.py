@@ -7,7 +7,7 @@ A poll that finds nothing waits in line; the first in line gets the next due tas
 import asyncio
 import itertools
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import msgspec
 
@@ -20,6 +20,9 @@ from firmus_contracts.errors import ERRORS
 AGAIN_AFTER_UNAVAILABLE_MS = 1_000
 AGAIN_AFTER_REFUSAL_MS = 5_000
 """The log removes a refused task at once; this is for a refusal that leaves no trace there."""
+
+LetIn = Callable[[Sequence[Taken]], Awaitable[list[Taken]]]
+"""Which of these may be handed out now. Raises Unavailable."""
 
 ReadyListener = Callable[[str, str | None], None]
 
@@ -36,7 +39,9 @@ class _Waiter(msgspec.Struct, eq=False):
 
 
 class HandOut:
-    """`changed` is called when tasks went back to the queues outside of the fold."""
+    """`changed` is called when tasks went back to the queues outside of the fold. `let_in` asks for
+    limited tasks where other schedulers hand them out too.
+    """
 
     def __init__(
         self,
@@ -46,12 +51,14 @@ class HandOut:
         *,
         instance: str,
         changed: Callable[[], None],
+        let_in: LetIn | None = None,
     ) -> None:
         self._queues = queues
         self._decider = decider
         self._clock = clock
         self._instance = instance
         self._changed = changed
+        self._let_in = let_in
         self._serial = itertools.count()
         self._lines: dict[Key, OrderedDict[int, _Waiter]] = {}
         self._listeners: list[ReadyListener] = []
@@ -165,6 +172,8 @@ class HandOut:
                     del self._lines[key]
 
     async def _begin_all(self, taken: list[Taken], worker_id: str) -> list[msgspec.Raw]:
+        if self._let_in is not None and self._queues.limited:
+            taken = await self._passed(taken, self._let_in)
         if len(taken) == 1:
             task = await self._begin(taken[0], worker_id)
             return [] if task is None else [task]
@@ -179,6 +188,19 @@ class HandOut:
             self._give_back([one for one, begin in pairs if begin.cancelled()])
             raise
         return [task for task in tasks if task is not None]
+
+    async def _passed(self, taken: list[Taken], let_in: LetIn) -> list[Taken]:
+        """Those that may be handed out as far as other schedulers go; the rest waits again."""
+        try:
+            passed = await let_in(taken)
+        except Unavailable:
+            self._give_back(taken, AGAIN_AFTER_UNAVAILABLE_MS)
+            return []
+        except BaseException:
+            self._give_back(taken)
+            raise
+        self._give_back([one for one in taken if one not in passed])
+        return passed
 
     async def _begin(self, taken: Taken, worker_id: str) -> msgspec.Raw | None:
         """The task, begun; None when it was refused or nobody knows, then it waits again."""

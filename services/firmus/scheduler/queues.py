@@ -77,7 +77,7 @@ class Queues:
                 lane.in_flight += 1
                 gate = self._gates.of(row)
                 if gate is not None:
-                    gate.busy += 1
+                    gate.put_in(row)
         heapify(self._delayed)
 
     def begun(self, row: Row) -> None:
@@ -87,7 +87,7 @@ class Queues:
         if self._gated:
             gate = self._gates.of(row)
             if gate is not None:
-                gate.busy += 1
+                gate.put_in(row)
 
     def ended(self, row: Row) -> None:
         """It is over, wherever it was."""
@@ -142,7 +142,7 @@ class Queues:
                 if gate.free(now_ms) <= 0:
                     self._park(gate, key, entry)
                     continue
-                gate.busy += 1
+                gate.put_in(row)
                 gate.handing += 1
             self.handing[order] = row
             taken.append((row, order))
@@ -169,6 +169,11 @@ class Queues:
             self._ready(row, lane, row.due_ms)
         else:
             self._delay(row, due_ms)
+
+    @property
+    def limited(self) -> bool:
+        """Whether any task definition has a limit."""
+        return bool(self._gated)
 
     def promote(self, now_ms: int) -> None:
         """Makes tasks ready whose time has come, and those whose gate has opened."""
@@ -241,7 +246,7 @@ class Queues:
         """A task gave its place behind the gate up."""
         gate = self._gates.of(row)
         if gate is not None:
-            gate.busy -= 1
+            gate.take_out(row)
             gate.handing -= handing
             self._gates.stir(gate.name)
 

@@ -22,6 +22,7 @@ from firmus.scheduler.firing import Firing
 from firmus.scheduler.fold import Fold
 from firmus.scheduler.handout import HandOut, ReadyListener
 from firmus.scheduler.requeue import Requeues
+from firmus.scheduler.sharing import GrantRecords, Sharing
 from firmus.workflow.limits import Registered
 from firmus_contracts.envelope import Record
 
@@ -51,6 +52,7 @@ class Scheduler:
         starts: StartsPort,
         sinks: SinksPort | None = None,
         slots: SlotRecords | None = None,
+        grants: GrantRecords | None = None,
         registered: Callable[[], Awaitable[Registered]] | None = None,
     ) -> None:
         self.instance = secrets.token_hex(6)
@@ -63,12 +65,26 @@ class Scheduler:
         self._registered = registered
         self._fold = Fold(shard_count, self.shards)
         self._checkpoints = Checkpoints(store, self._fold, self.shards, shard_count)
+        self._sharing = Sharing(self._fold, clock, grants, shard_count, changed=self._wake)
+        let_in = None if grants is None else self._sharing.let_in
         self._handout = HandOut(
-            self._fold.queues, decider, clock, instance=self.instance, changed=self._wake
+            self._fold.queues,
+            decider,
+            clock,
+            instance=self.instance,
+            changed=self._wake,
+            let_in=let_in,
         )
         self.requeue = Requeues(self._fold, decider, instance=self.instance).requeue
         self._errands = Errands(
-            self._fold, decider, starts, clock, failure_input, changed=self._wake, sinks=sinks
+            self._fold,
+            decider,
+            starts,
+            clock,
+            failure_input,
+            changed=self._wake,
+            sinks=sinks,
+            let_in=let_in,
         )
         self._admissions = Admissions(self._fold, decider, clock, slots)
         self._running: asyncio.Task[None] | None = None
@@ -163,11 +179,13 @@ class Scheduler:
                 self._firing.fire_soon(due, now_ms)
         self._errands.pump(now_ms)
         self._admissions.pump()
+        self._sharing.pump()
         self._arm(now_ms)
 
     async def _work(self) -> None:
         await self.learn_limits()
         await self._admissions.watch()
+        await self._sharing.watch()
         end = await self._log.end()
         await self._checkpoints.load(end)
         position = await self._catch_up(end)
@@ -204,6 +222,7 @@ class Scheduler:
         self._fold.fresh.extend(self._fold.owed.values())
         self._handout.open()
         self._admissions.open()
+        self._sharing.open()
         self.ready.set()
         self.tick()
 
@@ -256,3 +275,4 @@ class Scheduler:
         await self._firing.close()
         await self._errands.close()
         await self._admissions.close()
+        await self._sharing.close()

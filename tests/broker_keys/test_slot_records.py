@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 from tests.broker_keys.conftest import until
 
-from firmus.broker.slots import JetStreamSlotStore, MemorySlotStore, SlotLedger
+from firmus.broker.gate_records import JetStreamGateRecords, MemoryGateRecords
+from firmus.broker.slots import SlotLedger
 from firmus.clock import FixedClock
 from firmus.workflow.slots import Entry, Slots, View
 from firmus_contracts import ids
@@ -18,7 +19,7 @@ IDS = [ids.mint_workflow_id(NOW, number << 8) for number in range(20)]
 
 @pytest.fixture
 def memory():
-    return MemorySlotStore()
+    return MemoryGateRecords()
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ async def jetstream(wire):
         "allow_direct": True,
     }
     await wire.api(f"STREAM.CREATE.KV_{name}", config)
-    return JetStreamSlotStore(wire, name)
+    return JetStreamGateRecords(wire, "workflow", Slots, name)
 
 
 @pytest.fixture(params=["memory", pytest.param("jetstream", marks=pytest.mark.nats)])
