@@ -79,6 +79,8 @@ def test_one_that_waits_may_be_terminated_and_is_not_released_then() -> None:
     one.send(cmd.TerminateWorkflow, reason="no")
     assert one.send(cmd.ReleaseWorkflow) == []
     assert one.status == "TERMINATED"
+    assert one.state is not None
+    assert not one.state.held
 
 
 def test_one_that_is_released_while_paused_begins_when_it_is_resumed() -> None:

@@ -189,6 +189,7 @@ def _workflow_ended(
         failed_refs=event.failed_refs,
         failed_names=event.failed_names,
         messages=(),
+        held=False,
         **failure,
     )
 
