@@ -181,7 +181,8 @@ class TaskScheduled(Event, frozen=True, tag="task.scheduled"):
     when a WAIT ends (epoch milliseconds); `child_id` is the id of the workflow that a SUB_WORKFLOW
     row starts. `within` is the ordinal of the innermost loop or block (DO_WHILE, FOR_EACH,
     TRY_CATCH) whose body the row is part of. `limits` are those of its definition as the workflow
-    has it; what is registered under that name counts before them.
+    has it; what is registered under that name counts before them. `queue`: where it waits, if not
+    in that of its type (spec 4.11).
     """
 
     ordinal: int
@@ -214,6 +215,7 @@ class TaskScheduled(Event, frozen=True, tag="task.scheduled"):
     reason: str | None = None
     cache: CacheSlot | None = None
     limits: TaskLimits | None = None
+    queue: str | None = None
 
 
 class TaskReopened(Event, frozen=True, tag="task.reopened"):

@@ -54,6 +54,7 @@ from firmus.systemworker.kafka import KafkaTasks
 from firmus.systemworker.service import SystemWorker
 from firmus.transport.decider import DeciderServer
 from firmus.transport.definition_news import DefinitionNews
+from firmus.transport.queue_news import QueueNews
 from firmus.transport.queue_server import QueuesServer
 from firmus.transport.search import SearchServer
 from firmus.transport.watching import WatchServer
@@ -329,11 +330,15 @@ async def system_worker_role(
             "JDBC": JdbcTasks(jdbc_connections(os.environ)),
         },
         worker_id=node.instance,
+        namespace=settings.execution_namespace,
     )
     worker.start()
+    news = QueueNews(node.connection, worker.serve)
+    await news.start()
     try:
         yield worker
     finally:
+        await news.stop()
         await worker.stop()
         scripts.close()
 

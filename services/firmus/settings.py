@@ -33,7 +33,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     that runs alone shows its figures, 0 nowhere; the gateway always shows its own under /metrics.
     `shards` None: as the log has them, 16 in a new one. `http_public_only`: HTTP tasks reach no
     loopback, private or cloud metadata address; `http_verify_tls`: certificates are checked;
-    `http_env_proxy`: HTTP_PROXY and its like count.
+    `http_env_proxy`: HTTP_PROXY and its like count. `execution_namespace`: the system worker takes
+    only tasks whose definition names it.
     """
 
     host: str = "127.0.0.1"
@@ -56,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_public_only: bool = False
     http_verify_tls: bool = True
     http_env_proxy: bool = False
+    execution_namespace: str | None = None
 
 
 FIELDS = Settings.__struct_fields__

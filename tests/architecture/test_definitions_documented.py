@@ -12,7 +12,7 @@ from firmus.console.rest import RestClient
 from firmus.decider.decide import decide
 from firmus.decider.operators import ai_task
 from firmus.decider.operators.registry import OPERATORS
-from firmus.definitions.unsupported import TASK_DEF_RULES, TASK_RULES
+from firmus.definitions.unsupported import TASK_RULES
 from firmus_contracts.statuses import WorkflowStatus
 from tests.architecture.sources import ROOT
 from tests.e2e.system import System
@@ -71,7 +71,7 @@ def test_every_operator_has_an_example() -> None:
 
 def test_everything_refused_is_named() -> None:
     named = set(CODE.findall(REFUSED))
-    fields = {rule.field for rule in (*TASK_RULES, *TASK_DEF_RULES)}
+    fields = {rule.field for rule in TASK_RULES}
     assert {name for name in named if name in OPERATORS or name in AI} == set()
     assert fields - named == set()
 

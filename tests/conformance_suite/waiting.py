@@ -4,7 +4,6 @@ A scenario that is listed here and passes fails the suite, so the table can only
 """
 
 _BY_CAPABILITY = {
-    "isolation groups": ("rest_taskdefs.full_taskdef_round_trip",),
     "event handlers": (
         "rest_events.bad_handlers",
         "rest_events.handler_crud",

@@ -1,4 +1,4 @@
-"""The examples of fields that Conductor ignores are accepted as they stand, and end as their comments say."""
+"""The examples of single pages are accepted as they stand, and end as their comments say."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ from firmus.workflow.rest_view import workflow_view
 from firmus_contracts.definitions import WorkflowDef
 from tests.flow import START_MS, Flow
 
-NAMES = ("schemas", "cache", "masking", "state-change")
+NAMES = ("schemas", "cache", "masking", "state-change", "limits", "routing")
 PAGES = Path(__file__).parents[2] / "docs" / "definitions"
 EXAMPLE = re.compile(r"^<!-- example: ([^\n]*) -->\n```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXAMPLES = [

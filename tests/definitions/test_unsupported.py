@@ -63,10 +63,6 @@ def test_a_supported_type_passes(kind: str) -> None:
             task("INLINE", inputParameters={"evaluatorType": "python"}),
             "inputParameters.evaluatorType",
         ),
-        (
-            task("SIMPLE", taskDefinition={"isolationGroupId": "g"}),
-            "taskDefinition.isolationGroupId",
-        ),
     ],
 )
 def test_a_property_that_is_not_honoured_yet_is_refused(given: dict[str, Any], field: str) -> None:
@@ -122,18 +118,6 @@ def test_it_is_found_wherever_it_stands_in_the_tree(outer: dict[str, Any], path:
     assert paths(outer) == [f"tasks[0].{path}"]
 
 
-@pytest.mark.parametrize(
-    ("fields", "field"),
-    [
-        ({"isolation_group_id": "g"}, "isolationGroupId"),
-        ({"execution_name_space": "n"}, "executionNameSpace"),
-    ],
-)
-def test_a_property_of_a_task_definition_is_refused(fields: dict[str, Any], field: str) -> None:
-    faults = unsupported.task_def_unsupported(TaskDef(name="t", **fields))
-    assert [fault.path for fault in faults] == [field]
-
-
 def test_a_task_definition_with_all_that_is_honoured_passes() -> None:
     honoured = TaskDef(
         name="t",
@@ -147,6 +131,9 @@ def test_a_task_definition_with_all_that_is_honoured_passes() -> None:
         input_template={"x": 1},
         rate_limit_frequency_in_seconds=60,
         base_type="HTTP",
+        concurrent_exec_limit=3,
+        isolation_group_id="g",
+        execution_name_space="n",
         enforce_schema=True,
     )
     assert unsupported.task_def_unsupported(honoured) == ()

@@ -153,7 +153,7 @@ class LogQueues:
         for event in record.commit.events:
             task_id = f"{record.workflow_id[:-6]}{getattr(event, 'ordinal', 0):06x}"
             if isinstance(event, TaskScheduled) and event.queued:
-                self._of[task_id] = (event.task_type, event.domain)
+                self._of[task_id] = (event.queue or event.task_type, event.domain)
             elif not (
                 isinstance(event, TaskRequeued)
                 or (isinstance(event, TaskUpdated) and event.requeued)

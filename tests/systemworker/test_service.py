@@ -58,13 +58,16 @@ async def started(world: World, do: str, **task: Any) -> str:
 
 
 @asynccontextmanager
-async def running(world: World, steps: Steps) -> AsyncIterator[SystemWorker]:
+async def running(
+    world: World, steps: Steps, namespace: str | None = None
+) -> AsyncIterator[SystemWorker]:
     worker = SystemWorker(
         queues=world.queues,
         decider=world.door,
         executors={"HTTP": steps},
         worker_id="host",
         poll_s=0.02,
+        namespace=namespace,
     )
     worker.start()
     try:
@@ -168,3 +171,24 @@ async def test_a_long_call_keeps_its_lease() -> None:
         while not any(isinstance(c, UpdateTask) and c.extend_lease for c in world.door.seen):
             await asyncio.sleep(0.01)
         steps.gate.set()
+
+
+async def test_an_isolation_group_is_served_once_it_has_work() -> None:
+    world, steps = World(), Steps()
+    async with running(world, steps) as worker:
+        workflow_id = await started(world, "it", task_def={"isolation_group_id": "slow"})
+        worker.serve("HTTP-slow")
+        worker.serve("HTTP-slow")
+        worker.serve("HTTP@other-slow")
+        state = await state_when(world, workflow_id, TaskStatus.COMPLETED)
+    assert row_of(state).made.queue == "HTTP-slow"
+    assert worker._served == {"HTTP", "HTTP-slow"}
+
+
+async def test_a_worker_of_a_namespace_takes_its_tasks_and_no_others() -> None:
+    world, steps = World(), Steps()
+    async with running(world, steps, namespace="eu") as worker:
+        workflow_id = await started(world, "it", task_def={"execution_name_space": "eu"})
+        state = await state_when(world, workflow_id, TaskStatus.COMPLETED)
+    assert row_of(state).made.queue == "HTTP@eu"
+    assert worker._served == {"HTTP@eu"}

@@ -12,6 +12,7 @@ from firmus.decider import caching, inputs
 from firmus.decider.turn import Turn
 from firmus.workflow.document import Document, Place
 from firmus.workflow.domains import choose_domain
+from firmus.workflow.isolation import isolated_queue
 from firmus.workflow.limits import limits_of
 from firmus.workflow.state import TaskState
 from firmus_contracts import events as ev
@@ -145,6 +146,7 @@ class Plan:
                 None if status.terminal else timeouts_of(definition, queued=queued, lease_s=lease_s)
             ),
             queued=queued,
+            queue=isolated_queue(task_type, definition) if queued else None,
             limits=limits_of(definition) if queued or "child_id" in fields else None,
             **fields,
         )

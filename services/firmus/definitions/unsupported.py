@@ -47,11 +47,6 @@ TASK_RULES = (
     ),
 )
 
-TASK_DEF_RULES = (
-    Rule("isolationGroupId", lambda d: bool(d.isolation_group_id), "leave it out"),
-    Rule("executionNameSpace", lambda d: bool(d.execution_name_space), "leave it out"),
-)
-
 
 def workflow_unsupported(definition: WorkflowDef) -> tuple[ValidationError, ...]:
     """All that the definition needs and firmus lacks, wherever it stands in the tree."""
@@ -68,7 +63,6 @@ def task_unsupported(task: WorkflowTask, path: str = "") -> tuple[ValidationErro
 
 
 def _task_def(definition: TaskDef, prefix: str) -> Iterable[ValidationError]:
-    yield from _apply(TASK_DEF_RULES, definition, prefix)
     yield from schemas_unsupported(definition, prefix)
 
 

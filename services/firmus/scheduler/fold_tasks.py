@@ -27,7 +27,7 @@ def scheduled(fold: "Fold", _shard: Shard, flow: Flow, event: ev.TaskScheduled, 
     row = Row(
         workflow_id=flow.workflow_id,
         ordinal=event.ordinal,
-        task_type=sys.intern(event.task_type),
+        task_type=sys.intern(event.queue or event.task_type),
         domain=sys.intern(event.domain) if event.domain else None,
         queued=event.queued,
         priority=event.priority,
@@ -44,7 +44,7 @@ def scheduled(fold: "Fold", _shard: Shard, flow: Flow, event: ev.TaskScheduled, 
         start_ms=at.now_ms if in_progress else 0,
         limits=event.limits,
     )
-    if event.task_def_name and event.task_def_name != event.task_type:
+    if event.task_def_name and event.task_def_name != row.task_type:
         row.def_name = sys.intern(event.task_def_name)
     if event.limits is not None:
         fold.gates.bring(gate_name(row), event.limits)

@@ -15,6 +15,7 @@ import structlog
 
 from firmus.ports import DeciderPort, QueuesPort, Unavailable
 from firmus.systemworker.work import Executor, Outcome, Work, failed
+from firmus.workflow.isolation import ISOLATED, queue_name, type_of_queue
 from firmus_contracts.commands import Accepted, Rejected, UpdateTask
 from firmus_contracts.errors import ERRORS
 from firmus_contracts.statuses import ResultStatus
@@ -33,7 +34,9 @@ _decode = msgspec.json.Decoder(Work).decode
 
 
 class SystemWorker:
-    """`executors` by task type; at most `concurrency` tasks of a type are under way."""
+    """`executors` by task type; at most `concurrency` tasks of a type are under way, and as many of
+    each isolation group. With a `namespace` it takes only tasks of that one (spec 4.11).
+    """
 
     def __init__(
         self,
@@ -44,6 +47,7 @@ class SystemWorker:
         worker_id: str,
         concurrency: int = 64,
         poll_s: float = POLL_S,
+        namespace: str | None = None,
     ) -> None:
         self._queues = queues
         self._decider = decider
@@ -51,6 +55,8 @@ class SystemWorker:
         self._worker_id = worker_id
         self._concurrency = concurrency
         self._poll_s = poll_s
+        self._namespace = namespace
+        self._served: set[str] = set()
         self._run = secrets.token_hex(4)
         self._serial = itertools.count(1)
         self._stopping = asyncio.Event()
@@ -58,8 +64,23 @@ class SystemWorker:
         self._under_way: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        for task_type, executor in self._executors.items():
-            self._loops.append(asyncio.create_task(self._work_on(task_type, executor)))
+        for task_type in self._executors:
+            own = task_type in ISOLATED
+            queue = queue_name(task_type, self._namespace, None) if own else task_type
+            self._serve(queue, task_type)
+
+    def serve(self, queue: str) -> None:
+        """There is work in this queue: that of an isolation group of ours is served from now on."""
+        task_type = type_of_queue(queue, self._namespace)
+        if task_type is None or task_type not in self._executors or queue in self._served:
+            return
+        if not self._stopping.is_set():
+            self._serve(queue, task_type)
+
+    def _serve(self, queue: str, task_type: str) -> None:
+        self._served.add(queue)
+        work = self._work_on(queue, self._executors[task_type])
+        self._loops.append(asyncio.create_task(work))
 
     async def stop(self) -> None:
         """Takes no more tasks; those begun are finished within GRACE_S, or fail as interrupted."""
@@ -73,7 +94,7 @@ class SystemWorker:
         for executor in self._executors.values():
             await executor.close()
 
-    async def _work_on(self, task_type: str, executor: Executor) -> None:
+    async def _work_on(self, queue: str, executor: Executor) -> None:
         mine: set[asyncio.Task[None]] = set()
         pause_s = AGAIN_AFTER_S
         while not self._stopping.is_set():
@@ -82,7 +103,7 @@ class SystemWorker:
                 continue
             try:
                 tasks = await self._queues.poll(
-                    task_type,
+                    queue,
                     domain=None,
                     worker_id=self._worker_id,
                     count=self._concurrency - len(mine),

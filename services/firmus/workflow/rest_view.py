@@ -13,9 +13,11 @@ from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.deadlines import HELD_S
 from firmus.workflow.dynamic import definition_of
 from firmus.workflow.expressions.text import text_of
+from firmus.workflow.isolation import shown
 from firmus.workflow.masking import NOTHING, masked
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import ids
+from firmus_contracts.definitions import TaskDef
 from firmus_contracts.executions import (
     Task,
     TaskSummary,
@@ -43,7 +45,9 @@ def task_view(
     """
     made = row.made
     names = NOTHING if revealed else blueprint.masked
-    workflow_task, per_frequency, frequency_s = _definition(state, row, blueprint, names)
+    workflow_task, task_def = _definition(state, row, blueprint, names)
+    group, namespace = (None, None) if task_def is None else shown(made.task_type, task_def)
+    limited = task_def if made.queued else None
     status, callback_after_s = row.status, row.callback_after_s
     if status is TaskStatus.IN_PROGRESS and made.task_type in CALLED:
         status, callback_after_s = _called(row)
@@ -78,8 +82,12 @@ def task_view(
         output_data=masked(row.output, names) if names else row.output,
         workflow_task=workflow_task,
         domain=made.domain,
-        rate_limit_per_frequency=per_frequency,
-        rate_limit_frequency_in_seconds=frequency_s,
+        rate_limit_per_frequency=0 if limited is None else limited.rate_limit_per_frequency,
+        rate_limit_frequency_in_seconds=(
+            0 if limited is None else limited.rate_limit_frequency_in_seconds
+        ),
+        isolation_group_id=group,
+        execution_name_space=namespace,
         workflow_priority=made.priority,
         iteration=row.iteration,
         sub_workflow_id=(
@@ -240,9 +248,9 @@ def _second_text(seconds: int) -> str:
 
 def _definition(
     state: WorkflowState, row: TaskState, blueprint: Blueprint, names: frozenset[str]
-) -> tuple[msgspec.Raw, int, int]:
-    """The row's WorkflowTask as JSON, and the rate that its task definition allows. One that came
-    as data has data in it, masked like other data.
+) -> tuple[msgspec.Raw, TaskDef | None]:
+    """The row's WorkflowTask as JSON, and its task definition. One that came as data has data in
+    it, masked like other data.
     """
     made = row.made
     if made.forked_by is None:
@@ -254,12 +262,10 @@ def _definition(
         if found is not None and task.task_definition is None:
             task = msgspec.structs.replace(task, task_definition=found)
         if names:
-            shown = masked(task.input_parameters, names)
-            task = msgspec.structs.replace(task, input_parameters=shown)
+            given = masked(task.input_parameters, names)
+            task = msgspec.structs.replace(task, input_parameters=given)
         written = msgspec.Raw(msgspec.json.encode(task))
-    if found is None or not made.queued:
-        return written, 0, 0
-    return written, found.rate_limit_per_frequency, found.rate_limit_frequency_in_seconds
+    return written, found
 
 
 def _queue_wait_ms(row: TaskState, now_ms: int) -> int:
