@@ -58,12 +58,12 @@ nobody answers the workflow itself is started.
 
 class Entry(msgspec.Struct, frozen=True):
     """`ask`: a task may be handed out; `tell`: its answer comes; `fire`: a deadline passes, of a
-    workflow when the id is one's; `wake`: a child may be started.
+    workflow when the id is one's.
     """
 
     at_ms: int
     serial: int
-    kind: Literal["ask", "tell", "fire", "wake"]
+    kind: Literal["ask", "tell", "fire"]
     subject: str
     reply: Reply | None = None
 
@@ -77,7 +77,7 @@ class Agenda:
         world.watch = self.noted
         self._entries: list[tuple[int, int, Entry]] = []
         self._serial = itertools.count()
-        self._refused: list[tuple[str, Reply]] = []
+        self._parked: list[tuple[str, Reply | None]] = []
         self._asked: dict[str, tuple[int, int]] = {}
 
     def noted(self, commit: Commit) -> None:
@@ -106,12 +106,10 @@ class Agenda:
         task_id = state.task_id(ordinal)
         if anew:
             self._asked.pop(task_id, None)
-        if row.made.task_type in STARTERS and not row.made.queued:
-            self._push(row.due_ms, "wake", task_id)
-        elif row.made.queued:
+        if row.made.queued:
             if row.status is TaskStatus.SCHEDULED:
                 self._ask(task_id, row.due_ms, (row.due_ms, row.poll_count))
-        elif row.made.task_type not in MOVED_FROM_WITHIN:
+        elif row.made.task_type not in MOVED_FROM_WITHIN | STARTERS:
             self._ask(task_id, self._world.now_ms, (0, 0))
         for _, at_ms in deadlines_of(row):
             self._push(at_ms, "fire", task_id)
@@ -125,7 +123,7 @@ class Agenda:
     def _push(
         self,
         at_ms: int,
-        kind: Literal["ask", "tell", "fire", "wake"],
+        kind: Literal["ask", "tell", "fire"],
         subject: str,
         reply: Reply | None = None,
     ) -> None:
@@ -134,6 +132,13 @@ class Agenda:
 
     def next_ms(self) -> int | None:
         """The next moment at which something happens by itself, epoch milliseconds."""
+        own_ms = self._first_ms()
+        child_ms = self._world.fold.children.next_due_ms()
+        if child_ms is None or child_ms <= self._world.now_ms:
+            return own_ms
+        return child_ms if own_ms is None else min(own_ms, child_ms)
+
+    def _first_ms(self) -> int | None:
         entries = self._entries
         while entries and not self._counts(entries[0][2]):
             heappop(entries)
@@ -142,7 +147,7 @@ class Agenda:
     def work(self) -> Steps[None]:
         """Everything that is due, without time passing. Raises TooMuch."""
         yield from settle(self._world, self._starts)
-        while (at_ms := self.next_ms()) is not None and at_ms <= self._world.now_ms:
+        while (at_ms := self._first_ms()) is not None and at_ms <= self._world.now_ms:
             yield from self._do(heappop(self._entries)[2])
             yield from settle(self._world, self._starts)
 
@@ -177,8 +182,6 @@ class Agenda:
         match entry.kind:
             case "fire":
                 return any(at_ms <= entry.at_ms for _, at_ms in deadlines_of(row))
-            case "wake":
-                return row.status is TaskStatus.SCHEDULED
             case "ask" if row.made.queued:
                 return row.status is TaskStatus.SCHEDULED
             case _:
@@ -187,21 +190,23 @@ class Agenda:
     def _do(self, entry: Entry) -> Steps[None]:
         if entry.kind == "ask":
             yield from self._hand_out(entry.subject, entry.reply)
-        elif entry.kind == "tell":
+            return
+        if entry.kind == "tell":
             assert entry.reply is not None
             yield from self._tell(entry.subject, entry.reply)
-        elif entry.kind == "fire":
+        else:
             workflow_id = ids.workflow_of(entry.subject)
             task_id = None if entry.subject == workflow_id else entry.subject
             command_id = self._world.command_id()
             yield from self._world.send(
                 cmd.FireTimer(command_id=command_id, workflow_id=workflow_id, task_id=task_id)
             )
+        parked, self._parked = self._parked, []
+        for task_id, reply in parked:
+            self._push(self._world.now_ms, "ask", task_id, reply)
 
     def _hand_out(self, task_id: str, reply: Reply | None) -> Steps[None]:
-        """`reply` is given once somebody was asked for it. A task whose hand-out is refused (a
-        limit) is tried again after the next answer.
-        """
+        """`reply` is given once somebody was asked for it."""
         state = self._world.states[ids.workflow_of(task_id)]
         row = state.tasks[ids.ordinal_of(task_id)]
         if reply is None:
@@ -212,12 +217,27 @@ class Agenda:
                 self._push(self._world.now_ms + reply.wait_ms, "ask", task_id, reply)
                 return
         if row.made.queued:
-            begun = yield from self.begin(task_id)
-            if isinstance(begun, cmd.Rejected):
-                self._refused.append((task_id, reply))
+            if self._is_held(task_id, reply):
                 return
+            yield from self.begin(task_id)
         if reply.status is not None:
             self._push(self._world.now_ms + reply.after_ms, "tell", task_id, reply)
+
+    def _is_held(self, task_id: str, reply: Reply) -> bool:
+        """Whether a limit of its definition keeps a task waiting: until a moment, or until another
+        one ends.
+        """
+        fold, now_ms = self._world.fold, self._world.now_ms
+        waiting = fold.row(task_id)
+        gate = None if waiting is None else fold.gates.of(waiting)
+        if gate is None or gate.free(now_ms) > 0:
+            return False
+        opens_ms = gate.opens_ms(now_ms)
+        if opens_ms:
+            self._push(opens_ms, "ask", task_id, reply)
+        else:
+            self._parked.append((task_id, reply))
+        return True
 
     def begin(self, task_id: str) -> Steps[object]:
         """Hands a queued task out."""
@@ -245,9 +265,6 @@ class Agenda:
                 callback_after_s=reply.callback_after_s,
             )
         )
-        refused, self._refused = self._refused, []
-        for again, kept in refused:
-            self._push(self._world.now_ms, "ask", again, kept)
 
     def _starts(self, state: WorkflowState, row: TaskState) -> bool:
         """Asks whether somebody answers in the place of the workflow that a row stands for."""

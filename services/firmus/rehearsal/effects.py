@@ -43,11 +43,31 @@ def settle(world: World, starts: Chooses) -> Steps[None]:
                     yield from _carry_out(world, effect)
                     fold.owed.pop(effect.command_id, None)
             continue
+        released = _released(world)
+        for command in released:
+            yield from world.send(command)
         rows = _children_due(world, starts)
-        if not rows:
+        if not rows and not released:
             return
         for row in rows:
             yield from _start_child(world, row)
+
+
+def _released(world: World) -> list[cmd.ReleaseWorkflow]:
+    """Workflows held at their start for which there is a slot now, first come first."""
+    lines = world.fold.lines
+    found = []
+    for gate in sorted(lines.stirred):
+        line = lines.by_gate.get(gate)
+        if line is None:
+            continue
+        waiting = sorted((at, one) for held in line.waiting.values() for one, at in held.items())
+        for _, workflow_id in waiting[: max(0, line.slots - len(line.running))]:
+            command_id = f"{workflow_id}/release"
+            found.append(cmd.ReleaseWorkflow(command_id=command_id, workflow_id=workflow_id))
+        lines.told(gate, set(line.ended))
+    lines.stirred.clear()
+    return found
 
 
 def _children_due(world: World, starts: Chooses) -> list[Row]:

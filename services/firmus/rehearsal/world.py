@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from firmus.decider.context import Answers, Context, Decision, Limits, Wanted
+from firmus.decider.context import Answers, Context, Decision, Limits, SlotNeed, Wanted
 from firmus.decider.decide import Needs, Outcome, decide, resume
 from firmus.ports import Cached
 from firmus.scheduler.fold import Fold
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.evolve import answered
+from firmus.workflow.slots import Entry
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import commands as cmd
 from firmus_contracts import ids
@@ -114,6 +115,7 @@ class World:
             told = yield outcome.wanted
             assert isinstance(told, Answers)
             told.cache.update({key: self._cached(key) for key in outcome.wanted.cache_keys})
+            told.slot = None if outcome.wanted.slot is None else self._entry(outcome.wanted.slot)
             outcome = resume(outcome, told)
         if isinstance(outcome, Decision):
             self._decisions += 1
@@ -149,6 +151,13 @@ class World:
         )
         if self.watch is not None:
             self.watch(commit)
+
+    def _entry(self, need: SlotNeed) -> Entry:
+        """Whether a workflow that shares a limit with others of this world may begin."""
+        line = self.fold.lines.by_gate.get(need.gate)
+        if line is None or len(line.running) < need.slots:
+            return Entry.HOLDS
+        return Entry.WAITS if need.queue else Entry.REFUSED
 
     def _cached(self, key: str) -> Cached | None:
         found = self._cache.get(key)
