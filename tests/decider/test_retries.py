@@ -161,3 +161,13 @@ def test_4_4_a_permissive_task_that_succeeds_on_retry_does_not_fail_the_workflow
     flow.update("a")
 
     assert flow.status == "COMPLETED"
+
+
+def test_a_failure_without_a_reason_says_null_as_conductor_does() -> None:
+    flow = Flow(simple("t"))
+    flow.start()
+    flow.update("t", "FAILED")
+    assert flow.state is not None
+    assert flow.state.reason == (
+        f"Task {flow.task_id('t')} failed with status: FAILED and reason: 'null'"
+    )

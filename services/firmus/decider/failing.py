@@ -45,7 +45,8 @@ def cannot_plan(turn: Turn, row: TaskState, fault: WorkflowFault) -> None:
 
 def blame(turn: Turn, row: TaskState, status: WorkflowStatus | TaskStatus) -> str:
     task_id = turn.state.task_id(row.ordinal)
-    return f"Task {task_id} failed with status: {status} and reason: '{row.reason}'"
+    reason = "null" if row.reason is None else row.reason
+    return f"Task {task_id} failed with status: {status} and reason: '{reason}'"
 
 
 def _contain(turn: Turn, block: TaskState, error: containment.Error) -> None:
