@@ -1,0 +1,287 @@
+"""What a search costs over many executions, and what the projection of a log costs.
+
+usage: python benchmarks/search.py [--rows N] [--folder DIR] [--json]
+
+`fill`: so many finished workflows of three tasks, written as the projection writes them, and taken
+into the full-text index. `search`: the median and the slowest hundredth of each kind of question,
+asked again and again for other values. `project`: events read from a log in memory, folded, and
+written as rows, per second of CPU.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from firmus.decider.context import Context, Decision
+from firmus.decider.decide import decide
+from firmus.eventlog.memory import MemoryLog
+from firmus.ports import LATEST, SearchRequest
+from firmus.projection.cursors import RowsCursor
+from firmus.projection.fields import TASKS, WORKFLOWS, Searchable
+from firmus.projection.paging import after
+from firmus.projection.query import compile_search
+from firmus.projection.service import ProjectionService
+from firmus.projection.store import ReadModel, RowBatch
+from firmus.projection.views import PLAIN_CLASSIFIER, Row, task_row, workflow_row
+from firmus.workflow.blueprint import Blueprint
+from firmus.workflow.evolve import answered
+from firmus.workflow.state import WorkflowState
+from firmus_contracts import commands as cmd
+from firmus_contracts import ids
+from firmus_contracts.definitions import WorkflowDef
+from firmus_contracts.envelope import Cause, Commit
+
+BATCH = 2_000
+ASKED = 200
+PROJECTED = 3_000
+NOW_MS = 1_780_000_000_000
+NAMES = [f"flow_{number:03}" for number in range(200)]
+WORDS = [f"{a}{b}" for a in ("blue", "red", "old", "new", "far") for b in range(4_000)]
+TASK_COUNT = 3
+
+
+def blueprint(name: str) -> Blueprint:
+    tasks = [
+        {
+            "name": f"t{number}",
+            "taskReferenceName": f"t{number}",
+            "inputParameters": {"word": "${workflow.input.word}"},
+            "taskDefinition": {"name": f"t{number}"},
+        }
+        for number in range(TASK_COUNT)
+    ]
+    return Blueprint(msgspec.convert({"name": name, "tasks": tasks}, WorkflowDef), "0" * 64)
+
+
+def finished(
+    plan: Blueprint, number: int, given: dict[str, Any]
+) -> tuple[WorkflowState, list[Commit]]:
+    """A workflow from its start to its end, with the commits that tell it."""
+    workflow_id = ids.mint_workflow_id(NOW_MS + number, number)
+    state: WorkflowState | None = None
+    commits: list[Commit] = []
+
+    def give(command: cmd.Command) -> WorkflowState:
+        outcome = decide(
+            state, command, Context(now_ms=NOW_MS + number, entropy="e", blueprint=plan)
+        )
+        assert isinstance(outcome, Decision), outcome
+        commit = Commit(
+            commit_id=f"{number:08x}{len(commits):08x}",
+            workflow_id=workflow_id,
+            first_version=(state.version if state else 0) + 1,
+            time_ms=NOW_MS + number,
+            events=outcome.events,
+            causes=(Cause(command_id=command.command_id, kind=cmd.kind_of(command)),),
+        )
+        commits.append(commit)
+        return answered(outcome.state, commit)
+
+    shared = {"workflow_id": workflow_id}
+    state = give(
+        cmd.StartWorkflow(
+            command_id="s",
+            name=plan.definition.name,
+            input=given,
+            correlation_id=f"c{number}",
+            **shared,
+        )
+    )
+    for ordinal in range(1, TASK_COUNT + 1):
+        task_id = ids.task_id(workflow_id, ordinal)
+        state = give(cmd.BeginTask(command_id=f"b{ordinal}", task_id=task_id, **shared))
+        update = {"task_id": task_id, "output": {"ok": True}}
+        state = give(cmd.UpdateTask(command_id=f"u{ordinal}", **update, **shared))
+    return state, commits
+
+
+def rows(count: int) -> Iterator[tuple[list[Row], list[Row]]]:
+    """Batches of rows; the few shapes are folded once, ids and values are each row's own."""
+    chance = random.Random(7)
+    shapes = [finished(blueprint(name), 0, {"word": "W0RD"})[0] for name in NAMES]
+    workflows: list[Row] = []
+    tasks: list[Row] = []
+    for number in range(count):
+        shape = chance.choice(shapes)
+        workflow_id = ids.mint_workflow_id(NOW_MS + number * 10, number)
+        state = msgspec.structs.replace(
+            shape,
+            workflow_id=workflow_id,
+            created_ms=NOW_MS + number * 10,
+            correlation_id=f"c{number}",
+            input={"word": chance.choice(WORDS), "n": number},
+        )
+        workflows.append(workflow_row(state, PLAIN_CLASSIFIER))
+        tasks += [task_row(state, row, state.version) for row in state.tasks.values()]
+        if len(workflows) == BATCH:
+            yield workflows, tasks
+            workflows, tasks = [], []
+    yield workflows, tasks
+
+
+def fill(model: ReadModel, count: int) -> dict[str, Any]:
+    write_s = index_s = 0.0
+    for position, (workflows, tasks) in enumerate(rows(count), 1):
+        began = time.process_time()
+        model.begin()
+        model.put(workflows, tasks)
+        model.finish(RowBatch(cursor=RowsCursor(position)))
+        model.commit()
+        write_s += time.process_time() - began
+        began = time.process_time()
+        while model.index_words():
+            pass
+        index_s += time.process_time() - began
+    return {
+        "what": f"fill {count}",
+        "write_us_per_row": round(write_s / count / (1 + TASK_COUNT) * 1e6, 1),
+        "index_us_per_row": round(index_s / count / (1 + TASK_COUNT) * 1e6, 1),
+    }
+
+
+def questions(
+    count: int,
+) -> dict[str, tuple[Searchable, Callable[[random.Random], dict[str, str]]]]:
+    """Each kind of question, with other values every time."""
+
+    def between(chance: random.Random) -> dict[str, str]:
+        since = NOW_MS + chance.randrange(count) * 10
+        return {"query": f"startTime>={since} AND startTime<={since + 60_000}"}
+
+    return {
+        "newest": (WORKFLOWS, lambda _: {}),
+        "by type and status": (
+            WORKFLOWS,
+            lambda chance: {"query": f"workflowType={chance.choice(NAMES)} AND status=COMPLETED"},
+        ),
+        "by correlation": (
+            WORKFLOWS,
+            lambda chance: {"query": f"correlationId=c{chance.randrange(count)}"},
+        ),
+        "by time": (WORKFLOWS, between),
+        "by a word": (WORKFLOWS, lambda chance: {"free_text": chance.choice(WORDS)}),
+        "by a word and type": (
+            WORKFLOWS,
+            lambda chance: {
+                "free_text": chance.choice(WORDS),
+                "query": f"workflowType IN ({chance.choice(NAMES)},{chance.choice(NAMES)})",
+            },
+        ),
+        "tasks by a word": (TASKS, lambda chance: {"free_text": chance.choice(WORDS)}),
+        "tasks of a type": (TASKS, lambda chance: {"query": f"taskType=t{chance.randrange(3)}"}),
+    }
+
+
+def ask(model: ReadModel, count: int) -> Iterator[dict[str, Any]]:
+    chance = random.Random(11)
+    for name, (what, asked) in questions(count).items():
+        took_ms = []
+        for _ in range(ASKED):
+            given = {"query": "", "free_text": "*", **asked(chance)}
+            began = time.perf_counter()
+            model.find(what, compile_search(what, sort="", **given), start=0, size=20)
+            took_ms.append((time.perf_counter() - began) * 1000)
+        yield _quantiles(name, took_ms)
+    yield _quantiles("deep pages", list(_deep(model, count)))
+
+
+def _deep(model: ReadModel, count: int) -> Iterator[float]:
+    """Pages by place, from the middle on."""
+    plain = compile_search(WORKFLOWS, query="", free_text="*", sort="")
+    token = model.find(WORKFLOWS, plain, start=count // 2, size=20).next
+    for _ in range(ASKED):
+        began = time.perf_counter()
+        token = model.find(WORKFLOWS, after(plain, token), start=0, size=20).next
+        yield (time.perf_counter() - began) * 1000
+
+
+def _quantiles(name: str, took_ms: list[float]) -> dict[str, Any]:
+    ordered = sorted(took_ms)
+    return {
+        "what": f"search {name}",
+        "p50_ms": round(statistics.median(ordered), 2),
+        "p99_ms": round(ordered[int(len(ordered) * 0.99)], 2),
+    }
+
+
+class _Open:
+    """The lease of a projection that is alone."""
+
+    held = True
+
+    def __init__(self) -> None:
+        self.lost = asyncio.Event()
+
+    async def acquire(self) -> None:
+        """It is held already."""
+
+    async def release(self) -> None:
+        """Nobody else wants it."""
+
+
+class _Definitions:
+    async def pinned(self, _sha256: str) -> Blueprint:
+        return blueprint("any")
+
+
+async def project(folder: Path) -> dict[str, Any]:
+    log = MemoryLog()
+    events = 0
+    plans = [blueprint(name) for name in NAMES]
+    for number in range(PROJECTED):
+        _, commits = finished(plans[number % len(plans)], number, {"word": WORDS[number]})
+        position = 0
+        for commit in commits:
+            position = (await log.append(commit, expected=position)).position
+            events += len(commit.events)
+    service = ProjectionService(
+        log=log, folder=folder, definitions=_Definitions(), lease=_Open(), publisher=None
+    )
+    began, began_s = time.process_time(), time.perf_counter()
+    running = asyncio.create_task(service.run())
+    await service.active.wait()
+    asked = SearchRequest(what="workflows", size=1, at_least=LATEST, wait_s=10.0)
+    while (await service.local_search.search(asked)).lag:
+        pass
+    took_s, wall_s = time.process_time() - began, time.perf_counter() - began_s
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    return {
+        "what": f"project {PROJECTED}",
+        "events": events,
+        "events_per_cpu_s": round(events / took_s),
+        "events_per_s": round(events / wall_s),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+
+    def tell(row: dict[str, Any]) -> None:
+        shown = ", ".join(f"{key} {value}" for key, value in row.items())
+        print(json.dumps(row) if options.json else shown, flush=True)
+
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        tell(asyncio.run(project(Path(folder) / "projected")))
+        model = ReadModel(Path(folder) / "readmodel-1.db")
+        tell(fill(model, options.rows))
+        for row in ask(model, options.rows):
+            tell(row)
+        model.close()
+
+
+if __name__ == "__main__":
+    main()
