@@ -84,7 +84,9 @@ def test_a_deep_page_begins_at_its_place_in_an_index(model: ReadModel) -> None:
     assert "SEARCH workflows USING COVERING INDEX workflows_start (start_ms<?)" in plan[0][3]
 
 
-@pytest.mark.parametrize("token", ["x", "####", "W10=", "eyJhIjoxfQ==", "WzEsMiwzXQ=="])
+@pytest.mark.parametrize(
+    "token", ["x", "####", "W10=", "eyJhIjoxfQ==", "WzEsMiwzXQ==", "WzEsWzFdXQ=="]
+)
 def test_a_token_of_something_else_is_refused(token: str) -> None:
     compiled = compile_search(WORKFLOWS, query="", free_text="*", sort="")
     with pytest.raises(Refusal, match="searchAfter"):

@@ -62,19 +62,23 @@ def find(
     text, stored, hits_text = reader.execute(page, bound).fetchone()
     summaries = _decode_page(text)
     full = len(summaries) == size
-    following = _next(reader, what, search, hits_text) if full and size else ""
     # A page that is not full shows the number of hits by itself.
-    if not (full or search.behind) and (summaries or start == 0):
+    if search.behind:
+        total = search.total
+    elif not full and (summaries or start == 0):
         total = start + len(summaries)
     else:
         total = reader.execute(count, search.parameters).fetchone()[0]
+    following = _next(reader, what, search, hits_text, total) if full and size else ""
     position = msgspec.json.decode(stored, type=RowsCursor).position if stored else 0
     return Found(total, summaries, position, following)
 
 
-def _next(reader: sqlite3.Connection, what: Searchable, search: Compiled, hits: str) -> str:
+def _next(
+    reader: sqlite3.Connection, what: Searchable, search: Compiled, hits: str, total: int
+) -> str:
     """The token of the place of a page's last row; empty should the row be gone meanwhile."""
     values = ", ".join(key.sql for key in search.keys)
     last = int(hits.rpartition(",")[2])
     place = reader.execute(f"SELECT {values} FROM {what.table} WHERE rowid = ?", (last,)).fetchone()  # noqa: S608 - known names
-    return "" if place is None else token_of(list(place))
+    return "" if place is None else token_of(list(place), total)

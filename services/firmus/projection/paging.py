@@ -16,8 +16,15 @@ Place = list[str | int | float | None]
 """The value of every key of the order at one row."""
 
 
-def token_of(place: Place) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode()
+class _Token(msgspec.Struct, frozen=True, array_like=True):
+    """`total`: the number of all hits, counted for the first page only."""
+
+    total: int
+    place: Place
+
+
+def token_of(place: Place, total: int) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(_Token(total, place))).decode()
 
 
 def after(compiled: Compiled, token: str) -> Compiled:
@@ -25,9 +32,10 @@ def after(compiled: Compiled, token: str) -> Compiled:
     none, or belongs to another order.
     """
     try:
-        place = msgspec.json.decode(base64.urlsafe_b64decode(token), type=Place)
+        found = msgspec.json.decode(base64.urlsafe_b64decode(token), type=_Token)
     except (binascii.Error, ValueError) as problem:
         raise Refusal("INVALID", "searchAfter: not what an earlier page gave") from problem
+    place = found.place
     if len(place) != len(compiled.keys):
         raise Refusal("INVALID", "searchAfter: it belongs to a search with another sort")
     options: list[str] = []
@@ -46,7 +54,9 @@ def after(compiled: Compiled, token: str) -> Compiled:
     if first.always and value is not None:  # a bound that an index can begin at
         behind = f"{first.sql} {'<=' if first.descending else '>='} ? AND ({behind})"
         parameters.insert(0, value)
-    return msgspec.structs.replace(compiled, behind=behind, behind_parameters=tuple(parameters))
+    return msgspec.structs.replace(
+        compiled, behind=behind, behind_parameters=tuple(parameters), total=found.total
+    )
 
 
 def _behind(key: Key, value: str | float | None) -> str:

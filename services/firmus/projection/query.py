@@ -49,7 +49,7 @@ class Key(msgspec.Struct, frozen=True):
 class Compiled(msgspec.Struct, frozen=True):
     """`where` is empty when all rows match. `keys` are the order, the last of them unique. `behind`
     and its parameters restrict a page to what comes after another one; they do not count for the
-    number of hits.
+    number of hits, which is `total` then.
     """
 
     where: str
@@ -57,6 +57,7 @@ class Compiled(msgspec.Struct, frozen=True):
     keys: tuple[Key, ...]
     behind: str = ""
     behind_parameters: tuple[str | int | float, ...] = ()
+    total: int = 0
 
     @property
     def order(self) -> str:
