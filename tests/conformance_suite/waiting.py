@@ -11,7 +11,6 @@ _BY_CAPABILITY = {
         "rest_events.handlers_of_an_event",
         "rest_http.client_mistakes_answered_with_500",
     ),
-    "its own OpenAPI document": ("rest_admin.openapi_is_served",),
 }
 
 WAITING = {name: why for why, names in _BY_CAPABILITY.items() for name in names}

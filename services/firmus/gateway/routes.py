@@ -7,7 +7,9 @@ learns that it asked for the right thing. `key` is the name or id at the second 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from firmus.gateway import answers, docs_page
+import msgspec
+
+from firmus.gateway import answers, docs_page, openapi
 from firmus.gateway.admin import Admin
 from firmus.gateway.again import Again
 from firmus.gateway.asking import CommandIds
@@ -70,7 +72,10 @@ def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
     async def docs(_req: Request, resp: Response) -> None:
         answers.html(resp, html)
 
-    return [*table, Route("GET", "/docs", docs)]
+    async def api_docs(_req: Request, resp: Response) -> None:
+        answers.row(resp, msgspec.Raw(openapi.document(table, not_yet)))
+
+    return [*table, Route("GET", "/docs", docs), Route("GET", "/api-docs", api_docs)]
 
 
 def _metadata(workflows: WorkflowDefinitions, tasks: TaskDefinitions) -> list[Route]:
