@@ -210,6 +210,18 @@ class Run:
     def terminate(self, reason: str | None = None) -> "Run":
         return self._send(cmd.TerminateWorkflow, reason=reason)
 
+    def retry(self) -> "Run":
+        """It goes on from where it failed."""
+        return self._send(cmd.RetryWorkflow)
+
+    def restart(self) -> "Run":
+        """It begins anew, once it has ended."""
+        return self._send(cmd.RestartWorkflow)
+
+    def rerun_from(self, ref: str) -> "Run":
+        """It runs again from the newest attempt of a task on, once it has ended."""
+        return self._send(cmd.RerunWorkflow, path=(self.state.task_id(self._row(ref).ordinal),))
+
     def skip(self, ref: str, output: Any = None) -> "Run":
         """The flow steps over a task that it has not reached yet."""
         return self._send(cmd.SkipTask, ref=ref, output=plain(output))
