@@ -25,6 +25,7 @@ SCHEDULES_SUBJECTS = "firmus.schedules.>"
 SCHEDULE_RUNS_SUBJECTS = "firmus.runs.>"
 
 POLLED = "firmus.polled"
+WATCHED = "firmus.watched"
 SEARCH = "firmus.search"
 PROJECTION_REBUILD = "firmus.projection.rebuild"
 PROJECTION_STATUS = "firmus.projection.status"

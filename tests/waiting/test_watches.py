@@ -148,6 +148,38 @@ async def test_a_decider_that_gives_a_shard_away_sends_its_waiters_on(
     await here.close()
 
 
+@pytest.mark.nats
+async def test_the_successor_of_a_decider_that_died_calls_its_waiters(
+    family: Family, nats_url: str
+) -> None:
+    gone, here = await connect(nats_url, name="dead"), await connect(nats_url, name="decider")
+    there = await connect(nats_url, name="gateway")
+    started = await family.start("works")
+    silent = WatchServer(gone, _Silent())
+    await silent.own(range(SHARDS))
+    await gone.flush()
+    remote = RemoteWatches(there, shards=SHARDS)
+    telling = asyncio.create_task(remote.changed(await family.watch(started), timeout_s=LONG_S))
+    await _Silent.asked.wait()
+    await gone.close()
+    successor = WatchServer(here, family.decider)
+    await successor.own(range(SHARDS))
+    assert await telling is True
+    await successor.stop()
+    await there.close()
+    await here.close()
+
+
+class _Silent:
+    """A decider that is never heard of again."""
+
+    asked = asyncio.Event()
+
+    async def changed(self, watch: Watch, *, timeout_s: float) -> bool:
+        self.asked.set()
+        raise Unavailable(f"{watch.workflow_id}, {timeout_s}")
+
+
 async def test_nothing_is_kept_of_a_workflow_that_nobody_waits_for(family: Family) -> None:
     started = await family.start("works")
     await family.update(started, "a")
