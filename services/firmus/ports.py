@@ -194,10 +194,11 @@ class DefinitionsPort(Protocol):
 
 class SchedulesPort(Protocol):
     """Starts repeated by the clock, and what became of them. Reads see every change answered before
-    they began. All methods but `preview` and `troubles` raise Unavailable.
+    they began. `actor` is who asks for a change. All methods but `preview` and `troubles` raise
+    Unavailable.
     """
 
-    async def save(self, schedule: WorkflowSchedule) -> WorkflowSchedule:
+    async def save(self, schedule: WorkflowSchedule, *, actor: str = "") -> WorkflowSchedule:
         """Creates or replaces, and says what it is now. Raises Refusal PAYLOAD_TOO_LARGE."""
         ...
 
@@ -213,25 +214,25 @@ class SchedulesPort(Protocol):
         """By name; a part of the schedule's name is enough."""
         ...
 
-    async def delete(self, name: str) -> bool: ...
+    async def delete(self, name: str, *, actor: str = "") -> bool: ...
 
-    async def pause(self, name: str, reason: str | None) -> None:
+    async def pause(self, name: str, reason: str | None, *, actor: str = "") -> None:
         """Raises Refusal NOT_FOUND."""
         ...
 
-    async def resume(self, name: str) -> None:
+    async def resume(self, name: str, *, actor: str = "") -> None:
         """Raises Refusal NOT_FOUND, also when it is not paused."""
         ...
 
-    async def pause_all(self) -> None: ...
+    async def pause_all(self, *, actor: str = "") -> None: ...
 
-    async def resume_all(self) -> None: ...
+    async def resume_all(self, *, actor: str = "") -> None: ...
 
-    async def add_tags(self, name: str, tags: list[Tag]) -> None:
+    async def add_tags(self, name: str, tags: list[Tag], *, actor: str = "") -> None:
         """Raises Refusal NOT_FOUND."""
         ...
 
-    async def remove_tags(self, name: str, tags: list[Tag]) -> None:
+    async def remove_tags(self, name: str, tags: list[Tag], *, actor: str = "") -> None:
         """Raises Refusal NOT_FOUND."""
         ...
 

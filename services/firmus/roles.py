@@ -292,8 +292,13 @@ async def schedules_role(
 ) -> AsyncIterator[ScheduleService]:
     turns = None
     if not exclusive:
-        ttl_s = await bucket_ttl_s(node.wire)
-        turns = Lease(node.wire, "schedules", holder=node.instance, ttl_s=ttl_s)
+        turns = Lease(
+            node.wire,
+            "schedules",
+            holder=node.instance,
+            ttl_s=await bucket_ttl_s(node.wire),
+            on_lost=lambda: service.wake(),  # noqa: PLW0108 - it is made below
+        )
     starter = Starter(
         Starts(decider, JetStreamKeyStore(node.wire)), JetStreamUploads(node.wire, node.blobs)
     )

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from firmus.schedules import aggregate as aggregates
-from firmus.schedules.aggregate import EMPTY, evolve
+from firmus.schedules.aggregate import EMPTY, Asked, evolve
 from firmus.schedules.plan import CATCH_UP_AT_ONCE, Timetable, claim, next_due, timetable
 from firmus.schedules.runs import Cursor, cursor_after, ended
 from tests.schedules.samples import HOUR, MINUTE, SECOND, T0, each, schedule
 
 
 def saved(**given: Any) -> Timetable | None:
-    return timetable(evolve(EMPTY, aggregates.save(EMPTY, schedule(**given), now_ms=T0)))
+    return timetable(evolve(EMPTY, aggregates.save(EMPTY, schedule(**given), Asked(T0))))
 
 
 def due(table: Timetable | None, now_ms: int, cursor: Cursor | None = None) -> list[int]:

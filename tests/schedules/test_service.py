@@ -1,87 +1,21 @@
 """The service before the real decider: what is due is started once, whatever happens."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from firmus.broker.starting import Starts
 from firmus.ports import Unavailable
-from firmus.schedules.service import ScheduleService
-from firmus.schedules.starting import Starter
-from firmus.schedules.store import Schedules, memory_schedules
-from firmus.workflow.state import WorkflowState
 from firmus_contracts.commands import StartWorkflow
-from firmus_contracts.definitions import WorkflowDef, WorkflowTask
-from tests.gateway.ports import World
+from tests.schedules.desk import Desk, until
 from tests.schedules.samples import MINUTE, SECOND, T0, each, schedule
-
-
-class Desk:
-    """A world whose clock a test moves, with any number of services in it."""
-
-    def __init__(self) -> None:
-        self.world = World()
-        self.clock = self.world.clock
-        self.clock.advance(T0 - self.clock.now_ms())
-        self.store: Schedules = memory_schedules(self.clock)
-        self.services: list[ScheduleService] = []
-
-    def service(self, runs: Any = None) -> ScheduleService:
-        starter = Starter(Starts(self.world.door, self.world.keys), self.world.uploads)
-        made = ScheduleService(self.store.journal, runs or self.store.runs, starter, self.clock)
-        self.services.append(made)
-        return made
-
-    @asynccontextmanager
-    async def running(self, runs: Any = None) -> AsyncIterator[ScheduleService]:
-        service = self.service(runs)
-        task = asyncio.create_task(service.run())
-        yield service
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    def at(self, after_ms: int) -> None:
-        """Sets the clock so far after T0, and lets the services look at it."""
-        self.clock.advance(T0 + after_ms - self.clock.now_ms())
-        for service in self.services:
-            service.wake()
-
-    async def records(self, count: int) -> list[Any]:
-        """The runs, in the order of their times, once that many have ended."""
-
-        async def ended() -> list[Any]:
-            found = await self.store.executions("", "scheduledTime:ASC")
-            return found if len([r for r in found if r.state != "POLLED"]) >= count else []
-
-        return await until(ended)
-
-    async def started(self) -> list[WorkflowState]:
-        """All workflows of the log, in order."""
-        found: dict[str, WorkflowState | None] = {}
-        if await self.world.log.end():
-            async for batch in self.world.log.follow(after=0):
-                for record in batch:
-                    found[record.workflow_id] = await self.world.decider.read(record.workflow_id)
-                break
-        return [state for state in found.values() if state is not None]
-
-
-async def until(condition: Callable[[], Awaitable[Any]]) -> Any:
-    while not (found := await condition()):
-        await asyncio.sleep(0.001)
-    return found
 
 
 @pytest.fixture
 async def desk() -> Desk:
     found = Desk()
-    task = WorkflowTask(name="wait", task_reference_name="wait", type="HUMAN")
-    await found.world.definitions.put_workflow(
-        WorkflowDef(name="flow", tasks=[task]), overwrite=True
-    )
+    await found.prepare()
     return found
 
 
@@ -164,6 +98,39 @@ async def test_a_standby_that_believes_it_is_its_turn_starts_nothing_twice(desk:
     assert len(states) == 100
     keys = {(s.input["_startedByScheduler"], s.input["_scheduledTime"]) for s in states}
     assert len(keys) == 100
+
+
+class Turn:
+    """A turn that a test gives and takes."""
+
+    def __init__(self) -> None:
+        self.given = asyncio.Event()
+        self.released = 0
+
+    @property
+    def held(self) -> bool:
+        return self.given.is_set()
+
+    async def acquire(self) -> None:
+        await self.given.wait()
+
+    async def release(self) -> None:
+        self.released += 1
+
+
+async def test_only_whose_turn_it_is_works_and_who_gets_it_again_goes_on(desk: Desk) -> None:
+    await desk.store.save(schedule(cron="* * * * * *"))
+    first, second = Turn(), Turn()
+    first.given.set()
+    async with desk.running(turns=first) as one, desk.running(turns=second) as two:
+        for count, (gets, loses) in enumerate(((first, second), (second, first)) * 2, start=1):
+            loses.given.clear()
+            desk.at(count * SECOND - 1)
+            gets.given.set()
+            desk.at(count * SECOND)
+            await desk.records(count)
+        assert (one.executed, two.executed) == (2, 2)
+    assert len(await desk.started()) == 4
 
 
 class Forgetful:

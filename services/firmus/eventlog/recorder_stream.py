@@ -102,8 +102,8 @@ class EventStream:
         save = uuid4().hex
         for _ in range(_TRIES):
             expected = {}
-            for originator_id, version in firsts.items():
-                head = await self._head(originator_id)
+            heads = await asyncio.gather(*map(self._head, firsts))
+            for (originator_id, version), head in zip(firsts.items(), heads, strict=True):
                 if head.version is not None and version <= head.version:
                     raise IntegrityError(
                         f"{originator_id} is at version {head.version}, {version} comes too late"

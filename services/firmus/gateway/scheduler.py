@@ -9,6 +9,7 @@ from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import (
     Request,
     Response,
+    actor_of,
     flag,
     integer,
     json_body,
@@ -51,7 +52,7 @@ class Scheduler:
         request = schedule.start_workflow_request
         if request is not None and request.workflow_def is not None:
             await self._registration.workflow(request.workflow_def)
-        saved = await self._schedules.save(schedule)
+        saved = await self._schedules.save(schedule, actor=actor_of(req))
         troubles = self._schedules.troubles(saved)
         if troubles:
             told = "; ".join(f"never runs: {problem}" for problem in troubles)
@@ -64,8 +65,8 @@ class Scheduler:
             raise Refusal("NOT_FOUND", f"Schedule '{key}' not found")
         answers.json(resp, found)
 
-    async def delete(self, _req: Request, resp: Response, key: str) -> None:
-        await self._schedules.delete(key)
+    async def delete(self, req: Request, resp: Response, key: str) -> None:
+        await self._schedules.delete(key, actor=actor_of(req))
         answers.empty(resp)
 
     async def all(self, req: Request, resp: Response) -> None:
@@ -86,21 +87,24 @@ class Scheduler:
         answers.json(resp, {"totalHits": len(found), "results": _page(req, found)})
 
     async def pause(self, req: Request, resp: Response, key: str) -> None:
-        await self._schedules.pause(key, text(req, "reason"))
+        await self._schedules.pause(key, text(req, "reason"), actor=actor_of(req))
         answers.empty(resp)
 
-    async def resume(self, _req: Request, resp: Response, key: str) -> None:
-        await self._schedules.resume(key)
+    async def resume(self, req: Request, resp: Response, key: str) -> None:
+        await self._schedules.resume(key, actor=actor_of(req))
         answers.empty(resp)
 
     async def pause_each(self, req: Request, resp: Response) -> None:
         async def act(name: str) -> None:
-            await self._schedules.pause(name, None)
+            await self._schedules.pause(name, None, actor=actor_of(req))
 
         await self._each(req, resp, "pauseSchedules", act)
 
     async def resume_each(self, req: Request, resp: Response) -> None:
-        await self._each(req, resp, "resumeSchedules", self._schedules.resume)
+        async def act(name: str) -> None:
+            await self._schedules.resume(name, actor=actor_of(req))
+
+        await self._each(req, resp, "resumeSchedules", act)
 
     async def next_few(self, req: Request, resp: Response) -> None:
         """At most five times, in UTC, none of them past."""
@@ -115,12 +119,12 @@ class Scheduler:
         )
         answers.json(resp, found)
 
-    async def pause_all(self, _req: Request, resp: Response) -> None:
-        await self._schedules.pause_all()
+    async def pause_all(self, req: Request, resp: Response) -> None:
+        await self._schedules.pause_all(actor=actor_of(req))
         answers.json(resp, {"status": "done"})
 
-    async def resume_all(self, _req: Request, resp: Response) -> None:
-        await self._schedules.resume_all()
+    async def resume_all(self, req: Request, resp: Response) -> None:
+        await self._schedules.resume_all(actor=actor_of(req))
         answers.json(resp, {"status": "done"})
 
     async def requeue(self, _req: Request, resp: Response) -> None:
@@ -135,11 +139,13 @@ class Scheduler:
         answers.json(resp, found.tags or [])
 
     async def add_tags(self, req: Request, resp: Response, key: str) -> None:
-        await self._schedules.add_tags(key, decode_tags(await json_body(req)))
+        await self._schedules.add_tags(key, decode_tags(await json_body(req)), actor=actor_of(req))
         answers.empty(resp)
 
     async def remove_tags(self, req: Request, resp: Response, key: str) -> None:
-        await self._schedules.remove_tags(key, decode_tags(await json_body(req)))
+        await self._schedules.remove_tags(
+            key, decode_tags(await json_body(req)), actor=actor_of(req)
+        )
         answers.empty(resp)
 
     async def _each(

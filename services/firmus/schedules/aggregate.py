@@ -18,10 +18,13 @@ ALL = "all"
 """The aggregate of the pause of every schedule at once."""
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class _Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """`actor`: who asked for it, as far as it was said."""
+
     originator_id: str
     originator_version: int
     time_ms: int
+    actor: str = ""
 
 
 class ScheduleSaved(_Event, frozen=True):
@@ -97,6 +100,13 @@ class Aggregate(msgspec.Struct, frozen=True):
 EMPTY = Aggregate()
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """When something was asked for, and by whom as far as it was said."""
+
+    now_ms: int
+    actor: str = ""
+
+
 def identity_of(name: str) -> str:
     """The aggregate of a schedule."""
     return _SCHEDULE + name
@@ -113,12 +123,12 @@ def evolve(found: Aggregate, event: Event) -> Aggregate:
         case ScheduleSaved(schedule=saved):
             return replace(found, revision=revision, schedule=saved, since_ms=now_ms)
         case SchedulePaused(reason=reason):
-            return _with(found, revision, paused=True, paused_reason=reason, updated_time=now_ms)
+            return _with(found, event, paused=True, paused_reason=reason)
         case ScheduleResumed():
-            resumed = _with(found, revision, paused=False, paused_reason=None, updated_time=now_ms)
+            resumed = _with(found, event, paused=False, paused_reason=None)
             return replace(resumed, since_ms=now_ms)
         case ScheduleTagged(tags=tags):
-            return _with(found, revision, tags=tags)
+            return _with(found, event, tags=tags)
         case ScheduleDeleted():
             return Aggregate(revision=revision)
         case AllPaused():
@@ -127,75 +137,78 @@ def evolve(found: Aggregate, event: Event) -> Aggregate:
             return replace(found, revision=revision, all_paused=False)
 
 
-def save(found: Aggregate, given: WorkflowSchedule, *, now_ms: int) -> ScheduleSaved:
-    """Creates or replaces; createTime stays, and so do the tags when none are given. Who did it and
-    when it runs next are not the caller's to say (spec 8.8).
+def save(found: Aggregate, given: WorkflowSchedule, by: Asked) -> ScheduleSaved:
+    """Creates or replaces; who made it and when stay, and so do the tags when none are given. None
+    of that is for the request's body to say, nor when it runs next (spec 8.8).
     """
     earlier = found.schedule
     stamped = replace(
         given,
         cron_schedules=given.cron_schedules or [],
-        create_time=now_ms if earlier is None else earlier.create_time,
-        updated_time=now_ms,
-        created_by="",
-        updated_by="",
+        create_time=by.now_ms if earlier is None else earlier.create_time,
+        updated_time=by.now_ms,
+        created_by=by.actor if earlier is None else earlier.created_by,
+        updated_by=by.actor,
         next_run_time=None,
         tags=earlier.tags if given.tags is None and earlier is not None else given.tags,
     )
-    return ScheduleSaved(**_next(identity_of(given.name), found, now_ms), schedule=stamped)
+    return ScheduleSaved(**_next(identity_of(given.name), found, by), schedule=stamped)
 
 
-def pause(found: Aggregate, name: str, reason: str | None, *, now_ms: int) -> SchedulePaused:
+def pause(found: Aggregate, name: str, reason: str | None, by: Asked) -> SchedulePaused:
     """Pausing again only changes the reason. Raises Refusal NOT_FOUND."""
     if found.schedule is None:
         raise no_such(name)
-    return SchedulePaused(**_next(identity_of(name), found, now_ms), reason=reason)
+    return SchedulePaused(**_next(identity_of(name), found, by), reason=reason)
 
 
-def resume(found: Aggregate, name: str, *, now_ms: int) -> ScheduleResumed:
+def resume(found: Aggregate, name: str, by: Asked) -> ScheduleResumed:
     """Raises Refusal NOT_FOUND, also for one that is not paused (spec 8.8)."""
     if found.schedule is None or not found.schedule.paused:
         raise no_such(name)
-    return ScheduleResumed(**_next(identity_of(name), found, now_ms))
+    return ScheduleResumed(**_next(identity_of(name), found, by))
 
 
-def delete(found: Aggregate, name: str, *, now_ms: int) -> ScheduleDeleted | None:
+def delete(found: Aggregate, name: str, by: Asked) -> ScheduleDeleted | None:
     """None when there is no such schedule."""
     if found.schedule is None:
         return None
-    return ScheduleDeleted(**_next(identity_of(name), found, now_ms))
+    return ScheduleDeleted(**_next(identity_of(name), found, by))
 
 
-def tag(found: Aggregate, name: str, tags: list[Tag], *, now_ms: int) -> ScheduleTagged | None:
+def tag(found: Aggregate, name: str, tags: list[Tag], by: Asked) -> ScheduleTagged | None:
     """Gives a schedule exactly these tags; None when it has them. Raises Refusal NOT_FOUND."""
     if found.schedule is None:
         raise no_such(name)
     if tags == (found.schedule.tags or []):
         return None
-    return ScheduleTagged(**_next(identity_of(name), found, now_ms), tags=tags)
+    return ScheduleTagged(**_next(identity_of(name), found, by), tags=tags)
 
 
-def pause_all(found: Aggregate, *, now_ms: int) -> AllPaused | None:
-    return None if found.all_paused else AllPaused(**_next(ALL, found, now_ms))
+def pause_all(found: Aggregate, by: Asked) -> AllPaused | None:
+    return None if found.all_paused else AllPaused(**_next(ALL, found, by))
 
 
-def resume_all(found: Aggregate, *, now_ms: int) -> AllResumed | None:
-    return AllResumed(**_next(ALL, found, now_ms)) if found.all_paused else None
+def resume_all(found: Aggregate, by: Asked) -> AllResumed | None:
+    return AllResumed(**_next(ALL, found, by)) if found.all_paused else None
 
 
 def no_such(name: str) -> Refusal:
     return Refusal("NOT_FOUND", f"Schedule '{name}' not found")
 
 
-def _with(found: Aggregate, revision: int, **changes: Any) -> Aggregate:
-    if found.schedule is None:
+def _with(found: Aggregate, event: Event, **changes: Any) -> Aggregate:
+    revision, schedule = event.originator_version, found.schedule
+    if schedule is None:
         return replace(found, revision=revision)
-    return replace(found, revision=revision, schedule=replace(found.schedule, **changes))
+    touched = {"updated_time": event.time_ms, "updated_by": event.actor}
+    return replace(found, revision=revision, schedule=replace(schedule, **touched, **changes))
 
 
-def _next(identity: str, found: Aggregate, now_ms: int) -> dict[str, Any]:
+def _next(identity: str, found: Aggregate, by: Asked) -> dict[str, Any]:
     return {
         "originator_id": identity,
         "originator_version": found.revision + 1,
-        "time_ms": now_ms,
+        "time_ms": by.now_ms,
+        "actor": by.actor,
     }

@@ -19,7 +19,8 @@ from firmus.schedules.store import Journal
 
 log = structlog.get_logger(__name__)
 
-CLAIMS_AT_ONCE = 200
+AT_ONCE = 200
+"""Events in one write."""
 STARTS_AT_ONCE = 64
 LOOK_FIRST_S = 0.02
 LOOK_LAST_S = 30.0
@@ -118,20 +119,22 @@ class ScheduleService:
             return
 
     async def _round(self, *, first: bool) -> None:
-        """Looks for changes, records what has ended, claims and starts what is due."""
+        """Looks for changes, claims and starts what is due, records what has ended."""
         await self._journal.catch_up(self._book.catalogue)
         changed = self._book.look_again()
         if first:
             self._unsure |= changed
         await self._look(sure=not first)
-        results = list(self._results.values())[:CLAIMS_AT_ONCE]
-        if results and await self._record(results):
-            for result in results:
-                self._count(self._results.pop(result.originator_id))
-        claims = self._book.due(self._clock.now_ms(), CLAIMS_AT_ONCE)
+        claims = self._book.due(self._clock.now_ms(), AT_ONCE)
         if claims and await self._record(claims):
             for claimed in claims:
                 self._go(claimed)
+        results = list(self._results.values())[:AT_ONCE]
+        if results and await self._record(results):
+            for result in results:
+                self._count(self._results.pop(result.originator_id))
+        if self._results:
+            self._news.set()
 
     async def _look(self, *, sure: bool) -> None:
         """Where the doubtful schedules stand, and on with claims that have not ended."""

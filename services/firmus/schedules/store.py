@@ -13,7 +13,7 @@ from firmus.eventlog.recorder_journal import Fold, SharedCheck, StreamJournal
 from firmus.eventlog.recorder_memory import MemoryJournal
 from firmus.ports import Clock, Unavailable
 from firmus.schedules import aggregate as aggregates
-from firmus.schedules.aggregate import ALL, Aggregate, Event, identity_of
+from firmus.schedules.aggregate import ALL, Aggregate, Asked, Event, identity_of
 from firmus.schedules.catalogue import Catalogue
 from firmus.schedules.cron import CronError, parse
 from firmus.schedules.occurrences import next_after
@@ -63,11 +63,12 @@ class Schedules:
         await self.journal.close()
         await self.runs.close()
 
-    async def save(self, schedule: WorkflowSchedule) -> WorkflowSchedule:
+    async def save(self, schedule: WorkflowSchedule, *, actor: str = "") -> WorkflowSchedule:
         _check(schedule)
         found = await self._write(
             identity_of(schedule.name),
-            lambda found, now_ms: aggregates.save(found, schedule, now_ms=now_ms),
+            actor,
+            lambda found, by: aggregates.save(found, schedule, by),
         )
         return found.schedule or schedule
 
@@ -87,41 +88,42 @@ class Schedules:
             workflow_name=workflow_name, schedule_name=schedule_name, paused=paused
         )
 
-    async def delete(self, name: str) -> bool:
+    async def delete(self, name: str, *, actor: str = "") -> bool:
         existed = False
 
-        def decide(found: Aggregate, now_ms: int) -> Event | None:
+        def decide(found: Aggregate, by: Asked) -> Event | None:
             nonlocal existed
             existed = found.schedule is not None
-            return aggregates.delete(found, name, now_ms=now_ms)
+            return aggregates.delete(found, name, by)
 
-        await self._write(identity_of(name), decide)
+        await self._write(identity_of(name), actor, decide)
         return existed
 
-    async def pause(self, name: str, reason: str | None) -> None:
+    async def pause(self, name: str, reason: str | None, *, actor: str = "") -> None:
         await self._write(
             identity_of(name),
-            lambda found, now_ms: aggregates.pause(found, name, reason, now_ms=now_ms),
+            actor,
+            lambda found, by: aggregates.pause(found, name, reason, by),
         )
 
-    async def resume(self, name: str) -> None:
+    async def resume(self, name: str, *, actor: str = "") -> None:
         await self._write(
-            identity_of(name), lambda found, now_ms: aggregates.resume(found, name, now_ms=now_ms)
+            identity_of(name), actor, lambda found, by: aggregates.resume(found, name, by)
         )
 
-    async def pause_all(self) -> None:
-        await self._write(ALL, lambda found, now_ms: aggregates.pause_all(found, now_ms=now_ms))
+    async def pause_all(self, *, actor: str = "") -> None:
+        await self._write(ALL, actor, aggregates.pause_all)
 
-    async def resume_all(self) -> None:
-        await self._write(ALL, lambda found, now_ms: aggregates.resume_all(found, now_ms=now_ms))
+    async def resume_all(self, *, actor: str = "") -> None:
+        await self._write(ALL, actor, aggregates.resume_all)
 
-    async def add_tags(self, name: str, tags: list[Tag]) -> None:
-        await self._retag(name, lambda had: [*had, *(tag for tag in tags if tag not in had)])
+    async def add_tags(self, name: str, tags: list[Tag], *, actor: str = "") -> None:
+        await self._retag(name, actor, lambda had: [*had, *(tag for tag in tags if tag not in had)])
 
-    async def remove_tags(self, name: str, tags: list[Tag]) -> None:
+    async def remove_tags(self, name: str, tags: list[Tag], *, actor: str = "") -> None:
         """A tag is meant by its key and value."""
         gone = {(tag.key, tag.value) for tag in tags}
-        await self._retag(name, lambda had: [t for t in had if (t.key, t.value) not in gone])
+        await self._retag(name, actor, lambda had: [t for t in had if (t.key, t.value) not in gone])
 
     def preview(self, cron: str, *, start_ms: int, end_ms: int | None, limit: int) -> list[int]:
         try:
@@ -148,22 +150,22 @@ class Schedules:
         await self._fresh_records()
         return self._records.pending()
 
-    async def _retag(self, name: str, change: Callable[[list[Tag]], list[Tag]]) -> None:
-        def decide(found: Aggregate, now_ms: int) -> Event | None:
+    async def _retag(self, name: str, actor: str, change: Callable[[list[Tag]], list[Tag]]) -> None:
+        def decide(found: Aggregate, by: Asked) -> Event | None:
             had = found.schedule.tags or [] if found.schedule is not None else []
-            return aggregates.tag(found, name, change(had), now_ms=now_ms)
+            return aggregates.tag(found, name, change(had), by)
 
-        await self._write(identity_of(name), decide)
+        await self._write(identity_of(name), actor, decide)
 
     async def _write(
-        self, identity: str, decide: Callable[[Aggregate, int], Event | None]
+        self, identity: str, actor: str, decide: Callable[[Aggregate, Asked], Event | None]
     ) -> Aggregate:
         """Decides and records, again after each conflict; what the aggregate is then."""
         async with self._writing:
             for _ in range(_WRITE_TRIES):
                 await self._fresh()
                 found = self._catalogue.aggregate(identity)
-                event = decide(found, self._clock.now_ms())
+                event = decide(found, Asked(self._clock.now_ms(), actor))
                 if event is None:
                     return found
                 if await self.journal.record([event]):
