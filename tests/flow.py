@@ -71,6 +71,7 @@ class Flow:
         self.registered: dict[str, TaskDef] = {}
         self.known_definitions: set[str] = set()
         self.cache: dict[str, Cached] = {}
+        self.versions: dict[int, Blueprint] = {}
         self.polls: dict[tuple[str, str], int] = {}
         self.slot = Entry.HOLDS
         self.slots_asked: list[SlotNeed] = []
@@ -80,6 +81,13 @@ class Flow:
         self.rounds = 0  # of answers from outside that the last command needed
         self._count = 0
         self._refs: dict[int, str] = {}
+
+    # --- given ---
+
+    def register(self, version: int, *tasks: dict[str, Any], **fields: Any) -> None:
+        """Another version of the definition, to which the workflow may be upgraded."""
+        given = definition(*tasks, version=version, **fields)
+        self.versions[version] = Blueprint(given, str(version) * 64)
 
     # --- when ---
 
@@ -146,6 +154,7 @@ class Flow:
             task_defs={name: self.registered.get(name) for name in wanted.task_defs},
             definitions={key: key[0] in self.known_definitions for key in wanted.definitions},
             cache={key: self.cache.get(key) for key in wanted.cache_keys},
+            pins={key: self.versions.get(key[1] or 0) for key in wanted.pins},
         )
 
     def _commit(self, command: Any, decision: Decision) -> list[str]:
@@ -165,6 +174,8 @@ class Flow:
         for event in decision.events:
             if isinstance(event, ev.TaskScheduled):
                 self._refs[event.ordinal] = event.ref
+            elif isinstance(event, ev.WorkflowUpgraded):
+                self.blueprint = self.versions[event.definition_version]
         return [describe(event, self._refs) for event in decision.events]
 
     def replayed(self) -> WorkflowState | None:

@@ -18,6 +18,7 @@ from firmus_contracts.requests import (
     StartWorkflowRequest,
     Tag,
     TaskResult,
+    UpgradeWorkflowRequest,
     WorkflowSchedule,
     WorkflowStateUpdate,
     WorkflowTestRequest,
@@ -38,6 +39,7 @@ _RERUN = Body(RerunWorkflowRequest)
 _SKIP = Body(SkipTaskRequest)
 _RESULT = Body(TaskResult)
 _STATE = Body(WorkflowStateUpdate)
+_UPGRADE = Body(UpgradeWorkflowRequest)
 _HANDLER = Body(EventHandler)
 _SCHEDULE = Body(WorkflowSchedule)
 _TAGS = Body(list[Tag])
@@ -170,6 +172,19 @@ def decode_state_update(body: bytes) -> tuple[dict[str, Any], dict[str, TaskResu
     if errors:
         raise invalid(errors)
     return update.variables or {}, {ref: _cut(report) for ref, report in reports.items()}
+
+
+def decode_upgrade_request(body: bytes) -> UpgradeWorkflowRequest:
+    request = _UPGRADE.read(body)
+    errors = [] if request.name else [_error("name", "Workflow name cannot be null or empty")]
+    errors += [
+        _error(f"taskOutput.{ref}", "The output of a task is an object")
+        for ref, output in request.task_output.items()
+        if not isinstance(output, dict)
+    ]
+    if errors:
+        raise invalid(errors)
+    return request
 
 
 def decode_task_result(body: bytes) -> TaskResult:

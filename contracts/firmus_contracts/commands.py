@@ -245,6 +245,26 @@ class ReviveChild(_Command, frozen=True, tag="revive_child"):
     task_input: dict[str, Any] | None = None
 
 
+class JumpToTask(_Command, frozen=True, tag="jump_to_task"):
+    """Leave what is open and go on from this task; `input` is laid over its own."""
+
+    ref: str
+    input: dict[str, Any] = {}
+    reason: str | None = None
+
+
+class UpgradeWorkflow(_Command, frozen=True, tag="upgrade_workflow"):
+    """Go on under another version of the definition; the latest when none is named. `input` is laid
+    over the workflow's; `outputs`, by reference, are those of tasks that the upgrade skips.
+    """
+
+    name: str
+    version: int | None = None
+    input: dict[str, Any] = {}
+    outputs: dict[str, Any] = {}
+    reason: str | None = None
+
+
 class PushMessage(_Command, frozen=True, tag="push_message"):
     """A message for the workflow's own PULL_WORKFLOW_MESSAGES tasks; its id follows from the
     command's (`ids.message_id`).
@@ -290,6 +310,8 @@ Command = (
     | ResetCallbacks
     | ReviveParent
     | ReviveChild
+    | JumpToTask
+    | UpgradeWorkflow
     | PushMessage
     | Continue
     | ReleaseWorkflow

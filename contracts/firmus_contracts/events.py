@@ -30,10 +30,15 @@ from firmus_contracts.event_parts import (
 )
 from firmus_contracts.statuses import TaskStatus
 from firmus_contracts.steering_events import (
+    TaskSkipped,
+    VariablesSet,
+    WorkflowFollowed,
+    WorkflowJumped,
     WorkflowPaused,
     WorkflowReleased,
     WorkflowRemoved,
     WorkflowResumed,
+    WorkflowUpgraded,
 )
 
 __all__ = [  # and all that is defined here
@@ -45,8 +50,12 @@ __all__ = [  # and all that is defined here
     "ParentRevived",
     "Standing",
     "TaskLimits",
+    "TaskSkipped",
     "TasksWithdrawn",
     "Timeouts",
+    "VariablesSet",
+    "WorkflowFollowed",
+    "WorkflowJumped",
     "WorkflowPaused",
     "WorkflowReleased",
     "WorkflowRemoved",
@@ -55,6 +64,7 @@ __all__ = [  # and all that is defined here
     "WorkflowResumed",
     "WorkflowRetried",
     "WorkflowRevived",
+    "WorkflowUpgraded",
 ]
 
 
@@ -125,20 +135,6 @@ class WorkflowTerminated(Event, frozen=True, tag="workflow.terminated"):
     failed_refs: tuple[str, ...] = ()
     failed_names: tuple[str, ...] = ()
     failure_workflow: FailureWorkflow | None = None
-    actor: str = ""
-
-
-class WorkflowFollowed(Event, frozen=True, tag="workflow.followed"):
-    """A task of another workflow, which did not start this one, is to be told of its end."""
-
-    task_id: str
-
-
-class VariablesSet(Event, frozen=True, tag="workflow.variables_set"):
-    """These variables were overwritten; the others stay."""
-
-    variables: dict[str, Any]
-    reason: str | None = None
     actor: str = ""
 
 
@@ -368,6 +364,8 @@ WorkflowEvent = (
     | WorkflowTerminated
     | WorkflowRemoved
     | WorkflowFollowed
+    | WorkflowJumped
+    | WorkflowUpgraded
     | VariablesSet
     | MessageReceived
     | MessagesTaken
@@ -388,6 +386,7 @@ WorkflowEvent = (
     | TaskFailed
     | TaskTimedOut
     | TaskCanceled
+    | TaskSkipped
     | StateEventRaised
     | StateEventSent
 )

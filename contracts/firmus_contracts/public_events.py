@@ -23,7 +23,7 @@ WORKFLOW_TRANSITIONS: dict[str, str] = {
     "restarted": "a workflow execution that ended begins anew",
     "retried": "a workflow execution that ended goes on where it failed",
     "rerun": "a workflow execution that ended is run again, from a task on or as a whole",
-    "updated": "the variables of a workflow execution change",
+    "updated": "variables or definition of a workflow execution change, or it jumps to a task",
     "removed": "a workflow execution is removed: nobody can read it any more",
 }
 """Transition to when it happens. The contract's six first; the others are ours."""

@@ -85,6 +85,15 @@ class WorkflowStateUpdate(Model):
     variables: dict[str, Any] | None = None
 
 
+class UpgradeWorkflowRequest(Model):
+    """`version` None or 0 is the latest; `task_output` is by reference."""
+
+    name: str = ""
+    version: Int | None = None
+    task_output: dict[str, Any] = always(dict)
+    workflow_input: dict[str, Any] = always(dict)
+
+
 class TaskMock(Model):
     """How a tested task ends; times in milliseconds. A mock without `output` is refused."""
 

@@ -25,6 +25,7 @@ ENDINGS = (
     ev.TaskFailed,
     ev.TaskTimedOut,
     ev.TaskCanceled,
+    ev.TaskSkipped,
 )
 Values = float | Mapping[str, float]
 """One figure, or one for each value of the label `of`."""

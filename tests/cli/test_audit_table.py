@@ -78,3 +78,21 @@ def test_the_columns_of_the_table_are_aligned() -> None:
     column = lines[0].index("EVENT")
     assert all(line[column - 2 : column] == "  " for line in lines)
     assert lines[1][column:].startswith("workflow.started")
+
+
+def test_who_steers_a_workflow_is_told_with_what_and_why() -> None:
+    steered = record(
+        1,
+        ev.WorkflowJumped(ref="pay", reason="hurry"),
+        ev.WorkflowUpgraded(definition_version=3, definition_hash="h"),
+        ev.WorkflowRemoved(reason="tidy", actor="ann"),
+        causes=(
+            Cause(command_id="x", kind="jump_to_task", actor="bob", events=2),
+            Cause(command_id="y", kind="remove_workflow", actor="ann", events=1),
+        ),
+    )
+    assert [row.what for row in rows_of([steered])] == [
+        "to pay hurry  [jump_to_task by bob]",
+        "to v3",
+        "tidy  [remove_workflow by ann]",
+    ]

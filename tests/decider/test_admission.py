@@ -99,3 +99,24 @@ def test_one_that_is_resumed_before_its_slot_is_free_goes_on_waiting() -> None:
     one.send(cmd.PauseWorkflow)
     assert one.send(cmd.ResumeWorkflow) == ["workflow.resumed"]
     assert one.send(cmd.ReleaseWorkflow) == ["workflow.released", "task.scheduled charge"]
+
+
+def test_a_task_skipped_while_it_waits_is_stepped_over_when_it_begins() -> None:
+    config = {"rateLimitKey": "k", "concurrentExecLimit": 1}
+    one = Flow(simple("charge"), simple("ship"), rateLimitConfig=config)
+    one.slot = Entry.WAITS
+    one.start()
+    one.send(cmd.SkipTask, ref="charge")
+    one.send(cmd.ReleaseWorkflow)
+
+    assert one.rows() == ["charge SKIPPED", "ship SCHEDULED"]
+
+
+def test_a_workflow_that_waits_does_not_jump_the_line() -> None:
+    one = flow()
+    one.slot = Entry.WAITS
+    one.start()
+    one.send(cmd.JumpToTask, ref="charge")
+
+    assert one.rejected is not None
+    assert one.rejected.code == "CONFLICT"

@@ -169,6 +169,27 @@ def test_in_a_block_the_flow_goes_on_behind_what_is_skipped(tasks: list[str], th
     assert flow.rows()[-1] == f"{then} SCHEDULED"
 
 
+@pytest.mark.parametrize(
+    ("skipped", "fields"),
+    [
+        ("d", {"joinOn": ["x"]}),
+        ("x", {"joinOn": ["x"]}),
+        ("n", {"joinOn": ["y"], "defaultExclusiveJoinTask": ["n"]}),
+    ],
+)
+def test_an_exclusive_join_of_what_was_skipped_ends(skipped: str, fields: dict[str, Any]) -> None:
+    decision = op("d", "DECISION", {"k": "x"}, caseValueParam="k",
+                  decisionCases={"x": [simple("x")], "y": [simple("y")]})  # fmt: skip
+    flow = Flow(simple("a"), op("n", "NOOP"), decision, op("e", "EXCLUSIVE_JOIN", **fields))
+    flow.start()
+    skip(flow, skipped)
+    flow.update("a")
+    if flow.state is not None and flow.state.task("x") and skipped != "x":
+        flow.update("x")
+
+    assert flow.status == "COMPLETED"
+
+
 def test_the_first_task_of_all_passes_of_a_for_each() -> None:
     each = op("e", "FOR_EACH", {"items": [1, 2]}, loopOver=[simple("b"), simple("c")])
     flow = Flow(simple("a"), each)

@@ -30,6 +30,7 @@ async def test_a_task_is_skipped_with_the_input_and_output_of_the_body(api: Api)
 async def test_a_removed_workflow_is_gone_for_every_reader(api: Api):
     await api.register("w", "a")
     started, task = await completed(api, correlationId="c")
+    await api.post(f"/tasks/{task}/log", b"a line")
 
     removed = await api.delete(f"/workflow/{started}/remove", archiveWorkflow=False)
 
@@ -39,6 +40,7 @@ async def test_a_removed_workflow_is_gone_for_every_reader(api: Api):
         message = f"No such workflow found by id: {started}"
         assert (answer.status, answer.body["message"]) == (404, message)
     assert (await api.get(f"/tasks/{task}")).status == 404
+    assert (await api.get(f"/tasks/{task}/log")).status == 204
     listed = await api.get("/workflow/w/correlated/c", includeClosed=True)
     assert (listed.status, listed.body) == (200, [])
     assert (await api.get("/workflow/search-v2")).body["results"] == []
@@ -117,6 +119,8 @@ async def test_the_log_and_the_workflow_tell_who_asked(api: Api, world: World):
     assert (await api.get(f"/workflow/{started}")).body["updatedBy"] == "ann"
     commit = (await world.decider.history(started))[-1].commit
     assert [(cause.kind, cause.actor) for cause in commit.causes] == [("pause_workflow", "ann")]
+    other = await api.start("w", createdBy="bob")
+    assert (await world.decider.history(other))[0].commit.causes[0].actor == "bob"
     refused = await api.put(f"/workflow/{started}/pause", headers={"Firmus-Actor": "x" * 257})
     assert refused.status == 400
 
@@ -179,3 +183,52 @@ async def test_a_state_update_that_cannot_be_read_or_done_is_refused_whole(api: 
 
     assert [answer.status for answer in answers] == [400, 400, 404]
     assert (await api.get(f"/workflow/{started}")).body["variables"] == {}
+
+
+async def test_a_running_workflow_is_upgraded_or_the_difference_is_told(api: Api):
+    await api.register("w", "a")
+    started = await api.start("w")
+    await api.register("w", "a", "b", version=2)
+    await api.register("w", "z", "a", version=3)
+
+    refused = await api.post(f"/workflow/{started}/upgrade", {"name": "w", "version": 3})
+    given = {"name": "w", "version": 2, "workflowInput": {"n": 1}}
+    answer = await api.post(f"/workflow/{started}/upgrade", given)
+    [task] = await api.poll("a")
+    await api.post("/tasks", result(task))
+
+    assert refused.status == 409
+    assert "task a_0, which was reached, is missing" in refused.body["message"]
+    found = (await api.get(f"/workflow/{started}")).body
+    assert (answer.status, found["workflowVersion"], found["input"]) == (200, 2, {"n": 1})
+    assert [row["taskType"] for row in found["tasks"]] == ["a", "b"]
+
+
+async def test_an_upgrade_that_cannot_be_read_is_refused(api: Api):
+    await api.register("w", "a")
+    started = await api.start("w")
+
+    answers = [
+        await api.post(f"/workflow/{started}/upgrade", body)
+        for body in ({}, {"name": "w", "taskOutput": {"a_0": 1}}, {"name": "w", "version": 7})
+    ]
+
+    assert [answer.status for answer in answers] == [400, 400, 404]
+
+
+async def test_a_jump_leaves_the_open_task_and_begins_another(api: Api):
+    await api.register("w", "a", "b")
+    started = await api.start("w")
+    [task] = await api.poll("a")
+
+    answer = await api.post(f"/workflow/{started}/jump/b_1", {"n": 1})
+    late = await api.post("/tasks", result(task))
+    unknown = await api.post(f"/workflow/{started}/jump/zzz")
+
+    rows = (await api.get(f"/workflow/{started}")).body["tasks"]
+    assert [(row["taskType"], row["status"]) for row in rows] == [
+        ("a", "SKIPPED"),
+        ("b", "SCHEDULED"),
+    ]
+    assert (answer.status, rows[1]["inputData"], late.status) == (200, {"n": 1}, 200)
+    assert unknown.status == 404

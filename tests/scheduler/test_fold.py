@@ -278,3 +278,21 @@ def test_the_parent_of_a_workflow_removed_while_it_ran_is_to_be_told_once() -> N
     both = folded((started(**parent), scheduled(1)),
                   (ev.TaskCanceled(ordinal=1), ev.WorkflowTerminated(), ev.WorkflowRemoved()))  # fmt: skip
     assert list(both.owed.values()) == [ChildEnded(W, 4, CHILD, ids.task_id(CHILD, 1))]
+
+
+def test_a_skipped_row_waits_no_more_and_its_child_is_stopped() -> None:
+    fold = folded(
+        (started(), scheduled(1), child_row(2, CHILD)),
+        (ev.TaskSkipped(ordinal=1), ev.TaskSkipped(ordinal=2)),
+    )
+    assert ready(fold) == []
+    assert [type(effect) for effect in fold.owed.values()] == [StopChild]
+
+
+def test_an_upgrade_sets_the_workflow_timeout_of_the_new_version() -> None:
+    new = {"definition_version": 2, "definition_hash": "h2"}
+    timed = {"timeout_s": 60, "timeout_policy": "TIME_OUT_WF"}
+    fold = folded((started(),), (ev.WorkflowUpgraded(**new, **timed),))
+    assert due(fold, 60_000) == [None]
+    fold = folded((started(**timed),), (ev.WorkflowUpgraded(**new),))
+    assert due(fold, 60_000) == []

@@ -81,8 +81,8 @@ def describe(event: ev.WorkflowEvent, refs: dict[int, str]) -> str:
             return f"worker {event.worker_id}" if event.worker_id else ""
         case ev.TasksSettled():
             return ", ".join(_ref(ordinal, refs) for ordinal in event.ordinals)
-        case ev.VariablesSet():
-            return _short(event.variables)
+        case ev.VariablesSet() | ev.WorkflowJumped() | ev.WorkflowUpgraded():
+            return _steered(event)
         case ev.MessageReceived():
             return f"{event.message_id} {_short(event.payload)}"
         case ev.MessagesTaken():
@@ -95,6 +95,15 @@ def describe(event: ev.WorkflowEvent, refs: dict[int, str]) -> str:
             return " | ".join(text for text, _ in event.lines)[:WHAT_MAX]
         case _:
             return _came_back(event, refs)
+
+
+def _steered(event: ev.VariablesSet | ev.WorkflowJumped | ev.WorkflowUpgraded) -> str:
+    what = f"to {event.ref}" if isinstance(event, ev.WorkflowJumped) else ""
+    if isinstance(event, ev.VariablesSet):
+        what = _short(event.variables)
+    elif isinstance(event, ev.WorkflowUpgraded):
+        what = f"to v{event.definition_version}"
+    return f"{what} {event.reason or ''}".rstrip()
 
 
 def _scheduled(event: ev.TaskScheduled) -> str:

@@ -47,7 +47,9 @@ def release(turn: Turn) -> None:
 def begin_if_released(turn: Turn) -> None:
     """Begins a workflow that has a slot, may run, and never began."""
     state = turn.state
-    if state.gate and not state.held and not state.tasks and state.status is WorkflowStatus.RUNNING:
+    if not state.gate or state.held or state.status is not WorkflowStatus.RUNNING:
+        return
+    if all(row.made.seq == 0 for row in state.tasks.values()):  # none, or tasks to be skipped
         advance.begin(turn)
 
 

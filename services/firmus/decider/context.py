@@ -13,7 +13,7 @@ from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.domains import LastPoll
 from firmus.workflow.slots import Entry
 from firmus.workflow.state import WorkflowState
-from firmus_contracts.commands import UpdateOutcome
+from firmus_contracts.commands import Rejected, UpdateOutcome
 from firmus_contracts.definitions import TaskDef
 from firmus_contracts.events import WorkflowEvent
 from firmus_contracts.statuses import TaskStatus, WorkflowStatus
@@ -77,6 +77,7 @@ class Answers(msgspec.Struct, kw_only=True):
     definitions: dict[tuple[str, int | None], bool] = {}
     cache: dict[str, Cached | None] = {}
     slot: Entry | None = None
+    pins: dict[tuple[str, int | None], Blueprint | Rejected | None] = {}
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +88,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     definitions: tuple[tuple[str, int | None], ...] = ()
     cache_keys: tuple[str, ...] = ()
     slot: SlotNeed | None = None
+    pins: tuple[tuple[str, int | None], ...] = ()
 
 
 class ToCache(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,12 +16,14 @@ from firmus.decider import (
     again,
     caching,
     control,
+    jumping,
     messages,
     schemas_kept,
     skipping,
     state_updates,
     timeouts,
     updates,
+    upgrading,
 )
 from firmus.decider.context import Answers, CannotStart, Context, Decision, Wanted, WantsMore
 from firmus.decider.payload_limits import excess, limit_of, reason
@@ -77,6 +79,7 @@ def resume(needs: Needs, answers: Answers) -> Outcome:
     turn.answers.definitions.update(answers.definitions)
     turn.answers.cache.update(answers.cache)
     turn.answers.slot = turn.answers.slot or answers.slot
+    turn.answers.pins.update(answers.pins)
     return _go(turn, needs.command)
 
 
@@ -233,6 +236,10 @@ def _apply(  # noqa: C901, PLR0912 - one case per command
             return _again(turn, again.revive_child(turn, command))
         case cmd.ResetCallbacks():
             return again.reset_callbacks(turn)
+        case cmd.JumpToTask():
+            return jumping.jump(turn, command)
+        case cmd.UpgradeWorkflow():
+            return upgrading.upgrade(turn, command)
         case cmd.PushMessage():
             return messages.push(turn, command)
         case cmd.ReportStateEventSent():

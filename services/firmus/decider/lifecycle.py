@@ -67,6 +67,10 @@ RULES: dict[str, Rule] = {
         acts=ENDED, message="Workflow: {workflow} is not in terminal state, unable to rerun."
     ),
     "resetcallbacks": Rule(acts=OPEN, message="Workflow is in terminal state. Status = {status}"),
+    "jump": Rule(
+        acts=(_RUNNING,), message="Workflow {workflow} is not running, it cannot jump to {ref}"
+    ),
+    "upgrade": Rule(acts=OPEN, message=_HAS_ENDED),
     "decide": Rule(acts=OPEN, idle=ENDED),
 }
 

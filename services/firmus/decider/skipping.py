@@ -32,12 +32,14 @@ def skip(turn: Turn, command: cmd.SkipTask) -> cmd.Rejected | None:
     return None
 
 
-def add_skipped(turn: Turn, task: WorkflowTask, **fields: Any) -> None:
-    """A SKIPPED row of a task of the definition, acted on already."""
+def add_skipped(turn: Turn, task: WorkflowTask, *, seq: int = 0, **fields: Any) -> None:
+    """A SKIPPED row of a task of the definition, acted on already. Without `seq` it stands before
+    all others.
+    """
     ref = task.task_reference_name or ""
     made = ev.TaskScheduled(
         ordinal=turn.state.next_ordinal,
-        seq=0,
+        seq=seq,
         ref=ref,
         task_type=task.name or ref,
         task_def_name=task.name,

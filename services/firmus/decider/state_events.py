@@ -28,6 +28,7 @@ _ENDS: dict[type, str] = {
     ev.TaskFailed: FAILED,
     ev.TaskTimedOut: FAILED,
     ev.TaskCanceled: CANCELLED,
+    ev.TaskSkipped: CANCELLED,
 }
 _BORN: dict[TaskStatus, tuple[str, ...]] = {
     TaskStatus.SCHEDULED: (SCHEDULED,),
@@ -43,6 +44,7 @@ MOVES = (
     ev.TaskFailed,
     ev.TaskTimedOut,
     ev.TaskCanceled,
+    ev.TaskSkipped,
 )
 """Events that are transitions of a row."""
 

@@ -120,7 +120,8 @@ class Surroundings:
             *(self._definitions.workflow(name, version) for name, version in wanted.definitions)
         )
         cached = asyncio.gather(*(self._cached(key) for key in wanted.cache_keys))
-        results = await asyncio.gather(scripts, task_defs, known, cached)
+        pins = asyncio.gather(*(self._pin(name, version) for name, version in wanted.pins))
+        results = await asyncio.gather(scripts, task_defs, known, cached, pins)
         return Answers(
             scripts={n.key: r for n, r in zip(wanted.scripts, results[0], strict=True)},
             task_defs=dict(zip(wanted.task_defs, results[1], strict=True)),
@@ -130,6 +131,7 @@ class Surroundings:
             },
             cache=dict(zip(wanted.cache_keys, results[3], strict=True)),
             slot=None if wanted.slot is None else await self._enter(wanted.slot),
+            pins=dict(zip(wanted.pins, results[4], strict=True)),
         )
 
     async def _script(self, need: ScriptNeed) -> ScriptResult:
@@ -144,6 +146,13 @@ class Surroundings:
         if self._slots is None:
             return Entry.HOLDS
         return await self._slots.enter(need.gate, need.workflow_id, need.slots, queue=need.queue)
+
+    async def _pin(self, name: str, version: int | None) -> Blueprint | cmd.Rejected | None:
+        try:
+            pinned = await self._definitions.pin(name, version)
+        except Refusal as refusal:
+            return cmd.Rejected(code=refusal.code, message=refusal.message)
+        return None if pinned is None else pinned.blueprint
 
     async def _cached(self, key: str) -> Cached | None:
         return None if self._cache is None else await self._cache.get(key)

@@ -6,6 +6,7 @@ Local to one call of decide; nothing of it is seen outside but the finished even
 from collections import deque
 from typing import Any
 
+import msgspec
 from immutables import Map
 
 from firmus.decider import caching, payload_limits, schemas_kept, state_events
@@ -20,6 +21,7 @@ from firmus.decider.context import (
     WantsMore,
 )
 from firmus.ports import Cached, ScriptResult
+from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.dynamic import definition_of
 from firmus.workflow.evolve import evolve
 from firmus.workflow.secrets import granted
@@ -209,6 +211,24 @@ class Turn:
     def is_new(self, row: TaskState) -> bool:
         """Whether the row was made in this turn."""
         return row.ordinal >= self._first_ordinal
+
+    def rewind(self, state: WorkflowState) -> None:
+        """Back to `state`, before anything happened; answers from outside are kept."""
+        self.state = state
+        self.events.clear()
+        self.todo.clear()
+        self.over.clear()
+        self.settled.clear()
+        self._gone.clear()
+        self._closed.clear()
+        self.to_cache.clear()
+
+    def run_on(self, blueprint: Blueprint) -> None:
+        """Goes on under another definition."""
+        self.context = msgspec.structs.replace(self.context, blueprint=blueprint)
+        self.payload_max_bytes = payload_limits.limit_of(
+            blueprint.definition.metadata, self.context.limits.payload_max_bytes
+        )
 
     def definition_of(self, row: TaskState) -> tuple[WorkflowTask, TaskDef | None]:
         """The workflow task of a row and the task definition that governs it, if any."""

@@ -3,10 +3,24 @@
 from firmus.gateway import answers
 from firmus.gateway.asking import CommandIds, envelope, known_form, state_of, submit
 from firmus.gateway.ports import GatewayPorts
-from firmus.gateway.reading import Request, Response, flag, json_object, optional_json_body, text
+from firmus.gateway.reading import (
+    Request,
+    Response,
+    flag,
+    json_body,
+    json_object,
+    optional_json_body,
+    text,
+)
 from firmus.gateway.views import Views
-from firmus_contracts.bodies import decode_skip_request
-from firmus_contracts.commands import RemoveWorkflow, SkipTask, UpdateState
+from firmus_contracts.bodies import decode_object, decode_skip_request, decode_upgrade_request
+from firmus_contracts.commands import (
+    JumpToTask,
+    RemoveWorkflow,
+    SkipTask,
+    UpdateState,
+    UpgradeWorkflow,
+)
 
 
 class Control:
@@ -50,9 +64,36 @@ class Control:
         state = await state_of(self._decider, workflow_id)
         answers.json(resp, await self._views.workflow(state, include_tasks=True))
 
+    async def jump(self, req: Request, resp: Response, key: str, ref: str) -> None:
+        """The body, when there is one, is laid over the task's input."""
+        workflow_id = known_form(key)
+        command = JumpToTask(
+            **envelope(req, self._command_ids.of(req, "jump", key, ref), workflow_id),
+            ref=ref,
+            input=decode_object(await optional_json_body(req) or b"{}"),
+            reason=text(req, "reason"),
+        )
+        await submit(self._decider, command)
+        answers.empty(resp)
+
+    async def upgrade(self, req: Request, resp: Response, key: str) -> None:
+        workflow_id = known_form(key)
+        request = decode_upgrade_request(await json_body(req))
+        command = UpgradeWorkflow(
+            **envelope(req, self._command_ids.of(req, "upgrade", key), workflow_id),
+            name=request.name,
+            version=request.version or None,
+            input=request.workflow_input,
+            outputs=request.task_output,
+            reason=text(req, "reason"),
+        )
+        await submit(self._decider, command)
+        answers.empty(resp)
+
     async def _remove(self, req: Request, resp: Response, key: str, *, terminate: bool) -> None:
+        what = "terminate-remove" if terminate else "remove"
         command = RemoveWorkflow(
-            **envelope(req, self._command_ids.of(req, "remove", key), known_form(key)),
+            **envelope(req, self._command_ids.of(req, what, key), known_form(key)),
             archive=flag(req, "archiveWorkflow", default=True),
             terminate=terminate,
             reason=text(req, "reason"),

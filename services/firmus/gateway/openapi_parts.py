@@ -4,7 +4,13 @@ from typing import Any
 
 from firmus_contracts.definitions import TaskDef, WorkflowDef
 from firmus_contracts.executions import ExternalStorageLocation
-from firmus_contracts.requests import StartWorkflowRequest, TaskResult
+from firmus_contracts.requests import (
+    SkipTaskRequest,
+    StartWorkflowRequest,
+    TaskResult,
+    UpgradeWorkflowRequest,
+    WorkflowStateUpdate,
+)
 
 _WORKFLOW = {"key": "workflowId", "ref": "taskReferenceName"}
 _ROW = {"key": "workflowId", "ref": "taskRefName", "task": "taskId"}
@@ -52,7 +58,9 @@ _QUERY = {
     "DELETE /api/workflow/bulk/remove": "archiveWorkflow:boolean",
     "POST /api/workflow/bulk/restart": "useLatestDefinitions:boolean",
     "POST /api/workflow/bulk/search": "includeTasks:boolean",
-    "POST /api/workflow/bulk/terminate": "reason",
+    "PUT /api/workflow/bulk/pause": "reason",
+    "PUT /api/workflow/bulk/resume": "reason",
+    "POST /api/workflow/bulk/terminate": "reason triggerFailureWorkflow:boolean",
     "DELETE /api/workflow/bulk/terminate-remove": "archiveWorkflow:boolean reason",
     "POST /api/workflow/execute/{name}/{version}": (
         "requestId waitUntilTaskRef waitForSeconds:integer returnStrategy"
@@ -66,8 +74,17 @@ _QUERY = {
     "POST /api/workflow/{name}/correlated": _CORRELATED,
     "GET /api/workflow/{name}/correlated/{correlationId}": _CORRELATED,
     "GET /api/workflow/{workflowId}": "includeTasks:boolean",
-    "DELETE /api/workflow/{workflowId}": "reason",
-    "DELETE /api/workflow/{workflowId}/remove": "archiveWorkflow:boolean",
+    "DELETE /api/workflow/{workflowId}": "reason triggerFailureWorkflow:boolean",
+    "POST /api/workflow/{workflowId}/jump/{taskReferenceName}": "reason",
+    "PUT /api/workflow/{workflowId}/pause": "reason",
+    "PUT /api/workflow/{workflowId}/resume": "reason",
+    "PUT /api/workflow/{workflowId}/skiptask/{taskReferenceName}": "reason",
+    "POST /api/workflow/{workflowId}/state": (
+        "requestId waitUntilTaskRef waitForSeconds:integer returnStrategy reason"
+    ),
+    "POST /api/workflow/{workflowId}/upgrade": "reason",
+    "POST /api/workflow/{workflowId}/variables": "reason",
+    "DELETE /api/workflow/{workflowId}/remove": "archiveWorkflow:boolean reason",
     "POST /api/workflow/{workflowId}/restart": "useLatestDefinitions:boolean",
     "POST /api/workflow/{workflowId}/retry": "resumeSubworkflowTasks:boolean",
     "GET /api/workflow/{workflowId}/status": "includeOutput:boolean includeVariables:boolean",
@@ -112,6 +129,11 @@ BODIES: dict[str, Any] = {
     "PUT /api/metadata/taskdefs": TaskDef,
     "POST /api/workflow": StartWorkflowRequest,
     "POST /api/workflow/{name}": dict[str, Any],
+    "POST /api/workflow/{workflowId}/jump/{taskReferenceName}": dict[str, Any],
+    "PUT /api/workflow/{workflowId}/skiptask/{taskReferenceName}": SkipTaskRequest,
+    "POST /api/workflow/{workflowId}/state": WorkflowStateUpdate,
+    "POST /api/workflow/{workflowId}/upgrade": UpgradeWorkflowRequest,
+    "POST /api/workflow/{workflowId}/variables": dict[str, Any],
     "POST /api/tasks": TaskResult,
     "POST /api/tasks/update-v2": TaskResult,
     **{f"{_BULK_METHODS.get(what, 'POST')} /api/workflow/bulk/{what}": list[str] for what in _BULK},

@@ -137,6 +137,8 @@ def _control(control: Control) -> list[Route]:
     return [
         Route("PUT", f"{base}/{{key}}/skiptask/{{ref}}", control.skip),
         Route("POST", f"{base}/{{key}}/variables", control.set_variables),
+        Route("POST", f"{base}/{{key}}/upgrade", control.upgrade),
+        Route("POST", f"{base}/{{key}}/jump/{{ref}}", control.jump),
         Route("DELETE", f"{base}/{{key}}/remove", control.remove),
         Route("DELETE", f"{base}/{{key}}/terminate-remove", control.terminate_and_remove),
     ]

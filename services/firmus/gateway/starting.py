@@ -87,6 +87,7 @@ def _command(bare: StartWorkflow, request: StartWorkflowRequest, key: str | None
         priority=request.priority,
         task_to_domain=request.task_to_domain,
         created_by=request.created_by,
+        actor=bare.actor or request.created_by or "",
         idempotency_key=key,
         external_input_path=request.external_input_payload_storage_path,
     )

@@ -137,8 +137,9 @@ class Tasks:
 
     async def logs(self, _req: Request, resp: Response, key: str) -> None:
         """All lines of a task, oldest first; 204 when there are none."""
-        known = ids.is_task_id(key)
-        records = await self._decider.history(ids.workflow_of(key)) if known else []
+        workflow_id = ids.workflow_of(key)
+        known = ids.is_task_id(key) and present(await self._decider.read(workflow_id)) is not None
+        records = await self._decider.history(workflow_id) if known else []
         lines = [
             TaskExecLog(log=line, task_id=key, created_time=written_ms)
             for record in records

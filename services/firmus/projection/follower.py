@@ -16,8 +16,9 @@ from firmus.projection.states import RecentStates
 from firmus.projection.store import Stopped
 from firmus.workflow.masking import NOTHING
 from firmus_contracts.envelope import Commit, Record
-from firmus_contracts.events import WorkflowRestarted, WorkflowStarted
+from firmus_contracts.events import WorkflowRestarted, WorkflowStarted, WorkflowUpgraded
 
+_PINNING = frozenset({"restart_workflow", "upgrade_workflow"})
 CHUNK = 64
 """Commits taken in one go; then the loop gets its turn and public events leave."""
 
@@ -122,13 +123,13 @@ class Follower:
 
 
 def _pinned_by(commit: Commit) -> set[str]:
-    """The definitions that a commit's workflow runs from then on: of a start or a restart."""
-    if commit.first_version > 1 and not any(
-        cause.kind == "restart_workflow" for cause in commit.causes
-    ):
+    """The definitions that a commit's workflow runs from then on: those of a start, a restart or an
+    upgrade.
+    """
+    if commit.first_version > 1 and not any(cause.kind in _PINNING for cause in commit.causes):
         return set()
     return {
         event.definition_hash
         for event in commit.events
-        if isinstance(event, WorkflowStarted | WorkflowRestarted)
+        if isinstance(event, WorkflowStarted | WorkflowRestarted | WorkflowUpgraded)
     }

@@ -51,6 +51,8 @@ _WORKFLOW: dict[type, str] = {
     ev.WorkflowRemoved: "removed",
     ev.VariablesSet: "updated",
     ev.WorkflowReleased: "updated",
+    ev.WorkflowUpgraded: "updated",
+    ev.WorkflowJumped: "updated",
 }
 _TASK: dict[type, str] = {
     ev.TaskBegun: "in_progress",
@@ -63,6 +65,7 @@ _TASK: dict[type, str] = {
     ev.TaskFailed: "failed",
     ev.TaskTimedOut: "timed_out",
     ev.TaskCanceled: "canceled",
+    ev.TaskSkipped: "completed",
 }
 _BORN: dict[TaskStatus, str] = {
     TaskStatus.SCHEDULED: "scheduled",

@@ -253,6 +253,15 @@ def _removed(fold: Fold, shard: Shard, flow: Flow, _event: ev.WorkflowRemoved, a
     fold.close(shard, flow)
 
 
+def _upgraded(
+    fold: Fold, _shard: Shard, flow: Flow, event: ev.WorkflowUpgraded, _at: Moment
+) -> None:
+    flow.timeout_s = event.timeout_s if event.timeout_policy == "TIME_OUT_WF" else 0
+    fold.timeline.disarm(flow)
+    if flow.timeout_s:
+        fold.timeline.arm(flow, flow.deadline_ms())
+
+
 def _split(fold: Fold, _shard: Shard, flow: Flow, _event: ev.DecisionSplit, at: Moment) -> None:
     fold.owe(children.GoOn(flow.workflow_id, at.version))
 
@@ -289,6 +298,7 @@ _HANDLERS: Mapping[type[Any], _Handler] = {
     ev.WorkflowTimedOut: _workflow_ended,
     ev.WorkflowTerminated: _workflow_ended,
     ev.WorkflowRemoved: _removed,
+    ev.WorkflowUpgraded: _upgraded,
     ev.DecisionSplit: _split,
     ev.WorkflowFollowed: _followed,
     ev.StateEventRaised: _state_event,

@@ -139,4 +139,5 @@ HANDLERS: Mapping[type[Any], Callable[["Fold", Shard, Flow, Any, Moment], None]]
     ev.TaskFailed: _task_ended,
     ev.TaskTimedOut: _task_ended,
     ev.TaskCanceled: _canceled,
+    ev.TaskSkipped: _canceled,
 }

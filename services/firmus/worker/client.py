@@ -28,7 +28,7 @@ from firmus_contracts.statuses import ResultStatus, TaskStatus, WorkflowStatus
 
 LOOK_AGAIN_S = 5.0
 EXECUTE_WITHIN_S = 10.0
-_ENDS = frozenset({"completed", "failed", "timed_out", "terminated"})
+_ENDS = frozenset({"completed", "failed", "timed_out", "terminated", "removed"})
 
 
 class TaskRow(msgspec.Struct, frozen=True, kw_only=True):

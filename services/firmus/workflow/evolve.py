@@ -21,6 +21,13 @@ replace = msgspec.structs.replace
 _NO_OUTPUTS: Map[int, dict[str, Any]] = Map()
 
 
+_ENDS = {
+    ev.TaskCompletedWithErrors: TaskStatus.COMPLETED_WITH_ERRORS,
+    ev.TaskTimedOut: TaskStatus.TIMED_OUT,
+    ev.TaskSkipped: TaskStatus.SKIPPED,
+}
+
+
 def fold(state: WorkflowState | None, commit: Commit) -> WorkflowState:
     """The state after a commit. Raises ValueError on a gap or repetition of versions."""
     expected = 1 if state is None else state.version + 1
@@ -71,16 +78,13 @@ def _evolve(  # noqa: C901, PLR0912 - one case per event; a shorter one would hi
         case ev.TaskCompleted():
             changes = {"status": TaskStatus.COMPLETED}
             return _ended(state, event, now_ms, changes, event.worker_id)
-        case ev.TaskCompletedWithErrors():
-            changes = {"status": TaskStatus.COMPLETED_WITH_ERRORS}
-            return _ended(state, event, now_ms, changes, None)
+        case ev.TaskCompletedWithErrors() | ev.TaskTimedOut() | ev.TaskSkipped():
+            return _ended(state, event, now_ms, {"status": _ENDS[type(event)]}, None)
         case ev.TaskFailed():
             failed = (
                 TaskStatus.FAILED_WITH_TERMINAL_ERROR if event.terminal_error else TaskStatus.FAILED
             )
             return _ended(state, event, now_ms, {"status": failed}, event.worker_id)
-        case ev.TaskTimedOut():
-            return _ended(state, event, now_ms, {"status": TaskStatus.TIMED_OUT}, None)
         case ev.TaskCanceled():
             return _ended(state, event, now_ms, {"status": TaskStatus.CANCELED}, event.worker_id)
         case ev.TaskUpdated():
@@ -108,6 +112,8 @@ def _evolve(  # noqa: C901, PLR0912 - one case per event; a shorter one would hi
             | ev.WorkflowResumed()
             | ev.WorkflowReleased()
             | ev.WorkflowRemoved()
+            | ev.WorkflowJumped()
+            | ev.WorkflowUpgraded()
         ):
             return steered(state, event, now_ms)
         case ev.WorkflowRestarted() | ev.WorkflowRetried():
@@ -310,6 +316,7 @@ def _ended(
         | ev.TaskFailed
         | ev.TaskTimedOut
         | ev.TaskCanceled
+        | ev.TaskSkipped
     ),
     now_ms: int,
     changes: dict[str, Any],

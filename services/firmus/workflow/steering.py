@@ -1,6 +1,4 @@
-"""What operators change in a workflow's state: pausing, resuming, releasing, removing, setting
-variables, requeueing.
-"""
+"""What operators change in a workflow's state, from pausing to requeueing."""
 
 from typing import Any
 
@@ -13,16 +11,33 @@ from firmus_contracts.statuses import WorkflowStatus
 
 def steered(
     state: WorkflowState,
-    event: ev.WorkflowPaused | ev.WorkflowResumed | ev.WorkflowReleased | ev.WorkflowRemoved,
+    event: (
+        ev.WorkflowPaused
+        | ev.WorkflowResumed
+        | ev.WorkflowReleased
+        | ev.WorkflowRemoved
+        | ev.WorkflowJumped
+        | ev.WorkflowUpgraded
+    ),
     now_ms: int,
 ) -> WorkflowState:
-    changes: dict[str, Any] = {"status": WorkflowStatus.PAUSED}
-    if isinstance(event, ev.WorkflowResumed):
+    changes: dict[str, Any] = {}
+    if isinstance(event, ev.WorkflowPaused):
+        changes = {"status": WorkflowStatus.PAUSED}
+    elif isinstance(event, ev.WorkflowResumed):
         changes = {"status": WorkflowStatus.RUNNING, "resumed_ms": now_ms, "clock_ms": now_ms}
     elif isinstance(event, ev.WorkflowRemoved):
         changes = {"removed_ms": now_ms, "archived": event.archived}
     elif isinstance(event, ev.WorkflowReleased):
         changes = {"held": False}
+    elif isinstance(event, ev.WorkflowUpgraded):
+        changes = {
+            "definition_version": event.definition_version,
+            "definition_hash": event.definition_hash,
+            "input": {**state.input, **event.input},
+            "timeout_s": event.timeout_s,
+            "timeout_policy": event.timeout_policy,
+        }
     actor = None if isinstance(event, ev.WorkflowReleased) else event.actor
     return msgspec.structs.replace(
         state,

@@ -1,6 +1,6 @@
 """Which task follows which in a definition (spec 3.3.4): a pure function of the tree."""
 
-from firmus.workflow.blueprint import Blueprint
+from firmus.workflow.blueprint import Blueprint, child_lists
 from firmus_contracts.definitions import WorkflowTask
 
 BRANCHING = frozenset({"SWITCH", "DECISION"})
@@ -24,6 +24,31 @@ def follower(blueprint: Blueprint, ref: str) -> WorkflowTask | None:
         if node is None or node.task.type not in BRANCHING:
             return None
     return None
+
+
+def from_here(blueprint: Blueprint, ref: str) -> set[str]:
+    """A task, all inside it, and all that may come after it, in the list of its switch too."""
+    found: set[str] = set()
+    pending = [blueprint.nodes[ref].task]
+    node = blueprint.node(ref)
+    while node is not None:
+        pending.extend(node.siblings[node.index + 1 :])
+        node = blueprint.node(node.parent) if node.parent is not None else None
+    while pending:
+        task = pending.pop()
+        found.add(task.task_reference_name or "")
+        pending.extend(inner for tasks in child_lists(task) for inner in tasks)
+    return found
+
+
+def before(blueprint: Blueprint, ref: str) -> list[WorkflowTask]:
+    """The tasks that come before one in its list, and before the switches that hold it."""
+    found: list[WorkflowTask] = []
+    node = blueprint.node(ref)
+    while node is not None:
+        found = [*node.siblings[: node.index], *found]
+        node = blueprint.node(node.parent) if node.parent is not None else None
+    return found
 
 
 def next_sibling(blueprint: Blueprint, ref: str) -> WorkflowTask | None:

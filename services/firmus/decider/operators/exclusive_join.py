@@ -27,7 +27,9 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
 
 
 def execute(turn: Turn, row: TaskState) -> None:
-    """The first row of joinOn that exists decides; the defaults count while none has ended."""
+    """The first row of joinOn that exists decides; the defaults count while none has ended. A row
+    that was skipped decides where no other can: there is nothing left to wait for.
+    """
     awaited = _existing(turn, joined_rows_refs(row.made))
     if awaited and awaited[0].status.terminal:
         _end(turn, row, awaited[0], awaited)
@@ -38,6 +40,28 @@ def execute(turn: Turn, row: TaskState) -> None:
     ended = next((one for one in defaults if one.status.terminal), None)
     if ended is not None:
         _end(turn, row, ended, defaults)
+    elif not awaited and not defaults and _skipped(turn, row):
+        turn.emit(ev.TaskCompleted(ordinal=row.ordinal))
+
+
+def _skipped(turn: Turn, row: TaskState) -> bool:
+    """Whether one of the defaults was skipped, or all of joinOn or what holds them."""
+    suffix = row.ref.removeprefix(row.made.node or row.ref)
+    defaults = row.input.get("defaultExclusiveJoinTask") or ()
+    awaited = row.input.get("joinOn") or ()
+    if any(_left_out(turn, ref, suffix) for ref in defaults):
+        return True
+    return bool(awaited) and all(_left_out(turn, ref, suffix) for ref in awaited)
+
+
+def _left_out(turn: Turn, ref: str, suffix: str) -> bool:
+    node = turn.context.blueprint.node(ref)
+    while node is not None:
+        rows = (turn.state.task(f"{node.ref}{suffix}"), turn.state.task(node.ref))
+        if any(one is not None and one.status is TaskStatus.SKIPPED for one in rows):
+            return True
+        node = None if node.parent is None else turn.context.blueprint.node(node.parent)
+    return False
 
 
 def _existing(turn: Turn, refs: Iterable[str]) -> list[TaskState]:
