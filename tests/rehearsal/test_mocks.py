@@ -153,3 +153,10 @@ async def test_what_makes_no_test_is_refused(rehearse: Rehearse, fields: dict[st
 async def test_an_unknown_definition_is_refused(rehearsals: Rehearsals) -> None:
     with pytest.raises(Refusal, match="name=nope, version=3"):
         await rehearsals.run(decode_test_request(b'{"name": "nope", "version": 3}'))
+
+
+async def test_a_definition_without_a_version_is_named_as_conductor_names_it(
+    rehearsals: Rehearsals,
+) -> None:
+    with pytest.raises(Refusal, match="name=nope, version=null"):
+        await rehearsals.run(decode_test_request(b'{"name": "nope"}'))

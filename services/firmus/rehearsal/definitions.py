@@ -5,6 +5,7 @@ import hashlib
 
 import msgspec
 
+from firmus.decider.surroundings import unknown
 from firmus.definitions.children import refuse_child
 from firmus.definitions.snapshot import resolve
 from firmus.ports import DefinitionsPort
@@ -30,8 +31,7 @@ async def blueprint_of(
             return await _resolved(found, definitions)
     except Refusal as refusal:
         return cmd.Rejected(code=refusal.code, message=refusal.message)
-    message = f"No such workflow defined. name={start.name}, version={start.version}"
-    return cmd.Rejected(code="NOT_FOUND", message=message)
+    return unknown(start)
 
 
 async def _resolved(definition: WorkflowDef, definitions: DefinitionsPort) -> Blueprint:

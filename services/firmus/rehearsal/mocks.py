@@ -79,7 +79,7 @@ def _rounds(world: World, workflow_id: str, mocks: Mocks) -> Steps[str | None]:
         state = world.states[workflow_id]
         if state.status.terminal:
             return None
-        rows = [row for row in state.rows() if not row.status.terminal]
+        rows = _open(state)
         lacking = [
             row
             for row in rows
@@ -93,6 +93,12 @@ def _rounds(world: World, workflow_id: str, mocks: Mocks) -> Steps[str | None]:
         if (len(world.commits), mocks.references) == before:
             refs = ", ".join(f"{row.ref} ({row.made.task_type})" for row in rows)
             return "; ".join(reasons) or f"{state.name}: nothing moves {refs}"
+
+
+def _open(state: WorkflowState) -> list[TaskState]:
+    """The open rows in the order of REST; every one of them is still to be acted on."""
+    rows = [row for ordinal in state.pending if not (row := state.tasks[ordinal]).status.terminal]
+    return sorted(rows, key=lambda row: (row.made.seq, row.ordinal))
 
 
 class _Turn(msgspec.Struct, frozen=True, order=True):

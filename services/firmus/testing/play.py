@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from firmus.decider.context import Answers, Limits, ScriptNeed, Wanted
+from firmus.decider.surroundings import unknown
 from firmus.definitions.children import refuse_child
 from firmus.rehearsal.agenda import Agenda, Reply
 from firmus.rehearsal.mocks import MOVED_FROM_WITHIN
@@ -139,8 +140,7 @@ class Play:
                 return self._registry.blueprint(found)
         except Refusal as refusal:
             return cmd.Rejected(code=refusal.code, message=refusal.message)
-        message = f"No such workflow defined. name={start.name}, version={start.version}"
-        return cmd.Rejected(code="NOT_FOUND", message=message)
+        return unknown(start)
 
     def _answer(self, state: WorkflowState, row: TaskState) -> Reply | None:
         source = self.scope_of(state).find(row)
