@@ -40,6 +40,9 @@ class Family(Whole):
         found: str = await until(begun)
         return found
 
+    async def followed(self, child: str) -> bool:
+        return bool((await self.state(child)).followers)
+
     async def finish(self, child: str) -> None:
         command = cmd.UpdateTask(
             command_id="done",
@@ -165,11 +168,7 @@ async def test_a_scheduler_that_dies_before_it_followed_does_so_after_its_restar
     )
     await family.decider.submit(told)
     await family.schedule()
-
-    async def followed() -> bool:
-        return bool((await family.state(child)).followers)
-
-    await until(followed)
+    await until(lambda: family.followed(child))
     await family.schedule()
     await family.finish(child)
     await family.reached(late, "COMPLETED")
@@ -214,6 +213,30 @@ async def test_start_workflow_tasks_of_one_key_start_one_workflow(
     led_to = {s.tasks[1].output["workflowId"] for s in states if s.status == "COMPLETED"}
     assert (len(led_to), sum(s.status == "FAILED" for s in states)) == (1, failed)
     assert (await family.state(led_to.pop())).parent_workflow_id is None
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_a_child_that_is_removed_while_it_runs_is_canceled_for_its_followers(
+    family: Family, before: bool
+) -> None:
+    """Removed before it was followed, or while it is."""
+    await family.register("p", parent("RETURN_EXISTING"))
+    child, late = await family.start("kid"), await family.start("p")
+    row = (await family.state(late)).tasks[1]
+    led = {"child_id": row.child_id or "", "led_to": child, "adopted": True}
+    told = cmd.ReportChildStarted(
+        command_id="t", workflow_id=late, task_id=ids.task_id(late, 1), **led
+    )
+    await family.decider.submit(told)
+    if not before:
+        await family.schedule()
+        await until(lambda: family.followed(child))
+    await family.decider.submit(
+        cmd.RemoveWorkflow(command_id="r", workflow_id=child, archive=False)
+    )
+    if before:
+        await family.schedule()
+    assert (await family.reached(late, "TERMINATED")).tasks[1].status == "CANCELED"
 
 
 async def test_following_twice_counts_once_and_an_ended_workflow_refuses(family: Family) -> None:

@@ -183,7 +183,7 @@ class Errands:
     async def _tell_follower(self, effect: FollowChild) -> Answer | None:
         """The workflow that a task follows refused that: it has ended, and the task hears of it."""
         child = await self._decider.read(effect.child_id)
-        if child is None or not child.status.terminal:
+        if child is None or not (child.status.terminal or child.removed_ms):
             raise Unavailable(f"workflow {effect.child_id} runs again")
         owner = ids.workflow_of(effect.task_id)
         end = ChildEnded(effect.child_id, child.version, owner, effect.task_id, followed=True)

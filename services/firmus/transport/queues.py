@@ -58,7 +58,7 @@ class PollNotices:
             old_ms = now_ms - NOTICE_EVERY_MS
             self._said_ms = {k: at for k, at in self._said_ms.items() if at > old_ms}
         polled = Polled(
-            task_type=task_type, domain=domain, worker_id=worker_id, last_poll_time=now_ms
+            task_type=task_type, domain=domain, worker_id=worker_id or None, last_poll_time=now_ms
         )
         if tell(self._connection, polled):
             self._said_ms[key] = now_ms
