@@ -3,6 +3,7 @@
 import pytest
 
 from firmus_contracts import commands as cmd
+from firmus_contracts import events as ev
 from tests.flow import WORKFLOW, Flow, simple, task_def
 
 
@@ -179,3 +180,12 @@ def test_9_4_4_3_the_response_timeout_of_a_requeued_task_runs_on() -> None:
 
     flow.fire("a")
     assert flow.rows() == ["a TIMED_OUT", "a SCHEDULED"]
+
+
+def test_4_5_a_report_brings_ten_log_lines_at_most() -> None:
+    flow = begun()
+    lines = tuple((f"line {number}", number) for number in range(15))
+    flow.update("a", "IN_PROGRESS", logs=lines)
+
+    (logged,) = [e for e in flow.commits[-1].events if isinstance(e, ev.TaskLogged)]
+    assert logged.lines == lines[:10]

@@ -10,6 +10,8 @@ from firmus_contracts.commands import Rejected, RequeueTask, UpdateOutcome, Upda
 from firmus_contracts.statuses import ResultStatus, TaskStatus
 
 REASON_MAX = 500
+LOGS_MAX = 10
+"""The log lines that one report brings; more are left out (spec 4.5, step 6)."""
 
 
 def row_of(state: WorkflowState, task_id: str) -> TaskState | None:
@@ -41,7 +43,7 @@ def apply(turn: Turn, row: TaskState, command: UpdateTask) -> None:
         turn.emit(ev.TaskLeaseExtended(ordinal=row.ordinal))
         return
     if command.logs:
-        turn.emit(ev.TaskLogged(ordinal=row.ordinal, lines=command.logs))
+        turn.emit(ev.TaskLogged(ordinal=row.ordinal, lines=command.logs[:LOGS_MAX]))
     turn.emit(_event(row, command))
 
 
