@@ -16,7 +16,7 @@ from firmus.broker.cache import JetStreamCache
 from firmus.broker.checkpoint_store import JetStreamCheckpoints
 from firmus.broker.keys import JetStreamKeyStore
 from firmus.broker.leases import Lease, bucket_ttl_s
-from firmus.broker.polldata import PollTable, listen
+from firmus.broker.polldata import PollTable, keep, listen, restore
 from firmus.broker.rejections import JetStreamRejections
 from firmus.broker.shard_leases import ShardLeases
 from firmus.broker.sinks import NatsSinks
@@ -240,7 +240,9 @@ async def gateway(
     javascript, jq = QuickJsScripts(threads=2), JqScripts(processes=1)
     environment = named_values(os.environ, ENVIRONMENT_PREFIX)
     polls = PollTable()
+    await restore(node.wire, polls)
     stop_listening = await listen(node.connection, polls)
+    keeping = asyncio.create_task(keep(node.wire, polls))
     ports = GatewayPorts(
         decider=decider,
         watches=watches,
@@ -268,6 +270,7 @@ async def gateway(
     try:
         await serve_gateway(ports, host=node.settings.host, port=node.settings.port)
     finally:
+        keeping.cancel()
         await stop_listening()
         javascript.close()
         await jq.close()

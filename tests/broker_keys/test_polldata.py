@@ -1,9 +1,12 @@
+import asyncio
+
 import msgspec
 import pytest
 from tests.broker_keys.conftest import until
 
 from firmus.broker import polldata
-from firmus.broker.polldata import Polled, PollTable, listen, tell
+from firmus.broker.polldata import Polled, PollTable, keep, listen, restore, tell
+from firmus.broker.streams import prepare
 from firmus_contracts.subjects import POLLED
 
 
@@ -75,3 +78,43 @@ async def test_a_message_that_cannot_be_read_ends_nothing(wire, table):
     await wire.connection.publish(POLLED, b'{"taskType":"pack","lastPollTime":8,"new":1}')
     await until(lambda: table.last_poll_ms("pack", None) == 8)
     await stop()
+
+
+@pytest.mark.nats
+async def test_what_is_kept_is_restored_after_a_restart_and_newer_polls_win(wire, table):
+    await prepare(wire)
+    table.record(polled(at=5))
+    keeping = asyncio.create_task(keep(wire, table, every_s=0.01))
+    for number in range(3):
+        table.record(polled("ship", f"d{number}", at=10 + number))
+    fresh = PollTable()
+    fresh.record(polled("ship", "d0", at=99, worker="newer"))
+
+    async def restored() -> bool:
+        await restore(wire, fresh)
+        return fresh.last_poll_ms("ship", "d2") == 12
+
+    while not await restored():
+        await asyncio.sleep(0.005)
+    keeping.cancel()
+    assert (fresh.last_poll_ms("pack", None), fresh.last_poll_ms("ship", "d0")) == (5, 99)
+
+
+@pytest.mark.nats
+async def test_without_a_place_to_keep_it_poll_data_is_as_before(wire, table, monkeypatch):
+    monkeypatch.setattr(polldata, "_KEPT", "$KV.NO_SUCH.polls")
+    monkeypatch.setattr(polldata, "META_BUCKET", "NO_SUCH")
+    keeping = asyncio.create_task(keep(wire, table, every_s=0.001))
+    table.record(polled(at=5))
+    await restore(wire, table)
+    assert not keeping.done()
+    keeping.cancel()
+    assert table.last_poll_ms("pack", None) == 5
+
+
+def test_only_the_newest_polls_are_kept(table):
+    for number in range(5):
+        table.record(polled(f"t{number}", at=number))
+    table.record(polled("t0", at=9))
+    assert [entry.task_type for entry in table.newest(2)] == ["t4", "t0"]
+    assert table.changes == 6

@@ -1,18 +1,28 @@
 """Who polled for which tasks last: heard on a core subject, kept in memory.
 
 Gateways tell of a poll on first sight and every 2 s at most, so after a restart the table fills
-again by itself. Deciders choose domains by it; REST shows it (spec 8.5).
+again by itself. Deciders choose domains by it; REST shows it (spec 8.5), and for that a gateway
+keeps what it knows (`keep`), so that workers which vanished before a restart are still to be seen.
 """
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from firmus.broker.connection import Connection
+from firmus.broker.streams import META_BUCKET
+from firmus.broker.wire import JetStreamWire, StreamRefused, Unanswered
 from firmus_contracts.executions import PollData
 from firmus_contracts.subjects import POLLED
 
 ENTRIES_MAX = 100_000
+KEPT_MAX = 10_000
+KEEP_EVERY_S = 30.0
+_KEPT = f"$KV.{META_BUCKET}.polls"
+
+_log = logging.getLogger(__name__)
 
 
 class Polled(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -31,6 +41,16 @@ class PollTable:
 
     def __init__(self) -> None:
         self._last: dict[tuple[str, str | None], Polled] = {}
+        self._changes = 0
+
+    @property
+    def changes(self) -> int:
+        """How many polls were recorded so far."""
+        return self._changes
+
+    def newest(self, count: int) -> list[Polled]:
+        """The last polls of so many queues, the oldest first."""
+        return list(self._last.values())[-count:]
 
     def record(self, polled: Polled) -> None:
         """An older poll than the one known changes nothing."""
@@ -43,6 +63,7 @@ class PollTable:
         elif len(self._last) >= ENTRIES_MAX:
             del self._last[next(iter(self._last))]
         self._last[key] = polled
+        self._changes += 1
 
     def last_poll_ms(self, task_type: str, domain: str | None) -> int:
         """When a worker of that domain (None: of no domain) asked last; 0: never heard of."""
@@ -68,6 +89,7 @@ class PollTable:
 
 
 _decode = msgspec.json.Decoder(Polled).decode
+_decode_all = msgspec.json.Decoder(list[Polled]).decode
 
 
 def tell(connection: Connection, polled: Polled) -> bool:
@@ -94,3 +116,32 @@ async def listen(connection: Connection, table: PollTable) -> Callable[[], Await
         await connection.close_lane(subscription)
 
     return stop
+
+
+async def restore(wire: JetStreamWire, table: PollTable) -> None:
+    """What was kept; nothing, when that cannot be read just now."""
+    try:
+        found = await wire.last(f"KV_{META_BUCKET}", _KEPT, leader=True)
+    except (Unanswered, StreamRefused) as fault:
+        _log.warning("poll data not restored: %s", fault)
+        return
+    for polled in _decode_all(found.data) if found is not None and found.data else ():
+        table.record(polled)
+
+
+async def keep(wire: JetStreamWire, table: PollTable, *, every_s: float = KEEP_EVERY_S) -> None:
+    """Writes the table now and then, while polls come, until cancelled. A write that fails is made
+    up for by the next one.
+    """
+    written = 0
+    while True:
+        await asyncio.sleep(every_s)
+        if table.changes == written:
+            continue
+        changes, data = table.changes, msgspec.json.encode(table.newest(KEPT_MAX))
+        try:
+            await wire.publish(_KEPT, data)
+        except (Unanswered, StreamRefused) as fault:
+            _log.warning("poll data not kept: %s", fault)
+            continue
+        written = changes
