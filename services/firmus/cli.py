@@ -139,6 +139,11 @@ def _settings_flags(parser: argparse.ArgumentParser) -> None:
     add("--http-public-only", action=switch, help="HTTP tasks reach no private address; default no")
     add("--http-verify-tls", action=switch, help="HTTP tasks check certificates; default yes")
     add("--http-env-proxy", action=switch, help="HTTP tasks obey HTTP_PROXY; default no")
+    add(
+        "--execution-namespace",
+        metavar="NAME",
+        help="the system worker takes only tasks of this executionNameSpace",
+    )
 
 
 def _add_work(commands: Commands) -> None:

@@ -146,7 +146,7 @@ async def scheduler_role(
         )
 
     async def registered() -> Registered:
-        return registered_limits(await node.definitions.tasks())
+        return registered_limits(await node.definitions.tasks(), await node.definitions.workflows())
 
     owner = OwnedScheduler(make, lambda scheduler: QueuesServer(node.connection, scheduler))
     scheduler_metrics(node.metrics, owner)

@@ -7,10 +7,12 @@ import pytest
 from tests.broker_keys.conftest import until
 
 from firmus.broker.gate_records import JetStreamGateRecords, MemoryGateRecords
-from firmus.broker.slots import SlotLedger
+from firmus.broker.slots import GrantLedger, SlotLedger
 from firmus.clock import FixedClock
+from firmus.workflow.grants import Grants, Hands
 from firmus.workflow.slots import Entry, Slots, View
 from firmus_contracts import ids
+from firmus_contracts.events import TaskLimits
 
 NOW = 1_700_000_000_000
 SHARDS = 4
@@ -23,7 +25,7 @@ def memory():
 
 
 @pytest.fixture
-async def jetstream(wire):
+async def bucket(wire):
     name = f"TEST_{uuid4().hex}"
     config = {
         "name": f"KV_{name}",
@@ -34,7 +36,20 @@ async def jetstream(wire):
         "allow_direct": True,
     }
     await wire.api(f"STREAM.CREATE.KV_{name}", config)
-    return JetStreamGateRecords(wire, "workflow", Slots, name)
+    return name
+
+
+@pytest.fixture
+async def jetstream(wire, bucket):
+    return JetStreamGateRecords(wire, "workflow", Slots, bucket)
+
+
+@pytest.fixture(params=["memory", pytest.param("wire", marks=pytest.mark.nats)])
+def grants(request):
+    if request.param == "memory":
+        return GrantLedger(MemoryGateRecords(), FixedClock(NOW))
+    wire, bucket = (request.getfixturevalue(name) for name in ("wire", "bucket"))
+    return GrantLedger(JetStreamGateRecords(wire, "task", Grants, bucket), FixedClock(NOW))
 
 
 @pytest.fixture(params=["memory", pytest.param("jetstream", marks=pytest.mark.nats)])
@@ -98,3 +113,29 @@ async def test_what_is_stored_is_heard_of(ledger, store):
     await until(lambda: heard)
     assert heard[0].holders == {IDS[0]: NOW}
     await stop()
+
+
+TASKS = [ids.task_id(one, 1) for one in IDS]
+THREE = TaskLimits(concurrent=3)
+
+
+def told(held=(), left=(), shards=range(SHARDS)) -> Hands:
+    return Hands(shard_count=SHARDS, shards=tuple(shards), held=held, left=left)
+
+
+async def test_of_many_tasks_at_once_as_many_are_let_in_as_the_limit_allows(grants):
+    assert (await grants.take("g", TASKS, THREE, SHARDS))[1] == []
+    for shard in range(SHARDS):
+        await grants.report("g", told(shards=[shard]), THREE)
+    asked = await asyncio.gather(*(grants.take("g", [one], THREE, SHARDS) for one in TASKS))
+    let_in = [one for _, some in asked for one in some]
+    assert len(let_in) == 3
+    await grants.report("g", told(held=let_in[1:], left=let_in[:1]), THREE)
+    assert len((await grants.take("g", TASKS, THREE, SHARDS))[1]) == 3
+
+
+async def test_a_rate_is_kept_by_whoever_asks(grants):
+    rate = TaskLimits(hand_outs=4, window_s=60)
+    await grants.report("g", told(), rate)
+    asked = await asyncio.gather(*(grants.take("g", [one], rate, SHARDS) for one in TASKS))
+    assert sum(len(some) for _, some in asked) == 4

@@ -15,6 +15,7 @@ from firmus.clock import FixedClock
 from firmus.eventlog.memory import MemoryLog
 from firmus.scheduler.service import Scheduler
 from firmus.workflow.grants import Grants
+from firmus.workflow.limits import Registered
 from firmus.workflow.slots import Slots
 from firmus_contracts import events as ev
 from firmus_contracts.events import TaskLimits
@@ -50,6 +51,7 @@ class World:
         self.grants: MemoryGateRecords[Grants] = MemoryGateRecords()
         self.alone = True
         self.limits: dict[str, TaskLimits | None] = {}
+        self.shared: dict[str, int] = {}
         self.keys = MemoryKeyStore()
         self.starts = Starts(self.decider, self.keys)
         self._running: list[tuple[Scheduler, asyncio.Task[None]]] = []
@@ -70,8 +72,8 @@ class World:
             grants=None if self.alone else GrantLedger(self.grants, self.clock),
         )
 
-    async def registered(self) -> dict[str, TaskLimits | None]:
-        return dict(self.limits)
+    async def registered(self) -> Registered:
+        return Registered(dict(self.limits), dict(self.shared))
 
     async def failure_input(self, workflow_id: str) -> dict[str, Any]:
         state = await self.decider.read(workflow_id)

@@ -24,9 +24,9 @@ class Gated(World):
         self.ledger = SlotLedger(self.slots, self.clock)
 
     async def start_one(self, workflow: str, limit: int = 2) -> Entry:
-        entry = await self.ledger.enter("g", workflow, limit, queue=True)
+        entry = await self.ledger.enter("g/k", workflow, limit, queue=True)
         held = entry is Entry.WAITS
-        await self.start(workflow, gate="g", slots=limit, held=held)
+        await self.start(workflow, gate="g/k", slots=limit, held=held)
         return entry
 
     async def end(self, workflow: str) -> None:
@@ -124,8 +124,8 @@ async def test_lost_records_are_made_anew_from_the_log(gated: Gated) -> None:
         await gated.start_one(one)
     gated.slots.forget()
     await gated.scheduler()
-    await until(lambda: gated.slots.gates() == ["g"])
-    record, _ = await gated.slots.get("g")
+    await until(lambda: gated.slots.gates() == ["g/k"])
+    record, _ = await gated.slots.get("g/k")
     assert record is not None
     assert (set(record.holders), record.limit) == (set(IDS[:2]), 2)
     await gated.end(IDS[0])
@@ -135,7 +135,7 @@ async def test_lost_records_are_made_anew_from_the_log(gated: Gated) -> None:
 async def test_a_start_that_never_came_to_be_gives_its_slot_up_after_a_while(
     gated: Gated,
 ) -> None:
-    await gated.ledger.enter("g", IDS[0], 1, queue=True)
+    await gated.ledger.enter("g/k", IDS[0], 1, queue=True)
     await gated.start_one(IDS[1], limit=1)
     gated.clock.advance(60_000)
     await gated.scheduler()
@@ -149,3 +149,31 @@ async def test_one_that_is_terminated_while_it_waits_is_passed_over(gated: Gated
     await gated.decider.happens(IDS[1], ev.WorkflowTerminated())
     await gated.end(IDS[0])
     await until(lambda: gated.released() == [IDS[2]])
+
+
+async def in_line(gated: Gated, count: int) -> bool:
+    """Whether so many shards have told who is first in line there."""
+    record, _ = await gated.slots.get("g/k")
+    return record is not None and len(record.heads) == count
+
+
+async def test_a_limit_that_is_registered_anew_counts_for_those_that_wait(gated: Gated) -> None:
+    halves = [await gated.scheduler(shards=half) for half in ((0, 1), (2, 3))]
+    for one in IDS[:6]:
+        await gated.start_one(one, limit=1)
+    await until(lambda: in_line(gated, SHARDS))
+    gated.shared["g"] = 3
+    for scheduler in halves:
+        await scheduler.learn_limits()
+    await until(lambda: len(gated.released()) == 2)
+    assert gated.released() == IDS[1:3]
+    assert max(await gated.counts()) == 3
+
+
+async def test_the_limit_of_the_newest_start_counts(gated: Gated) -> None:
+    await gated.scheduler()
+    for one in IDS[:3]:
+        await gated.start_one(one, limit=1)
+    await until(lambda: in_line(gated, 2))
+    await gated.start_one(IDS[3], limit=2)
+    await until(lambda: gated.released() == [IDS[1]])

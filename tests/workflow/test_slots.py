@@ -1,6 +1,15 @@
 """Records of slots: who holds one, who is next, and how they are put right."""
 
-from firmus.workflow.slots import GRACE_MS, Slots, View, entered, settled, to_come_ms, without
+from firmus.workflow.slots import (
+    GRACE_MS,
+    Slots,
+    View,
+    entered,
+    names_of,
+    settled,
+    to_come_ms,
+    without,
+)
 from firmus_contracts import ids
 
 SHARDS = 4
@@ -41,6 +50,12 @@ def test_a_slot_is_given_while_one_is_free_and_nobody_waits() -> None:
 def test_a_new_limit_counts_from_the_next_start_on() -> None:
     record = slots(limit=1, holders={A: NOW})
     assert entered(record, B, 2, NOW)[0].limit == 2
+    waits = slots(limit=1, holders={A: NOW}, heads={1: (3, X)})
+    assert entered(waits, B, 2, NOW)[0].limit == 2
+
+
+def test_a_gate_belongs_to_the_definition_in_front_of_its_key() -> None:
+    assert list(names_of("bill/acme/eu")) == ["bill", "bill/acme"]
 
 
 def test_the_end_of_one_gives_its_slot_to_the_first_in_line() -> None:

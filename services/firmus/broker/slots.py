@@ -6,6 +6,8 @@ schedulers (`workflow/slots.py`, `workflow/grants.py`).
 
 from collections.abc import Awaitable, Callable, Sequence
 
+import msgspec
+
 from firmus.broker.gate_records import GateRecords, JetStreamGateRecords, Listener, changed
 from firmus.broker.wire import JetStreamWire
 from firmus.ports import Clock
@@ -40,14 +42,17 @@ class SlotLedger:
         """See GateRecords.watch."""
         return await self._records.watch(listener)
 
-    async def settle(self, gate: str, limit: int, view: View) -> Slots:
-        """Brings the record to what a scheduler knows; `limit` counts where there is no record.
-
-        Raises Unavailable, after which the same call is safe.
+    async def settle(self, gate: str, limit: int, view: View, *, renew: bool = False) -> Slots:
+        """Brings the record to what a scheduler knows; `limit` counts where there is no record, and
+        everywhere with `renew`. Raises Unavailable, after which the same call is safe.
         """
-        return await self._change(
-            gate, limit, lambda slots: settled(slots, view, self._clock.now_ms())
-        )
+
+        def settle(slots: Slots) -> Slots:
+            if renew:
+                slots = msgspec.structs.replace(slots, limit=limit)
+            return settled(slots, view, self._clock.now_ms())
+
+        return await self._change(gate, limit, settle)
 
     async def _change(self, gate: str, limit: int, change: Callable[[Slots], Slots]) -> Slots:
         def on(found: Slots | None) -> Slots:

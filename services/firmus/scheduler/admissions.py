@@ -7,12 +7,12 @@ nothing is lost by a stop at any point.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from firmus.ports import Clock, DeciderPort, Unavailable
 from firmus.scheduler.fold import Fold
-from firmus.workflow.slots import Slots, View, settled, to_come_ms
+from firmus.workflow.slots import Slots, View, names_of, settled, to_come_ms
 from firmus_contracts.commands import ReleaseWorkflow
 
 AGAIN_AFTER_S = 1.0
@@ -24,8 +24,10 @@ _log = logging.getLogger(__name__)
 class SlotRecords(Protocol):
     """The records of slots that deciders and schedulers share."""
 
-    async def settle(self, gate: str, limit: int, view: View) -> Slots:
-        """The record, brought to what `view` says. Raises Unavailable."""
+    async def settle(self, gate: str, limit: int, view: View, *, renew: bool = False) -> Slots:
+        """The record, brought to what `view` says, with `renew` under this limit. Raises
+        Unavailable.
+        """
         ...
 
     async def watch(
@@ -46,6 +48,7 @@ class Admissions:
         self._clock = clock
         self._records = records
         self._busy: set[str] = set()
+        self._registered: Mapping[str, int] = {}
         self._releasing: dict[str, str] = {}  # gates of workflows, until the fold shows it
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -61,6 +64,16 @@ class Admissions:
         """The fold has reached the end of the log: all records are gone through once."""
         self._open = True
         self._fold.lines.stirred.update(self._fold.lines.by_gate)
+
+    def register(self, limits: Mapping[str, int]) -> None:
+        """These definitions are registered with these limits, which count for all that wait."""
+        if limits != self._registered:
+            self._registered = limits
+            self._fold.lines.stirred.update(self._fold.lines.by_gate)
+
+    def _limit_of(self, gate: str) -> int | None:
+        limits = self._registered
+        return next((limits[name] for name in names_of(gate) if name in limits), None)
 
     async def close(self) -> None:
         self._open = False
@@ -103,8 +116,12 @@ class Admissions:
         lines = self._fold.lines
         line = lines.by_gate.get(gate)
         ended = list(line.ended) if line is not None else []
+        limit = self._limit_of(gate)
+        slots_known = line.slots if line is not None else 1
         try:
-            slots = await records.settle(gate, line.slots if line else 1, self._view(gate))
+            slots = await records.settle(
+                gate, limit or slots_known, self._view(gate), renew=limit is not None
+            )
         except Unavailable as fault:
             _log.warning("slots of %s cannot be settled yet: %s", gate, fault)
             self._stir_later(gate, AGAIN_AFTER_S)

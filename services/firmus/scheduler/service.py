@@ -66,14 +66,13 @@ class Scheduler:
         self._fold = Fold(shard_count, self.shards)
         self._checkpoints = Checkpoints(store, self._fold, self.shards, shard_count)
         self._sharing = Sharing(self._fold, clock, grants, shard_count, changed=self._wake)
-        let_in = None if grants is None else self._sharing.let_in
         self._handout = HandOut(
             self._fold.queues,
             decider,
             clock,
             instance=self.instance,
             changed=self._wake,
-            let_in=let_in,
+            let_in=self._sharing.door,
         )
         self.requeue = Requeues(self._fold, decider, instance=self.instance).requeue
         self._errands = Errands(
@@ -84,7 +83,7 @@ class Scheduler:
             failure_input,
             changed=self._wake,
             sinks=sinks,
-            let_in=let_in,
+            let_in=self._sharing.door,
         )
         self._admissions = Admissions(self._fold, decider, clock, slots)
         self._running: asyncio.Task[None] | None = None
@@ -130,7 +129,9 @@ class Scheduler:
         """Task definitions may have changed: what is registered now counts from now on."""
         if self._registered is None:
             return
-        self._fold.gates.register(await self._registered())
+        registered = await self._registered()
+        self._fold.gates.register(registered.tasks)
+        self._admissions.register(registered.workflows)
         self._wake()
 
     async def sizes(self) -> list[QueueSize]:
@@ -174,9 +175,8 @@ class Scheduler:
         now_ms = self._clock.now_ms()
         self._fold.queues.promote(now_ms)
         self._handout.dispatch(now_ms)
-        if self._firing.room > 0:
-            for due in self._fold.timeline.due(now_ms, self._firing.room):
-                self._firing.fire_soon(due, now_ms)
+        for due in self._fold.timeline.due(now_ms, self._firing.room):
+            self._firing.fire_soon(due, now_ms)
         self._errands.pump(now_ms)
         self._admissions.pump()
         self._sharing.pump()

@@ -13,6 +13,7 @@ from typing import Protocol
 from firmus.ports import Clock, Unavailable
 from firmus.scheduler.fold import Fold
 from firmus.scheduler.gates import NO_LIMITS, Gate
+from firmus.scheduler.handout import LetIn
 from firmus.scheduler.queues import Taken
 from firmus.workflow.grants import Grants, Hands, orphaned_until_ms, recent
 from firmus_contracts.events import TaskLimits
@@ -67,6 +68,11 @@ class Sharing:
         if records is not None:
             self._gates.shared = True
             self._gates.listeners.append(self._stirred)
+
+    @property
+    def door(self) -> LetIn | None:
+        """Whom to ask before tasks are handed out, if anybody."""
+        return None if self._records is None else self.let_in
 
     async def watch(self) -> None:
         """Hears of the records from now on."""

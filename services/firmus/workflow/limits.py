@@ -5,15 +5,25 @@ A limit of zero or less is none; so is a rate over no time.
 
 from collections.abc import Iterable, Mapping
 
-from firmus_contracts.definitions import TaskDef
+import msgspec
+
+from firmus_contracts.definitions import TaskDef, WorkflowDef
 from firmus_contracts.events import TaskLimits
 
-Registered = Mapping[str, TaskLimits | None]
-"""Every registered task definition by name, with its limits if it has any."""
+
+class Registered(msgspec.Struct, frozen=True):
+    """`tasks`: every registered task definition by name, with its limits if it has any;
+    `workflows`: how many of a workflow may run with one key, as its latest version says.
+    """
+
+    tasks: Mapping[str, TaskLimits | None] = {}
+    workflows: Mapping[str, int] = {}
 
 
 def limits_of(task_def: TaskDef | None) -> TaskLimits | None:
     if task_def is None:
+        return None
+    if not (task_def.concurrent_exec_limit or task_def.rate_limit_per_frequency):
         return None
     concurrent = max(task_def.concurrent_exec_limit or 0, 0)
     hand_outs = max(task_def.rate_limit_per_frequency, 0)
@@ -25,5 +35,16 @@ def limits_of(task_def: TaskDef | None) -> TaskLimits | None:
     return TaskLimits(concurrent=concurrent, hand_outs=hand_outs, window_s=window_s)
 
 
-def registered_limits(task_defs: Iterable[TaskDef]) -> Registered:
-    return {task_def.name: limits_of(task_def) for task_def in task_defs}
+def registered_limits(
+    task_defs: Iterable[TaskDef], definitions: Iterable[WorkflowDef]
+) -> Registered:
+    """`definitions` are all versions, in their order."""
+    latest = {definition.name: definition.rate_limit_config for definition in definitions}
+    return Registered(
+        tasks={task_def.name: limits_of(task_def) for task_def in task_defs},
+        workflows={
+            name: config.concurrent_exec_limit
+            for name, config in latest.items()
+            if config is not None and config.concurrent_exec_limit > 0
+        },
+    )

@@ -63,14 +63,25 @@ def gate_of(name: str, key: str) -> str:
     return f"{name}/{key}"
 
 
+def names_of(gate: str) -> Iterator[str]:
+    """The definitions that a gate may belong to: names and keys may have any character."""
+    parts = gate.split("/")
+    for end in range(1, len(parts)):
+        yield "/".join(parts[:end])
+
+
 def entered(slots: Slots, workflow_id: str, limit: int, now_ms: int) -> tuple[Slots, bool]:
-    """A new workflow asks for a slot: it gets one when one is free and nobody waits for it."""
+    """A new workflow asks for a slot: it gets one when one is free and nobody waits for it. The
+    limit that it brings along counts from now on.
+    """
+    if limit != slots.limit:
+        slots = msgspec.structs.replace(slots, limit=limit)
     if workflow_id in slots.holders:
         return slots, True
     if slots.heads or len(slots.holders) >= limit:
         return slots, False
     holders = {**slots.holders, workflow_id: now_ms}
-    return msgspec.structs.replace(slots, limit=limit, holders=holders), True
+    return msgspec.structs.replace(slots, holders=holders), True
 
 
 def without(slots: Slots, workflow_id: str) -> Slots:
