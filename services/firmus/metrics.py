@@ -15,6 +15,7 @@ _GAUGES = (
     "tasks_in_flight",
     "timers_pending",
     "effects_owed",
+    "workflows_held",
     "timer_lateness_ms_max",
 )
 _COUNTERS = (

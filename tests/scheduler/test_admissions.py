@@ -162,6 +162,7 @@ async def test_a_limit_that_is_registered_anew_counts_for_those_that_wait(gated:
     for one in IDS[:6]:
         await gated.start_one(one, limit=1)
     await until(lambda: in_line(gated, SHARDS))
+    await until(lambda: sum(one.counters()["workflows_held"] for one in halves) == 5)
     gated.shared["g"] = 3
     for scheduler in halves:
         await scheduler.learn_limits()

@@ -83,6 +83,7 @@ class Fold:
             "tasks_in_flight": sum(lane.in_flight + lane.handing for lane in lanes),
             "timers_pending": self.timeline.live,
             "effects_owed": len(self.owed),
+            "workflows_held": self.lines.held(),
         }
 
     def apply(self, record: Record) -> None:

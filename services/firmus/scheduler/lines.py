@@ -74,6 +74,10 @@ class Lines:
             if line.idle:
                 del self.by_gate[gate]
 
+    def held(self) -> int:
+        """How many workflows wait for a slot."""
+        return sum(len(line) for one in self.by_gate.values() for line in one.waiting.values())
+
     def waits(self, gate: str, workflow_id: str) -> bool:
         line = self.by_gate.get(gate)
         shard = ids.shard_of(workflow_id, self._shard_count)
