@@ -32,7 +32,8 @@ class _Command(  # `claims`: values that travel apart, field to SHA-256 (transpo
 class StartWorkflow(_Command, frozen=True, tag="start_workflow"):
     """Start a definition under an id chosen by the sender.
 
-    `definition` is an inline one, JSON. `depth`: how many parents stand above it.
+    `definition` is an inline one, JSON. `depth`: how many parents stand above it. `secrets`: names
+    of those that its starter hands on as references in the input.
     """
 
     name: str
@@ -49,6 +50,7 @@ class StartWorkflow(_Command, frozen=True, tag="start_workflow"):
     idempotency_key: str | None = None
     external_input_path: str | None = None
     depth: int = 0
+    secrets: tuple[str, ...] = ()
 
 
 class BeginTask(_Command, frozen=True, tag="begin_task"):

@@ -72,7 +72,7 @@ class WorkflowStarted(Event, frozen=True, tag="workflow.started"):
     """The first event of every workflow; `definition_hash` names the resolved snapshot it runs.
     `depth`: how many parents stand above it. `cache`: where its output is kept once it completes.
     `gate` names those who share its limit of `slots` running at once (rateLimitConfig); `held`:
-    none was free, and a `workflow.released` lets it go.
+    none was free, and a `workflow.released` lets it go. `secrets`: names its starter handed on.
     """
 
     name: str
@@ -94,6 +94,7 @@ class WorkflowStarted(Event, frozen=True, tag="workflow.started"):
     timeout_policy: str = "ALERT_ONLY"
     depth: int = 0
     cache: CacheSlot | None = None
+    secrets: tuple[str, ...] = ()
     gate: str | None = None
     limit_key: str | None = None
     slots: int = 0
@@ -178,7 +179,7 @@ class TaskScheduled(Event, frozen=True, tag="task.scheduled"):
     row starts. `within` is the ordinal of the innermost loop or block (DO_WHILE, FOR_EACH,
     TRY_CATCH) whose body the row is part of. `limits` are those of its definition as the workflow
     has it; what is registered under that name counts before them. `queue`: where it waits, if not
-    in that of its type (spec 4.11).
+    in that of its type (spec 4.11). `secrets`: names handed on to the workflow that it starts.
     """
 
     ordinal: int
@@ -210,6 +211,7 @@ class TaskScheduled(Event, frozen=True, tag="task.scheduled"):
     timeouts: Timeouts | None = None
     reason: str | None = None
     cache: CacheSlot | None = None
+    secrets: tuple[str, ...] = ()
     limits: TaskLimits | None = None
     queue: str | None = None
 
@@ -330,9 +332,7 @@ class TaskCanceled(Event, frozen=True, tag="task.canceled"):
 
 
 class StateEventRaised(Event, frozen=True, tag="task.state_event"):
-    """A transition of a task asked for this message (`onStateChange`); it waits to be sent to
-    `sink` until a StateEventSent names its version.
-    """
+    """A transition asked for this message (`onStateChange`), owed to `sink` until it was sent."""
 
     ordinal: int
     transition: str

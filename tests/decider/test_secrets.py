@@ -13,6 +13,7 @@ from firmus.decider.scripts_jq import Evaluators, JqScripts
 from firmus.decider.service import Decider
 from firmus.definitions.memory import MemoryDefinitions
 from firmus.eventlog.memory import MemoryLog
+from firmus.scheduler.child_requests import start_child
 from firmus.workflow.state import WorkflowState
 from firmus_contracts import commands as cmd
 from firmus_contracts import ids
@@ -41,9 +42,17 @@ class Vault:
             environment={"REGION": "eu", "KEY": "of the environment"},
         )
 
-    async def start(self, *tasks: dict[str, Any], input: dict[str, Any], **fields: Any) -> None:
+    async def start(
+        self,
+        *tasks: dict[str, Any],
+        input: dict[str, Any],
+        handed: tuple[str, ...] = (),
+        **fields: Any,
+    ) -> None:
         await self.definitions.put_workflow(definition(*tasks, **fields), overwrite=True)
-        start = cmd.StartWorkflow(command_id="s", workflow_id=WORKFLOW, name="flow", input=input)
+        start = cmd.StartWorkflow(
+            command_id="s", workflow_id=WORKFLOW, name="flow", input=input, secrets=handed
+        )
         assert isinstance(await self.decider.submit(start), cmd.Accepted)
 
     async def polled(self, ref: str) -> dict[str, Any]:
@@ -174,3 +183,46 @@ async def test_2_7_names_declared_by_a_task_definition_are_told_with_the_task(
 
     assert (await vault.polled("a"))["runtimeMetadata"] == {"KEY": "s3cret", "REGION": "eu"}
     assert "s3cret" not in await vault.stored()
+
+
+CHILD = {"subWorkflowParam": {"name": "c", "version": 1}}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "handed"),
+    [({"k": KEY, "o": f"<{OTHER}>"}, ("KEY", "OTHER")), ({"k": 1}, ())],
+)
+@pytest.mark.parametrize("kind", ["SUB_WORKFLOW", "START_WORKFLOW"])
+async def test_12_8_what_a_task_hands_on_to_a_workflow_is_told_with_it(
+    vault: Vault, kind: str, inputs: dict[str, Any], handed: tuple[str, ...]
+) -> None:
+    given = inputs if kind == "SUB_WORKFLOW" else {"startWorkflow": {"name": "c", "input": inputs}}
+    await vault.start(op("s", kind, given, **CHILD), input={"data": NONE})
+
+    state = await vault.state()
+    start = start_child(state, state.tasks[1])
+    assert (start.input, start.secrets) == (inputs, handed)
+    assert "s3cret" not in await vault.stored()
+
+
+async def test_12_8_a_branch_hands_on_what_its_fork_names(vault: Vault) -> None:
+    branch = {"name": "c", "taskReferenceName": "b", "type": "SUB_WORKFLOW", **CHILD}
+    inputs = {"ts": [branch], "ins": {"b": {"k": KEY, "v": "${workflow.input.v}"}}}
+    fork = op("f", "FORK_JOIN_DYNAMIC", inputs, **DYNAMIC)
+    await vault.start(fork, op("j", "JOIN"), input={"v": OTHER})
+
+    row = (await vault.state()).task("b")
+    assert row is not None
+    assert row.made.secrets == ("KEY",)
+
+
+async def test_12_8_a_child_binds_what_was_handed_on_and_hands_it_on(vault: Vault) -> None:
+    reads = {"k": "${workflow.input.k}", "o": "${workflow.input.o}"}
+    tasks = [simple("a", inputParameters=reads), op("s", "SUB_WORKFLOW", reads, **CHILD)]
+    await vault.start(*tasks, input={"k": KEY, "o": OTHER}, handed=("KEY",))
+
+    assert (await vault.polled("a"))["inputData"] == {"k": "s3cret", "o": OTHER}
+    done = {"workflow_id": WORKFLOW, "task_id": ids.task_id(WORKFLOW, 1)}
+    await vault.decider.submit(cmd.UpdateTask(command_id="u", **done, status="COMPLETED"))
+    grandchild = (await vault.state()).tasks[2]
+    assert grandchild.made.secrets == ("KEY",)

@@ -150,6 +150,7 @@ def _start(state: WorkflowState | None, command: cmd.StartWorkflow, context: Con
         external_input_path=command.external_input_path,
         timeout_s=max(definition.timeout_seconds, 0),
         timeout_policy=definition.timeout_policy,
+        secrets=command.secrets,
     )
     first = evolve(None, started, workflow_id=command.workflow_id, now_ms=context.now_ms)
     if definition.cache_config is not None:

@@ -14,6 +14,7 @@ from firmus.workflow.document import Document, Place
 from firmus.workflow.domains import choose_domain
 from firmus.workflow.isolation import isolated_queue
 from firmus.workflow.limits import limits_of
+from firmus.workflow.secrets import handed_on, named_by
 from firmus.workflow.state import TaskState
 from firmus_contracts import events as ev
 from firmus_contracts.definitions import TaskDef, WorkflowTask
@@ -159,6 +160,14 @@ class Plan:
             self.next_ordinal += 1
             self.next_seq += 1
         return row.ordinal
+
+    def secrets_handed_on(self, task: WorkflowTask, given: Any) -> tuple[str, ...]:
+        """The names of the secrets that a task hands on in what it starts a workflow with."""
+        names = self._secrets_named(task)
+        return handed_on(given, names.union(self.turn.state.secrets))
+
+    def _secrets_named(self, task: WorkflowTask) -> frozenset[str]:
+        return named_by(self.turn.context.blueprint, task.task_reference_name or "")
 
     def make(self) -> None:
         """Emits the planned rows; those whose output is in the cache complete at once."""

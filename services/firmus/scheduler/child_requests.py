@@ -52,6 +52,7 @@ def start_child(parent: WorkflowState, row: TaskState) -> StartWorkflow:
         input=child_input,
         correlation_id=parent.correlation_id,
         priority=_priority(given.get("priority")),
+        secrets=row.made.secrets,
         task_to_domain=_domains(domains) if isinstance(domains, dict) else parent.task_to_domain,
         parent_workflow_id=parent.workflow_id,
         parent_task_id=parent.task_id(row.ordinal),
@@ -101,6 +102,7 @@ def _start_other(starter: WorkflowState, row: TaskState) -> StartWorkflow:
         priority=request.priority,
         task_to_domain=request.task_to_domain or starter.task_to_domain,
         created_by=request.created_by,
+        secrets=row.made.secrets,
         idempotency_key=request.idempotency_key or None,
     )
 

@@ -27,15 +27,25 @@ def granted(state: WorkflowState, row: TaskState, blueprint: Blueprint) -> froze
     Those that its task names in its input, and those that the definition grants to all its tasks
     (`metadata.secrets`). A task that reads variables may have found references there, which stay
     literal in them: it gets what SET_VARIABLE tasks and the initial variables name. A branch of a
-    dynamic fork comes as data and names nothing itself: it gets what the fork gets.
+    dynamic fork comes as data and names nothing itself: it gets what the fork gets. And all get
+    what the workflow's starter handed on.
     """
     made = row.made
     if made.forked_by is None:
-        return named_by(blueprint, made.node or row.ref)
-    fork = state.tasks[made.forked_by].made
-    names = named_by(blueprint, fork.node or fork.ref)
-    task_def = definition_of(state, row, blueprint)[1]
-    return names if task_def is None else names | _names(task_def.input_template)
+        names = named_by(blueprint, made.node or row.ref)
+    else:
+        fork = state.tasks[made.forked_by].made
+        names = named_by(blueprint, fork.node or fork.ref)
+        task_def = definition_of(state, row, blueprint)[1]
+        names = names if task_def is None else names | _names(task_def.input_template)
+    return names.union(state.secrets) if state.secrets else names
+
+
+def handed_on(value: Any, names: frozenset[str]) -> tuple[str, ...]:
+    """Those of the names to which there are references in a value, for who starts a workflow with
+    it.
+    """
+    return tuple(sorted(names & _names(value))) if names else ()
 
 
 def named_by(blueprint: Blueprint, ref: str) -> frozenset[str]:

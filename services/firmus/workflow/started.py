@@ -36,4 +36,5 @@ def started(event: ev.WorkflowStarted, workflow_id: str, now_ms: int) -> Workflo
         timeout_s=event.timeout_s,
         timeout_policy=event.timeout_policy,
         cache=event.cache,
+        secrets=event.secrets,
     )

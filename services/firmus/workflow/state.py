@@ -183,6 +183,7 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     started_by: str | None = None
     unsent: Map[int, StateEventRaised] = Map()
     cache: CacheSlot | None = None
+    secrets: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
     trace: str | None = None
     updated_by: str | None = None

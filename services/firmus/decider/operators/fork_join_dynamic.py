@@ -66,7 +66,7 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
         task_defs=task_defs,
     )
     refs = [branch.ref for branch in branches]
-    _plan_part(planned, _Fork(fork, following, refs, task_defs, branches.__getitem__))
+    _plan_part(planned, _Fork(fork, task, following, refs, task_defs, branches.__getitem__))
 
 
 def next_part(turn: Turn, row: TaskState) -> bool:
@@ -91,18 +91,19 @@ def next_part(turn: Turn, row: TaskState) -> bool:
         turn.cut = True
         return True
     refs, again = row.input["forkedTasks"], partial(branch_again, task, row.input)
-    _plan_part(planned, _Fork(row.ordinal, following, refs, made.task_defs, again))
+    _plan_part(planned, _Fork(row.ordinal, task, following, refs, made.task_defs, again))
     planned.make()
     turn.parted.add(row.ordinal)
     return True
 
 
 class _Fork(msgspec.Struct, frozen=True):
-    """A FORK row whose branches are being made: its ordinal, its JOIN, the references of all its
-    branches in order, and each branch by its place.
+    """A FORK row whose branches are being made: its ordinal, its task, its JOIN, the references of
+    all its branches in order, and each branch by its place.
     """
 
     ordinal: int
+    task: WorkflowTask
     join: WorkflowTask
     refs: list[str]
     task_defs: dict[str, TaskDef]
@@ -125,6 +126,7 @@ def _plan_part(planned: Plan, fork: _Fork) -> None:
             branch.task,
             raw=branch.raw,
             fork=fork.ordinal,
+            fork_ref=fork.task.task_reference_name or "",
             template=branch.template,
             task_def=branch.task.task_definition or fork.task_defs.get(branch.task.name or ""),
         )

@@ -14,11 +14,13 @@ from firmus_contracts.statuses import TaskStatus
 
 
 def plan(planned: Plan, task: WorkflowTask) -> None:
+    given = planned.input_of(task, with_template=False)
     planned.add(
         task,
         task_type="START_WORKFLOW",
         status=TaskStatus.SCHEDULED,
-        input=planned.input_of(task, with_template=False),
+        input=given,
+        secrets=planned.secrets_handed_on(task, given),
         delay_ms=task.start_delay * 1000,
         callback_after_s=task.start_delay,
         child_id=_started_id(planned.turn, planned.next_ordinal),

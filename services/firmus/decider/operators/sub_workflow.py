@@ -37,6 +37,7 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
         delay_ms=task.start_delay * 1000,
         callback_after_s=task.start_delay,
         child_id=_child_id(planned.turn, planned.next_ordinal),
+        secrets=planned.secrets_handed_on(task, given["workflowInput"]),
         **fields,
     )
 
