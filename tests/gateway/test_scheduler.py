@@ -138,6 +138,7 @@ async def test_search_has_pages_and_a_total(api: Api):
     assert await found(start=1, size=1) == (3, ["a1"])
     assert await found(start=-1, size=-1) == (3, ["B1", "a1", "c1"])
     assert await found(size=0) == (3, [])
+    assert await found(paused="", workflowName="", scheduleName="") == (3, ["B1", "a1", "c1"])
     assert (await api.get(f"{BASE}/search", paused="perhaps")).status == 400
 
 
@@ -189,6 +190,10 @@ async def test_the_next_times_are_at_most_five_and_never_past(api: Api, world: W
     assert await times(**daily, limit=20, scheduleStartTime=5) == [0, 1, 2, 3, 4]
     assert await times(**daily, scheduleStartTime=first, scheduleEndTime=first + day) == [0, 1]
     assert await times(**daily, limit=0) == []
+    assert await times(**daily, limit=1, scheduleStartTime="", scheduleEndTime="") == [0]
+    told = (await api.get("/scheduler/nextFewSchedules", cronExpression="x")).body
+    assert told["message"] == "Invalid cron expression"
+    assert told["validationErrors"][0]["path"] == "cronExpression"
     for bad in ({}, {"cronExpression": "* * * * *"}, {**daily, "limit": "x"}):
         assert (await api.get("/scheduler/nextFewSchedules", **bad)).status == 400
 

@@ -24,6 +24,14 @@ def test_saving_stamps_who_and_when_and_keeps_the_time_of_creation() -> None:
     assert (again.revision, again.since_ms) == (2, T0 + 9)
 
 
+def test_a_start_without_input_has_an_empty_one() -> None:
+    given = schedule(start={"input": None})
+    found = evolve(EMPTY, aggregates.save(EMPTY, given, Asked(T0)))
+    assert found.schedule is not None
+    assert found.schedule.start_workflow_request is not None
+    assert found.schedule.start_workflow_request.input == {}
+
+
 def test_who_asked_is_noted_when_it_was_said() -> None:
     found = evolve(EMPTY, aggregates.save(EMPTY, schedule(), Asked(T0, "ann")))
     found = evolve(found, aggregates.pause(found, "nightly", None, Asked(T0, "bob")))

@@ -74,7 +74,7 @@ class Scheduler:
 
     async def search(self, req: Request, resp: Response) -> None:
         """Always by name, whatever `sort` and `freeText` say (spec 8.8)."""
-        paused = None if text(req, "paused") is None else flag(req, "paused", default=False)
+        paused = flag(req, "paused", default=False) if text(req, "paused") else None
         found = await self._schedules.search(
             workflow_name=text(req, "workflowName") or None,
             schedule_name=text(req, "scheduleName"),
@@ -109,12 +109,11 @@ class Scheduler:
     async def next_few(self, req: Request, resp: Response) -> None:
         """At most five times, in UTC, none of them past."""
         cron = required(req, "cronExpression")
-        start_ms = integer(req, "scheduleStartTime", 0, bits=64)
-        end = text(req, "scheduleEndTime")
+        start_ms, end_ms = _time(req, "scheduleStartTime"), _time(req, "scheduleEndTime")
         found = self._schedules.preview(
             cron,
-            start_ms=max(start_ms, self._clock.now_ms() + 1),
-            end_ms=None if end is None else whole_number("scheduleEndTime", end, bits=64),
+            start_ms=max(start_ms or 0, self._clock.now_ms() + 1),
+            end_ms=end_ms,
             limit=min(integer(req, "limit", _PREVIEW_MAX), _PREVIEW_MAX),
         )
         answers.json(resp, found)
@@ -168,6 +167,12 @@ def _some(names: list[str], what: str) -> list[str]:
         else "Schedule names list cannot be null."
     )
     raise invalid([ValidationError(path=f"{what}.arg0", message=message)])
+
+
+def _time(req: Request, name: str) -> int | None:
+    """Epoch milliseconds; an empty parameter is none."""
+    given = text(req, name)
+    return whole_number(name, given, bits=64) if given else None
 
 
 def _page(req: Request, found: Sequence[Any]) -> list[Any]:

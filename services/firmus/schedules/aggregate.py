@@ -141,9 +141,12 @@ def save(found: Aggregate, given: WorkflowSchedule, by: Asked) -> ScheduleSaved:
     """Creates or replaces; who made it and when stay, and so do the tags when none are given. None
     of that is for the request's body to say, nor when it runs next (spec 8.8).
     """
-    earlier = found.schedule
+    earlier, request = found.schedule, given.start_workflow_request
+    if request is not None and request.input is None:
+        request = replace(request, input={})
     stamped = replace(
         given,
+        start_workflow_request=request,
         cron_schedules=given.cron_schedules or [],
         create_time=by.now_ms if earlier is None else earlier.create_time,
         updated_time=by.now_ms,

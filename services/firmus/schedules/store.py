@@ -20,7 +20,7 @@ from firmus.schedules.occurrences import next_after
 from firmus.schedules.plan import entries, trouble
 from firmus.schedules.records import ExecutionRecord, Records
 from firmus.schedules.zones import ZoneError, zone_of
-from firmus_contracts.errors import Refusal
+from firmus_contracts.errors import Refusal, ValidationError
 from firmus_contracts.requests import Tag, WorkflowSchedule
 from firmus_contracts.subjects import (
     SCHEDULE_RUNS_STREAM,
@@ -129,7 +129,8 @@ class Schedules:
         try:
             read = parse(cron)
         except CronError as problem:
-            raise Refusal("INVALID", f"Invalid cron expression: {problem}") from None
+            told = ValidationError(path="cronExpression", message=str(problem), invalid_value=cron)
+            raise Refusal("INVALID", "Invalid cron expression", (told,)) from None
         found: list[int] = []
         at_ms: int | None = start_ms - 1
         while len(found) < limit and at_ms is not None:
