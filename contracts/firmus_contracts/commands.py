@@ -120,8 +120,9 @@ class ReportChildRefused(_Command, frozen=True, tag="report_child_refused"):
 
 class ReportChildEnded(_Command, frozen=True, tag="report_child_ended"):
     """`child` is how reasons name it: name, version and id; `reason` is its own, as it stands.
-    `child_version` is the child's own at which this is so. `final`: the child was asked to run
-    again and stays as it ended.
+    `again_version` is that of the child at which it began to run for the last time, 0 for its
+    start, `parent_version` the parent's at which the parent last asked for that. `final`: the
+    child was asked to run again and stays as it ended.
     """
 
     task_id: str
@@ -130,7 +131,8 @@ class ReportChildEnded(_Command, frozen=True, tag="report_child_ended"):
     output: dict[str, Any] = {}
     reason: str | None = None
     child: str = ""
-    child_version: int = 0
+    again_version: int = 0
+    parent_version: int = 0
     final: bool = False
 
 
@@ -143,14 +145,15 @@ class ResumeWorkflow(_Command, frozen=True, tag="resume_workflow"):
 
 
 class TerminateWorkflow(_Command, frozen=True, tag="terminate_workflow"):
-    """`by_parent`: the parent has ended, at `parent_version` of its own; nobody is told. Its
-    failure workflow starts only with `run_failure_workflow`.
+    """`by_parent`: the parent has ended; nobody is told. It means the workflow as it ran when the
+    parent heard of it last, at `child_since` (0: since its start). Its failure workflow starts only
+    with `run_failure_workflow`.
     """
 
     reason: str | None = None
     by_parent: bool = False
+    child_since: int = 0
     run_failure_workflow: bool = False
-    parent_version: int = 0
 
 
 class RemoveWorkflow(_Command, frozen=True, tag="remove_workflow"):
@@ -229,12 +232,16 @@ class ResetCallbacks(_Command, frozen=True, tag="reset_callbacks"):
 
 
 class ReviveParent(_Command, frozen=True, tag="revive_parent"):
-    """To the parent: its child runs again, at `child_version` of its own (spec 5.6)."""
+    """To the parent: its child runs again, at `child_version` of its own (spec 5.6). Where the
+    parent asked for that, at `parent_version` (0: it did not), this is rejected when it does not
+    wait for the child any more.
+    """
 
     task_id: str
     child_id: str
     child_version: int
     operation: str
+    parent_version: int = 0
 
 
 class ReviveChild(_Command, frozen=True, tag="revive_child"):

@@ -102,14 +102,20 @@ def revive_parent(turn: Turn, command: cmd.ReviveParent) -> Answer:
     """
     state = turn.state
     row = row_of(state, command.task_id)
-    if row is None or row.child_id != command.child_id or row.retried:
+    if row is not None and command.child_version <= row.child_since:
         return None
-    if 0 <= command.child_version <= row.child_since or turn.definition_of(row)[0].optional:
+    waits = row is not None and row.child_id == command.child_id and not row.status.terminal
+    if row is None or (command.parent_version and not waits):
+        message = f"No task of workflow {state.workflow_id} waits for {command.child_id}"
+        return _rejected("CONFLICT", message) if command.parent_version else None
+    if row.child_id != command.child_id or row.retried:
         return None
-    if not row.status.terminal:
+    if row.child_asked > command.parent_version:
+        return None
+    if waits:
         turn.emit(ev.ChildRevived(ordinal=row.ordinal, child_version=command.child_version))
         return None
-    if _dealt_with(turn, row):
+    if turn.definition_of(row)[0].optional or _dealt_with(turn, row):
         return None
     return _as_one(turn, lambda: _revive(turn, row, command))
 

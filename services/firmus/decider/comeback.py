@@ -179,7 +179,7 @@ def _plain_row(turn: Turn, row: TaskState, way: str) -> None:
 
 def open_loop(turn: Turn, row: TaskState) -> None:
     """A loop goes on where it stood; one that never began is planned once more."""
-    if row.made.task_type == "FOR_EACH" and "iteration" not in row.output:
+    if row.made.task_type == "FOR_EACH" and reopening.passes_begun(row) is None:
         reopening.once_more(turn, row)
         return
     reopening.loop(turn, row)

@@ -27,11 +27,11 @@ def resume(turn: Turn, command: cmd.ResumeWorkflow) -> cmd.Rejected | None:
 
 
 def terminate(turn: Turn, command: cmd.TerminateWorkflow) -> cmd.Rejected | None:
-    """Its parent's end does not reach a workflow that has ended, nor what the parent asked before
-    it ran again (spec 5.6).
+    """Its parent's end does not reach a workflow that has ended, nor one that has
+    run again unheard of (spec 5.6).
     """
     state = turn.state
-    void = 0 < command.parent_version < state.parent_version
+    void = command.child_since < state.again_version
     if command.by_parent and (state.status.terminal or void):
         return None
     refused = lifecycle.refused("terminate", state)

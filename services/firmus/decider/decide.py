@@ -347,8 +347,8 @@ def _follow(turn: Turn, command: cmd.FollowWorkflow) -> cmd.Rejected | None:
 
 def _child_ended(turn: Turn, command: cmd.ReportChildEnded) -> None:
     """The child's end is its task's end; a terminated child cancels it (spec 3.6.14)."""
-    row = _child_row(turn.state, command.task_id, command.child_id)
-    if row is None or not _is_heard(row, command):
+    row = _heard_row(turn, command)
+    if row is None:
         return
     if row.status is TaskStatus.SCHEDULED:  # the child ended before its start was reported
         begun = {**row.output, "subWorkflowId": command.child_id}
@@ -366,11 +366,29 @@ def _child_ended(turn: Turn, command: cmd.ReportChildEnded) -> None:
     turn.emit(event(ordinal=row.ordinal, output=output, reason=reason))
 
 
-def _is_heard(row: TaskState, command: cmd.ReportChildEnded) -> bool:
-    """Whether this is the end that counts of a child that may have come back since (spec 5.6)."""
-    if command.final or row.child_since == 0:
-        return True
-    return 0 < row.child_since <= command.child_version
+def _heard_row(turn: Turn, command: cmd.ReportChildEnded) -> TaskState | None:
+    """The open row that hears the end of its child; none for an end of a time before the child ran
+    again. Of a child that ran again unheard of, its end tells that too (spec 5.6).
+    """
+    row = updates.row_of(turn.state, command.task_id)
+    unheard = row is not None and command.again_version > row.child_since
+    if row is not None and unheard and not command.final:
+        again.revive_parent(
+            turn,
+            cmd.ReviveParent(
+                command_id=command.command_id,
+                workflow_id=command.workflow_id,
+                task_id=command.task_id,
+                child_id=command.child_id,
+                child_version=command.again_version,
+                operation="run again",
+                parent_version=command.parent_version if row.child_asked else 0,
+            ),
+        )
+    row = _child_row(turn.state, command.task_id, command.child_id)
+    if row is None or command.final:
+        return row
+    return row if command.again_version == row.child_since and not row.child_asked else None
 
 
 def _brief(reason: str | None) -> str | None:

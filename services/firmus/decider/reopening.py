@@ -90,9 +90,19 @@ def join(turn: Turn, row: TaskState) -> None:
 
 def loop(turn: Turn, row: TaskState) -> None:
     """A loop goes on in the pass, or the passes, that it had come to."""
-    reached = {"iteration": row.output["iteration"]} if "iteration" in row.output else {}
+    begun = passes_begun(row)
+    reached = {} if begun is None else {"iteration": begun}
     output = row.output if row.made.task_type == "DO_WHILE" else reached
     _as_it_stood(turn, row, output=output, iteration=row.iteration)
+
+
+def passes_begun(row: TaskState) -> int | None:
+    """How many passes of a loop have begun, also of a FOR_EACH that has COMPLETED; None: none."""
+    for key in ("iteration", "count"):
+        found = row.output.get(key)
+        if isinstance(found, int):
+            return found
+    return None
 
 
 def block(turn: Turn, row: TaskState, output: dict[str, Any]) -> None:

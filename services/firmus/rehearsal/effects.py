@@ -131,6 +131,12 @@ def _carry_out(world: World, effect: Effect) -> Steps[None]:
         told = children.stays_ended(effect, world.states.get(effect.child_id))
         if told is not None:
             yield from world.send(told)
+    elif (
+        isinstance(effect, TellParent)
+        and effect.parent_version
+        and isinstance(outcome, cmd.Rejected)
+    ):
+        yield from world.send(children.not_wanted(effect))
 
 
 def _command(world: World, effect: Effect) -> cmd.Command | None:

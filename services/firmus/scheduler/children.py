@@ -67,6 +67,7 @@ class StopChild(msgspec.Struct, frozen=True, tag="stop", array_like=True):
     version: int
     child_id: str
     reason: str
+    child_since: int = 0
 
     @property
     def command_id(self) -> str:
@@ -115,6 +116,7 @@ class TellParent(msgspec.Struct, frozen=True, tag="tell_parent", array_like=True
     parent_workflow_id: str
     parent_task_id: str
     operation: str
+    parent_version: int = 0
 
     @property
     def command_id(self) -> str:
@@ -127,6 +129,7 @@ class TellParent(msgspec.Struct, frozen=True, tag="tell_parent", array_like=True
             parent_id=self.parent_workflow_id,
             parent_task_id=self.parent_task_id,
             operation=self.operation,
+            parent_version=self.parent_version,
         )
 
 
@@ -224,7 +227,8 @@ def _report(command_id: str, task_id: str, child: WorkflowState) -> ReportChildE
         actor=ACTOR,
         trace=child.trace,
         task_id=task_id,
-        child_version=child.version,
+        again_version=child.again_version,
+        parent_version=child.parent_version,
         child_id=child.workflow_id,
         child=f"{child.name}.{child.definition_version}/{child.workflow_id}",
         status=status,
@@ -249,7 +253,19 @@ def stop_child(effect: StopChild) -> TerminateWorkflow:
         actor=ACTOR,
         reason=effect.reason,
         by_parent=True,
-        parent_version=effect.version,
+        child_since=effect.child_since,
+    )
+
+
+def not_wanted(effect: TellParent) -> TerminateWorkflow:
+    """The end of a workflow that runs again for a parent that does not wait for it any more."""
+    return TerminateWorkflow(
+        command_id=f"{effect.command_id}/unwanted",
+        workflow_id=effect.workflow_id,
+        actor=ACTOR,
+        reason=TASK_CANCELED,
+        by_parent=True,
+        child_since=effect.version,
     )
 
 

@@ -126,6 +126,12 @@ class Errands:
             return
         if isinstance(answer, Rejected) and isinstance(effect, AskChild):
             answer = await self._stays_ended(effect, answer)
+        elif (
+            isinstance(answer, Rejected)
+            and isinstance(effect, TellParent)
+            and effect.parent_version
+        ):
+            answer = await self._not_wanted(effect, answer)
         if isinstance(answer, Rejected):
             level = logging.DEBUG if isinstance(effect, StopChild | GoOn) else logging.WARNING
             _log.log(level, "errand %s was refused: %s", effect.command_id, answer.message)
@@ -189,6 +195,12 @@ class Errands:
         end = ChildEnded(effect.child_id, child.version, owner, effect.task_id, followed=True)
         report = children.report_child_ended(end, child)
         return None if report is None else await self._decider.submit(report)
+
+    async def _not_wanted(self, effect: TellParent, refused: Rejected) -> Answer | None:
+        """Ends a workflow that runs again in vain, unless asking once more may help."""
+        if retryable(refused):
+            return refused
+        return await self._decider.submit(children.not_wanted(effect))
 
     def _told(self, effect: ChildEnded) -> bool:
         """Whether the parent's task is known to be over already."""

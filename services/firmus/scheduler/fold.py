@@ -145,7 +145,8 @@ class Fold:
             return
         for child_id in dict.fromkeys(flow.canceled):
             reason = children.TASK_CANCELED
-            self.owe(children.StopChild(flow.workflow_id, flow.version, child_id, reason))
+            since = flow.since.get(child_id, 0)
+            self.owe(children.StopChild(flow.workflow_id, flow.version, child_id, reason, since))
         flow.canceled = ()
 
     def _count(self, name: str) -> Count:
@@ -237,7 +238,8 @@ def _workflow_ended(
     open_children = [row.child_id for row in flow.rows.values() if row.child_id and row.is_parent]
     reason = children.reason_to_stop(_ENDS[type(event)], event.reason)
     for child_id in dict.fromkeys([*flow.canceled, *open_children]):
-        fold.owe(children.StopChild(workflow_id, at.version, child_id, reason))
+        since = flow.since.get(child_id, 0)
+        fold.owe(children.StopChild(workflow_id, at.version, child_id, reason, since))
     for told in children.to_tell(flow, at.version):
         fold.owe(told)
     if not isinstance(event, ev.WorkflowCompleted) and event.failure_workflow is not None:

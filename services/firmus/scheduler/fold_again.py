@@ -62,6 +62,7 @@ def _tell_parent(fold: "Fold", _shard: Shard, flow: Flow, event: Any, at: Moment
                 flow.parent_workflow_id,
                 flow.parent_task_id,
                 OPERATIONS[type(event)],
+                getattr(event, "parent_version", 0),
             )
         )
 
@@ -92,6 +93,8 @@ def _reopened(fold: "Fold", shard: Shard, flow: Flow, event: ev.TaskReopened, at
     if row is not None:
         fold.drop(row)
     fold_tasks.scheduled(fold, shard, flow, event.row, at)
+    if event.child_version and event.row.child_id:
+        flow.since[event.row.child_id] = event.child_version
     if event.asks_child and event.row.child_id:
         fold.owe(
             children.AskChild(
@@ -105,6 +108,14 @@ def _reopened(fold: "Fold", shard: Shard, flow: Flow, event: ev.TaskReopened, at
         )
 
 
+def _child_revived(
+    _fold: "Fold", _shard: Shard, flow: Flow, event: ev.ChildRevived, _at: Moment
+) -> None:
+    row = flow.rows.get(event.ordinal)
+    if row is not None and row.child_id is not None:
+        flow.since[row.child_id] = event.child_version
+
+
 HANDLERS: Mapping[type[Any], Callable[["Fold", Shard, Flow, Any, Moment], None]] = {
     ev.WorkflowRestarted: _runs_again,
     ev.WorkflowRetried: _runs_again,
@@ -113,5 +124,6 @@ HANDLERS: Mapping[type[Any], Callable[["Fold", Shard, Flow, Any, Moment], None]]
     ev.ParentRevived: _tell_parent,
     ev.TasksWithdrawn: _withdrawn,
     ev.TaskReopened: _reopened,
+    ev.ChildRevived: _child_revived,
     ev.CallbackReset: _due_now,
 }

@@ -40,6 +40,5 @@ async def stop(decider: DeciderPort, row: Row, child_id: str) -> Answer | bool:
             actor=children.ACTOR,
             reason=reason,
             by_parent=True,
-            parent_version=parent.version,
         )
     )

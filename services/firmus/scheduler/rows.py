@@ -88,7 +88,8 @@ class Flow(msgspec.Struct, array_like=True, gc=False, eq=False):
     `clock_ms` is where the workflow timeout counts from. `canceled` are the children of rows that
     were canceled and that are to be stopped. `paused`: the deadlines of its tasks wait.
     `gate`: whom it shares its limit of `slots` with; `held`: its place in line, 0 when it does not
-    wait. `followers` are tasks of other workflows that hear of its end.
+    wait. `followers` are tasks of other workflows that hear of its end. `since`: of children that
+    ran again, the version of theirs at which that was heard of.
     """
 
     workflow_id: str
@@ -105,6 +106,7 @@ class Flow(msgspec.Struct, array_like=True, gc=False, eq=False):
     slots: int = 0
     held: int = 0
     followers: tuple[str, ...] = ()
+    since: dict[str, int] = {}
 
     @property
     def task_id(self) -> None:

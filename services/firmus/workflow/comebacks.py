@@ -52,6 +52,7 @@ def running_again(state: WorkflowState, event: RunningAgain, now_ms: int) -> Wor
     return replace(
         state,
         version=state.version + 1,
+        again_version=state.version + 1,
         updated_by=actor or state.updated_by,
         status=WorkflowStatus.RUNNING,
         updated_ms=now_ms,

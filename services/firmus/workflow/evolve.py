@@ -152,9 +152,11 @@ def _noted(
     now_ms: int,
 ) -> WorkflowState:
     if isinstance(event, ev.ParentRevived):
-        return _workflow(state, now_ms, parent_version=event.parent_version)
+        version = state.version + 1
+        return _workflow(state, now_ms, parent_version=event.parent_version, again_version=version)
     if isinstance(event, ev.ChildRevived):
-        return _row(state, event.ordinal, now_ms, {"child_since": event.child_version})
+        heard = {"child_since": event.child_version, "child_asked": 0}
+        return _row(state, event.ordinal, now_ms, heard)
     return _row(state, event.ordinal, now_ms, {"callback_after_s": 0, "callback_after_ms": 0})
 
 

@@ -32,6 +32,7 @@ def kin_of(state: WorkflowState, events: Sequence[ev.WorkflowEvent]) -> list[Kin
                     parent_id=state.parent_workflow_id,
                     parent_task_id=state.parent_task_id,
                     operation=operation,
+                    parent_version=getattr(event, "parent_version", 0),
                 )
             )
         if isinstance(event, ev.TaskReopened) and event.asks_child and event.row.child_id:
@@ -48,7 +49,13 @@ def kin_of(state: WorkflowState, events: Sequence[ev.WorkflowEvent]) -> list[Kin
 
 
 def revive_parent(
-    workflow_id: str, version: int, *, parent_id: str, parent_task_id: str, operation: str
+    workflow_id: str,
+    version: int,
+    *,
+    parent_id: str,
+    parent_task_id: str,
+    operation: str,
+    parent_version: int,
 ) -> ReviveParent:
     """To the parent of the workflow whose event of this version made it run again."""
     return ReviveParent(
@@ -59,6 +66,7 @@ def revive_parent(
         child_id=workflow_id,
         child_version=version,
         operation=operation,
+        parent_version=parent_version,
     )
 
 

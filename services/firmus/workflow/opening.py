@@ -7,7 +7,7 @@ from immutables import Map
 
 from firmus.workflow.indexes import entered
 from firmus.workflow.joins import joins_changed
-from firmus.workflow.state import CHILD_UNHEARD, TaskState, WorkflowState
+from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
 from firmus_contracts.statuses import TaskStatus
 
@@ -44,14 +44,16 @@ def reopened(state: WorkflowState, event: ev.TaskReopened, now_ms: int) -> Workf
     before = state.tasks[event.ordinal]
     passes: Map[int, dict[str, Any]] = Map()
     output = event.output
+    same_child = before.child_id == event.row.child_id
     if event.row.task_type == "DO_WHILE":
         passes = Map({int(key): value for key, value in output.items() if key.isdecimal()})
         output = {key: value for key, value in output.items() if not key.isdecimal()}
     row = replace(
-        opened(event.row, now_ms, event.input, output),
+        opened(replace(event.row, input=event.input), now_ms, event.input, output),
         passes=passes,
         iteration=event.row.iteration if event.iteration is None else event.iteration,
-        child_since=CHILD_UNHEARD if event.asks_child else event.child_version,
+        child_since=max(before.child_since if same_child else 0, event.child_version),
+        child_asked=state.version + 1 if event.asks_child else 0,
     )
     joins: dict[str, Any] = {}
     if state.latest.get(row.ref) == row.ordinal:

@@ -14,8 +14,6 @@ from firmus_contracts.events import CacheSlot, FailureWorkflow, StateEventRaised
 from firmus_contracts.statuses import TaskStatus, WorkflowStatus
 
 RECENT_COMMANDS_MAX = 256
-CHILD_UNHEARD = -1
-"""For `child_since`: the child has been asked to come back and has not said that it has."""
 
 
 class TaskState(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +24,8 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     `passes`: what the passes of an open DO_WHILE have put out, by number. They stand beside
     `own_output` so that a pass costs the same however many went before it; at the end of the loop
     they become part of it.
-    `child_since`: the version of its child from which on the child's word counts (spec 5.6).
+    `child_since`: the version of its child from which on the child's word counts; `child_asked`:
+    the version at which the child was asked to run again, until it says that it does (spec 5.6).
     """
 
     made: TaskScheduled
@@ -50,6 +49,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     child_id: str | None = None
     iteration: int = 0
     child_since: int = 0
+    child_asked: int = 0
     passes: Map[int, dict[str, Any]] = Map()
 
     @property
@@ -125,7 +125,8 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     commands that were answered here. `started_by`: the id of the command that started it.
     `followers`: tasks of other workflows that hear of its end too. `depth`:
     how many parents stand above it. `clock_ms`: where the workflow's timeout counts from.
-    `parent_version`: the version of its parent from which on the parent's word counts. `messages`:
+    `parent_version`: the version of its parent from which on the parent's word counts;
+    `again_version`: that at which it began to run for the last time, 0 for its start. `messages`:
     those not taken yet, oldest first. `unsent`: messages of `onStateChange` that wait to be sent,
     by version. `updated_by`: who last steered it, where that was told. `removed_ms`: when it was
     removed, 0 while it is there. `cache`: where its output is kept once it completes.
@@ -152,6 +153,7 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     parent_workflow_id: str | None = None
     parent_task_id: str | None = None
     parent_version: int = 0
+    again_version: int = 0
     followers: tuple[str, ...] = ()
     depth: int = 0
     gate: str | None = None
