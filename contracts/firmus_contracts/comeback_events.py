@@ -18,14 +18,16 @@ class WorkflowRestarted(Event, frozen=True, tag="workflow.restarted"):
 
 
 class WorkflowRetried(Event, frozen=True, tag="workflow.retried"):
-    """It goes on where it failed (spec 5.4); what comes back follows, row by row.
-    `parent_version`: see ParentRevived; 0 when no parent asked.
+    """It goes on where it failed (spec 5.4); what comes back follows, row by row. `in_child`: where
+    it failed is in a child, which goes on too. `parent_version`: see ParentRevived; 0 when no
+    parent asked.
     """
 
     standing: Standing = Standing()
     reason: str | None = None
     actor: str = ""
     parent_version: int = 0
+    in_child: bool = False
 
 
 class WorkflowRerun(Event, frozen=True, tag="workflow.rerun"):

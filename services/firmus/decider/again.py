@@ -169,13 +169,18 @@ def _retry(
             "execution again."
         )
         return _rejected("CONFLICT", message)
+    in_child = resume and _child_failed(found.back)
     turn.emit(
         ev.WorkflowRetried(
-            standing=_standing(state), reason=reason, actor=actor, parent_version=parent_version
+            standing=_standing(state),
+            reason=reason,
+            actor=actor,
+            parent_version=parent_version,
+            in_child=in_child,
         )
     )
     comeback.withdraw(turn, found.removed, found.unsettled)
-    how = comeback.RESUME if resume and _child_failed(found.back) else comeback.RETRY
+    how = comeback.RESUME if in_child else comeback.RETRY
     comeback.bring_back(turn, how, found.back)
     turn.look_at_everything()
     return None

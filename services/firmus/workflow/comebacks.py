@@ -1,12 +1,13 @@
 """What the events say by which a workflow that has ended runs again (spec 5.3-5.6)."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from immutables import Map
 
 from firmus.workflow.indexes import indexes_of
-from firmus.workflow.state import WorkflowState
+from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
 from firmus_contracts.statuses import WorkflowStatus
 
@@ -19,7 +20,7 @@ def running_again(state: WorkflowState, event: RunningAgain, now_ms: int) -> Wor
     """The state of the ended workflow as it runs again; its rows come back by events of their own.
 
     Its output and variables stay as they were until they are overwritten, except that a restart
-    has no output; the names of what failed stay after a restart and a retry.
+    has no output; the names of what failed stay after a restart and a retry (of a child they go).
     """
     changes: dict[str, Any] = {}
     match event:
@@ -36,6 +37,8 @@ def running_again(state: WorkflowState, event: RunningAgain, now_ms: int) -> Wor
             }
         case ev.WorkflowRetried():
             changes = {"resumed_ms": now_ms}
+            if event.in_child:
+                changes |= {"failed_refs": (), "failed_names": ()}
         case ev.WorkflowRevived():
             changes = {"resumed_ms": now_ms, "failed_refs": (), "failed_names": ()}
         case ev.WorkflowRerun():
@@ -82,8 +85,14 @@ def withdrawn(state: WorkflowState, event: ev.TasksWithdrawn, now_ms: int) -> Wo
         updated_ms=now_ms,
         split=False,
         tasks=kept,
+        next_seq=_next_seq(kept.values()) if event.removed else state.next_seq,
         **indexes_of(kept.values()),
     )
+
+
+def _next_seq(kept: Iterable[TaskState]) -> int:
+    """Numbers shown to people go on behind the rows that are left."""
+    return max((row.made.seq for row in kept), default=0) + 1
 
 
 def _without_rows() -> dict[str, Any]:
