@@ -262,7 +262,13 @@ def _rerun_below(
     turn.emit(event)
     comeback.withdraw(turn, found.removed, found.unsettled)
     _open_failed(turn, later)
-    reopening.with_child(turn, turn.state.tasks[row.ordinal], path=path, task_input=task_input)
+    reopening.with_child(
+        turn,
+        turn.state.tasks[row.ordinal],
+        operation="rerun",
+        path=path,
+        task_input=task_input,
+    )
     comeback.bring_back(turn, comeback.RERUN, found.back)
     turn.look_at_everything()
     return None
@@ -271,7 +277,9 @@ def _rerun_below(
 def _revive(turn: Turn, row: TaskState, command: cmd.ReviveParent) -> Answer:
     """A workflow that had ended runs again with its child; one that runs only waits for it."""
     if not turn.state.status.terminal:
-        reopening.with_child(turn, row, child_version=command.child_version)
+        reopening.with_child(
+            turn, row, child_version=command.child_version, operation=command.operation
+        )
         return None
     later = behind(turn, row)
     found = comeback.survey(turn, around=tuple(_failed(turn, later)))
@@ -284,7 +292,10 @@ def _revive(turn: Turn, row: TaskState, command: cmd.ReviveParent) -> Answer:
     )
     comeback.withdraw(turn, found.removed, found.unsettled)
     _open_failed(turn, later)
-    reopening.with_child(turn, turn.state.tasks[row.ordinal], child_version=command.child_version)
+    row = turn.state.tasks[row.ordinal]
+    reopening.with_child(
+        turn, row, child_version=command.child_version, operation=command.operation
+    )
     comeback.bring_back(turn, comeback.REVIVE, found.back)
     turn.look_at_everything()
     return None

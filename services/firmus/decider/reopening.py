@@ -16,6 +16,7 @@ from firmus.decider.retrying import attempt
 from firmus.decider.turn import Turn
 from firmus.workflow.document import LOOPS
 from firmus.workflow.state import TaskState
+from firmus_contracts import events as ev
 from firmus_contracts.statuses import TaskStatus
 
 HOLDING = frozenset({"SWITCH", "DECISION", "FORK", *LOOPS, *containment.CONTAINERS})
@@ -115,10 +116,12 @@ def with_child(
     row: TaskState,
     *,
     child_version: int = 0,
+    operation: str = "retried",
     path: tuple[str, ...] = (),
     task_input: dict[str, Any] | None = None,
 ) -> None:
-    """A SUB_WORKFLOW waits for the child that it has. Without `child_version` the child is asked to
+    """A SUB_WORKFLOW waits for the child that it has, which was run again by this operation: its
+    log says so (spec 5.6). Without `child_version` the child is asked to
     run again first. One that never heard of its child starts another.
     """
     if not row.start_ms and not child_version:
@@ -144,6 +147,21 @@ def with_child(
             task_input=task_input,
         )
     )
+    said = f"Sub workflow {_label(row)} {_SAID.get(operation, operation)}."
+    turn.emit(ev.TaskLogged(ordinal=row.ordinal, lines=((said, turn.context.now_ms),)))
+
+
+_SAID = {"rerun": "reran"}
+
+
+def _label(row: TaskState) -> str:
+    """Name, version and id of a row's child, as far as the row says them."""
+    given = row.input
+    definition = given.get("subWorkflowDefinition")
+    version = given.get("subWorkflowVersion")
+    if version is None and isinstance(definition, dict):
+        version = definition.get("version", 1)
+    return f"{given.get('subWorkflowName')}.{version}/{row.child_id}"
 
 
 def rewound(turn: Turn, row: TaskState, number: int) -> None:

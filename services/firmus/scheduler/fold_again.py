@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from firmus.scheduler import children, fold_tasks
 from firmus.scheduler.rows import Flow, Moment, Shard
-from firmus.workflow.kinship import OPERATIONS
+from firmus.workflow.kinship import operation_of
 from firmus_contracts import events as ev
 from firmus_contracts.envelope import Commit
 
@@ -61,7 +61,7 @@ def _tell_parent(fold: "Fold", _shard: Shard, flow: Flow, event: Any, at: Moment
                 at.version,
                 flow.parent_workflow_id,
                 flow.parent_task_id,
-                OPERATIONS[type(event)],
+                operation_of(event) or "",
                 getattr(event, "parent_version", 0),
             )
         )

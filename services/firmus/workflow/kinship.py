@@ -13,17 +13,23 @@ OPERATIONS: dict[type, str] = {
     ev.WorkflowRestarted: "restarted",
     ev.WorkflowRetried: "retried",
     ev.WorkflowRerun: "rerun",
-    ev.WorkflowRevived: "revived",
     ev.ParentRevived: "kept",
 }
 """The events of which a parent hears, and what it hears."""
+
+
+def operation_of(event: ev.WorkflowEvent) -> str | None:
+    """What a parent hears of an event; one that was revived itself passes on what it heard."""
+    if isinstance(event, ev.WorkflowRevived):
+        return event.operation
+    return OPERATIONS.get(type(event))
 
 
 def kin_of(state: WorkflowState, events: Sequence[ev.WorkflowEvent]) -> list[Kin]:
     """What the newest events of a workflow ask of its kin; `state` is the one after them."""
     asked: list[Kin] = []
     for version, event in enumerate(events, state.version - len(events) + 1):
-        operation = OPERATIONS.get(type(event))
+        operation = operation_of(event)
         if operation is not None and state.parent_workflow_id and state.parent_task_id:
             asked.append(
                 revive_parent(
