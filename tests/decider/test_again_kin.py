@@ -42,17 +42,18 @@ def returns(flow: Flow, version: int, **fields: Any) -> list[str]:
 
 def test_a_parent_that_failed_with_its_child_goes_on_with_it() -> None:
     flow = parent(more=(simple("z"),))
-    says(flow, "FAILED", reason="broke")
+    says(flow, "FAILED", reason="broke", output={"half": 1})
     assert returns(flow, 9) == ["workflow.revived", "task.reopened s", "task.logged s"]
     assert flow.state is not None
     row = flow.row("s")
     assert (flow.status, flow.state.reason, flow.state.failed_refs) == ("RUNNING", None, ())
     assert (row.status, row.output, row.reason) == (
         "IN_PROGRESS",
-        {"subWorkflowId": row.child_id},
+        {"subWorkflowId": row.child_id, "half": 1},
         None,
     )
     says(flow, "COMPLETED", again=9, output={"n": 1})
+    assert flow.row("s").output == {"subWorkflowId": row.child_id, "n": 1}
     flow.update("z")
     assert flow.status == "COMPLETED"
 

@@ -353,7 +353,8 @@ def _child_ended(turn: Turn, command: cmd.ReportChildEnded) -> None:
     if row.status is TaskStatus.SCHEDULED:  # the child ended before its start was reported
         begun = {**row.output, "subWorkflowId": command.child_id}
         turn.emit(ev.TaskBegun(ordinal=row.ordinal, output=begun))
-    output = {**row.output, "subWorkflowId": command.child_id, **command.output}
+    kept = {} if row.child_since else row.output  # of a run before nothing is kept
+    output = {**kept, "subWorkflowId": command.child_id, **command.output}
     if command.status is WorkflowStatus.COMPLETED:
         turn.emit(ev.TaskCompleted(ordinal=row.ordinal, output=output))
         return

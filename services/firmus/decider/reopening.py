@@ -131,7 +131,7 @@ def with_child(
         row.made,
         status=TaskStatus.IN_PROGRESS,
         input=row.input,
-        output={"subWorkflowId": row.child_id},
+        output={"subWorkflowId": row.child_id, **row.output},
         child_id=row.child_id,
         first_scheduled_ms=None,
         delay_ms=0,
