@@ -31,6 +31,7 @@ from firmus_contracts import events as ev
 from firmus_contracts.definitions import TaskDef, WorkflowTask
 from firmus_contracts.statuses import TaskStatus
 
+_OPENINGS = (ev.TaskScheduled, ev.TaskReopened)
 _ENDINGS = (
     ev.TaskCompleted,
     ev.TaskCompletedWithErrors,
@@ -108,7 +109,7 @@ class Turn:
         failure: ev.TaskFailed | None = None
         if type(event) in payload_limits.REPORTS:
             event = payload_limits.kept_report(self.state, event, self.payload_max_bytes)
-        elif isinstance(event, ev.TaskScheduled | ev.TaskReopened):
+        elif isinstance(event, _OPENINGS):
             event, failure = payload_limits.kept_row(self.state, event, self.payload_max_bytes)
         if type(event) is ev.TaskCompleted and self._attended(event.ordinal):
             event = schemas_kept.completion(self.state, event, self.context.blueprint)
@@ -122,7 +123,7 @@ class Turn:
         if isinstance(event, _ENDINGS):
             self.todo.append(event.ordinal)
             self._look_at_joins(self.state.tasks[event.ordinal].ref)
-        elif isinstance(event, ev.TaskScheduled | ev.TaskReopened):
+        elif isinstance(event, _OPENINGS):
             row = self.state.tasks[event.ordinal]
             if not row.made.queued:
                 self.todo.append(event.ordinal)
@@ -144,7 +145,7 @@ class Turn:
             self.emit(message)
         if type(event) is ev.TaskCompleted:
             self.to_cache += caching.to_cache(self.state, event)
-        elif isinstance(event, ev.TaskScheduled | ev.TaskReopened):
+        elif isinstance(event, _OPENINGS):
             row = self.state.tasks[event.ordinal]
             return schemas_kept.input_failure(self.state, row, self.context.blueprint)
         return None

@@ -3,7 +3,7 @@
 Pure: the states are handed in and out. A commit is taken whole or not at all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -71,15 +71,13 @@ def fold_record(
     version = body.first_version
     try:
         for event in body.events:
-            before = _rows_of(state, event)
+            kind = type(event)
+            if kind in _TAKE_ROWS_AWAY:
+                touched.update(dict.fromkeys(_taken_away(state, event), version))
             state = evolve(state, event, workflow_id=body.workflow_id, now_ms=body.time_ms)
             ordinal = getattr(event, "ordinal", None)
             if ordinal is not None:
                 touched[ordinal] = version
-            if isinstance(event, LoopAdvanced | TasksWithdrawn):
-                touched.update(dict.fromkeys(event.removed, version))
-            elif isinstance(event, WorkflowRestarted | WorkflowRerun):
-                touched.update(dict.fromkeys(before.difference(state.tasks), version))
             if wanted is not None and version > wanted:
                 made = publish(
                     state, event, version, body, shared, names=masked(state.definition_hash)
@@ -94,11 +92,16 @@ def fold_record(
     return Folded(state, touched, public)
 
 
-def _rows_of(state: WorkflowState | None, event: WorkflowEvent) -> frozenset[int]:
-    """The rows before an event that may take all of them away."""
-    if state is None or not isinstance(event, WorkflowRestarted | WorkflowRerun):
-        return frozenset()
-    return frozenset(state.tasks)
+_TAKE_ROWS_AWAY = frozenset({LoopAdvanced, TasksWithdrawn, WorkflowRestarted, WorkflowRerun})
+
+
+def _taken_away(state: WorkflowState | None, event: WorkflowEvent) -> Iterable[int]:
+    """The rows that an event takes away, by their ordinals."""
+    if isinstance(event, LoopAdvanced | TasksWithdrawn):
+        return event.removed
+    if isinstance(event, WorkflowRerun) and event.from_ordinal is not None:
+        return ()
+    return () if state is None else state.tasks.keys()
 
 
 def fold_history(records: list[Record], *, before: int) -> WorkflowState | None:
