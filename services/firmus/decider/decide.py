@@ -5,7 +5,7 @@ Rejected, or Needs: something from outside must be known first, after which `res
 the same time and entropy.
 """
 
-from typing import Any, assert_never
+from typing import assert_never
 
 import msgspec
 
@@ -15,6 +15,7 @@ from firmus.decider import (
     advance,
     again,
     caching,
+    children,
     control,
     jumping,
     messages,
@@ -31,12 +32,10 @@ from firmus.decider.turn import Turn
 from firmus.workflow.document import Document
 from firmus.workflow.evolve import evolve
 from firmus.workflow.expressions import merge_workflow_input
-from firmus.workflow.state import TaskState, WorkflowState
+from firmus.workflow.state import WorkflowState
 from firmus_contracts import commands as cmd
 from firmus_contracts import events as ev
-from firmus_contracts.statuses import TaskStatus, WorkflowStatus
-
-REASON_PART_CHARS = 500
+from firmus_contracts.statuses import TaskStatus
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,15 +203,13 @@ def _apply(  # noqa: C901, PLR0912 - one case per command
         case cmd.FireTimer():
             _fire(turn, command)
         case cmd.ReportChildStarted():
-            _child_started(turn, command)
+            children.started(turn, command)
         case cmd.FollowWorkflow():
-            return _follow(turn, command)
+            return children.follow(turn, command)
         case cmd.ReportChildRefused():
-            row = _child_row(state, command.task_id, command.child_id)
-            if row is not None:
-                turn.emit(ev.TaskFailed(ordinal=row.ordinal, reason=command.reason))
+            children.refused(turn, command)
         case cmd.ReportChildEnded():
-            _child_ended(turn, command)
+            children.ended(turn, command)
         case cmd.PauseWorkflow():
             return control.pause(turn, command)
         case cmd.ResumeWorkflow():
@@ -308,95 +305,3 @@ def _fire(turn: Turn, command: cmd.FireTimer) -> None:
     row = updates.row_of(turn.state, command.task_id)
     if row is not None and not row.status.terminal:
         timeouts.expire_row(turn, row)
-
-
-def _child_row(state: WorkflowState, task_id: str, child_id: str) -> TaskState | None:
-    """The open row that waits for this child; none for a superseded attempt's child."""
-    row = updates.row_of(state, task_id)
-    if row is None or row.child_id != child_id or row.status.terminal or state.status.terminal:
-        return None
-    return row
-
-
-def _child_started(turn: Turn, command: cmd.ReportChildStarted) -> None:
-    """A child is on its way; a START_WORKFLOW is done with that (spec 3.6.14, 3.6.15)."""
-    row = _child_row(turn.state, command.task_id, command.child_id)
-    if row is None or row.status is not TaskStatus.SCHEDULED:
-        return
-    child_id = command.led_to or command.child_id
-    if row.made.task_type == "START_WORKFLOW":
-        turn.emit(ev.TaskBegun(ordinal=row.ordinal))
-        turn.emit(ev.TaskCompleted(ordinal=row.ordinal, output={"workflowId": child_id}))
-        return
-    output = {**row.output, "subWorkflowId": child_id}
-    begun = ev.TaskBegun(
-        ordinal=row.ordinal, output=output, child_id=command.led_to, adopted=command.adopted
-    )
-    turn.emit(begun)
-
-
-def _follow(turn: Turn, command: cmd.FollowWorkflow) -> cmd.Rejected | None:
-    """A task that came to this workflow by an idempotency key is told of its end (spec 4.13)."""
-    if turn.state.status.terminal:
-        message = f"Workflow {command.workflow_id} has ended"
-        return cmd.Rejected(code="CONFLICT", message=message)
-    if command.task_id not in turn.state.followers:
-        turn.emit(ev.WorkflowFollowed(task_id=command.task_id))
-    return None
-
-
-def _child_ended(turn: Turn, command: cmd.ReportChildEnded) -> None:
-    """The child's end is its task's end; a terminated child cancels it (spec 3.6.14)."""
-    row = _heard_row(turn, command)
-    if row is None:
-        return
-    if row.status is TaskStatus.SCHEDULED:  # the child ended before its start was reported
-        begun = {**row.output, "subWorkflowId": command.child_id}
-        turn.emit(ev.TaskBegun(ordinal=row.ordinal, output=begun))
-    kept = {} if row.child_since else row.output  # of a run before nothing is kept
-    output = {**kept, "subWorkflowId": command.child_id, **command.output}
-    if command.status is WorkflowStatus.COMPLETED:
-        turn.emit(ev.TaskCompleted(ordinal=row.ordinal, output=output))
-        return
-    child = command.child or command.child_id
-    reason = f"Sub workflow {child} failure reason: {_brief(command.reason)}"
-    event: Any = {
-        WorkflowStatus.TERMINATED: ev.TaskCanceled,
-        WorkflowStatus.TIMED_OUT: ev.TaskTimedOut,
-    }.get(command.status, ev.TaskFailed)
-    turn.emit(event(ordinal=row.ordinal, output=output, reason=reason))
-
-
-def _heard_row(turn: Turn, command: cmd.ReportChildEnded) -> TaskState | None:
-    """The open row that hears the end of its child; none for an end of a time before the child ran
-    again. Of a child that ran again unheard of, its end tells that too (spec 5.6).
-    """
-    row = updates.row_of(turn.state, command.task_id)
-    unheard = row is not None and command.again_version > row.child_since
-    if row is not None and unheard and not command.final:
-        again.revive_parent(
-            turn,
-            cmd.ReviveParent(
-                command_id=command.command_id,
-                workflow_id=command.workflow_id,
-                task_id=command.task_id,
-                child_id=command.child_id,
-                child_version=command.again_version,
-                operation="run again",
-                parent_version=command.parent_version if row.child_asked else 0,
-            ),
-        )
-    row = _child_row(turn.state, command.task_id, command.child_id)
-    if row is None or command.final:
-        return row
-    return row if command.again_version == row.child_since and not row.child_asked else None
-
-
-def _brief(reason: str | None) -> str | None:
-    """A reason without its middle when it is long: that of a child that names its own child's, and
-    so on, tells first where and last why.
-    """
-    if reason is None or len(reason) <= 2 * REASON_PART_CHARS:
-        return reason
-    core = reason.rstrip("'")
-    return f"{core[:REASON_PART_CHARS]} … {core[-REASON_PART_CHARS:]}"
