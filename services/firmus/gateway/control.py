@@ -65,8 +65,12 @@ class Control:
         answers.json(resp, await self._views.workflow(state, include_tasks=True))
 
     async def jump(self, req: Request, resp: Response, key: str, ref: str) -> None:
-        """The body, when there is one, is laid over the task's input."""
+        """The body, when there is one, is laid over the task's input. Clients are made from a
+        document that names the task in the query too; some then leave the path as it stands there.
+        """
         workflow_id = known_form(key)
+        named = text(req, "taskReferenceName")
+        ref = named if named and ref == "{taskReferenceName}" else ref
         command = JumpToTask(
             **envelope(req, self._command_ids.of(req, "jump", key, ref), workflow_id),
             ref=ref,
