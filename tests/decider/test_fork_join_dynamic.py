@@ -142,3 +142,33 @@ def test_the_oldest_form_without_a_list_fails_the_workflow(value: Any) -> None:
     assert flow.state is not None
     assert (flow.status, flow.rows()) == ("FAILED", [])
     assert "The value of plan from task's input" in (flow.state.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({"ts": [{"card": "4711"}], "ins": {}}, "from '[{'card': '***'}]'"),
+        ({"ts": [], "ins": [{"card": "4711"}]}, "but found [{'card': '***'}]"),
+        ({"forkTaskInputs": [], "forkTaskName": {"card": "4711"}}, "is {'card': '***'}"),
+        ({"forkTaskInputs": [], "forkTaskName": ["4711"], "card": 1}, "is ['4711']"),
+    ],
+)
+def test_a_fault_quotes_its_input_without_masked_fields(given: dict, shown: str) -> None:
+    parameters = {"dynamicForkTasksParam": "ts", "dynamicForkTasksInputParamName": "ins"}
+    fork = op("f", "FORK_JOIN_DYNAMIC", given, **parameters)
+    flow = Flow(fork, op("j", "JOIN"), maskedFields=["card"])
+    flow.start()
+
+    assert flow.state is not None
+    assert flow.status == "FAILED"
+    assert shown in str(flow.state.reason)
+
+
+def test_a_fault_quotes_only_the_beginning_of_a_long_input() -> None:
+    given = {"ts": ["x" * 100_000], "ins": {}}
+    parameters = {"dynamicForkTasksParam": "ts", "dynamicForkTasksInputParamName": "ins"}
+    flow = Flow(op("f", "FORK_JOIN_DYNAMIC", given, **parameters), op("j", "JOIN"))
+    flow.start()
+
+    assert flow.state is not None
+    assert len(str(flow.state.reason)) < 3_000

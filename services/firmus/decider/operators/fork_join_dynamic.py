@@ -20,6 +20,7 @@ from firmus.decider.payload_limits import excess, reason
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
 from firmus.definitions.unsupported import task_unsupported
+from firmus.workflow.masking import masked
 from firmus.workflow.state import TaskState
 from firmus.workflow.walk import next_sibling
 from firmus_contracts.definitions import TaskDef, WorkflowTask
@@ -34,6 +35,9 @@ NEVER_A_BRANCH = {
 }
 """Types that live off what follows or lies inside them in the definition."""
 
+REASON_MAX = 2_000
+"""Characters of a reason that quotes its input."""
+
 PART_MAX_BYTES = 1024 * 1024
 """About so much JSON of branches goes into one commit."""
 
@@ -42,12 +46,7 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
     turn = planned.turn
     following = _join_of(turn, task)
     given = planned.input_of(task, with_template=False)
-    branches = branches_of(
-        task,
-        given,
-        system_types=OPERATORS.keys() - {"SIMPLE"},
-        forked_before=_forked_before(planned, task),
-    )
+    branches = _branches(planned, task, given)
     _refuse_repeated(planned, task, branches)
     _refuse_unsupported(branches)
     task_defs = _task_defs(planned, branches)
@@ -67,6 +66,28 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
     )
     refs = [branch.ref for branch in branches]
     _plan_part(planned, _Fork(fork, task, following, refs, task_defs, branches.__getitem__))
+
+
+def _branches(planned: Plan, task: WorkflowTask, given: dict[str, Any]) -> list[Branch]:
+    """The branches. Raises WorkflowFault with a short reason that shows no masked fields."""
+    read = partial(
+        branches_of,
+        task,
+        system_types=OPERATORS.keys() - {"SIMPLE"},
+        forked_before=_forked_before(planned, task),
+    )
+    names = planned.turn.context.blueprint.masked
+    try:
+        return read(given)
+    except WorkflowFault as fault:
+        told = fault.reason
+        if names:
+            told = f"The input of dynamic fork {task.task_reference_name} cannot be read"
+            try:
+                read(masked(given, names))
+            except WorkflowFault as shown:
+                told = shown.reason
+        raise WorkflowFault(told[:REASON_MAX]) from fault
 
 
 def next_part(turn: Turn, row: TaskState) -> bool:
