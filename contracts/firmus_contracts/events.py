@@ -332,7 +332,7 @@ class TaskCanceled(Event, frozen=True, tag="task.canceled"):
 
 
 class StateEventRaised(Event, frozen=True, tag="task.state_event"):
-    """A transition asked for this message (`onStateChange`), owed to `sink` until it was sent."""
+    """A transition asked for this message (`onStateChange`, EVENT), owed to `sink` until sent."""
 
     ordinal: int
     transition: str

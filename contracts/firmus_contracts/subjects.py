@@ -13,6 +13,9 @@ START_STREAM = "START"
 DEAD_LETTER_STREAM = "DEAD_LETTERS"
 REJECTED_STREAM = "REJECTED"
 DEFINITIONS_STREAM = "DEFINITIONS"
+HANDLERS_STREAM = "HANDLERS"
+HANDLED_STREAM = "HANDLED"
+MESSAGES_STREAM = "MESSAGES"
 SCHEDULES_STREAM = "SCHEDULES"
 SCHEDULE_RUNS_STREAM = "SCHEDULE_RUNS"
 
@@ -21,6 +24,9 @@ START_SUBJECTS = "firmus.start.>"
 DEAD_LETTER_SUBJECTS = "firmus.deadletter.>"
 REJECTED_SUBJECTS = "firmus.rejected.>"
 DEFINITIONS_SUBJECTS = "firmus.definitions.>"
+HANDLERS_SUBJECTS = "firmus.handlers.>"
+HANDLED_SUBJECTS = "firmus.handled.>"
+MESSAGES_SUBJECTS = "firmus.events.>"
 SCHEDULES_SUBJECTS = "firmus.schedules.>"
 SCHEDULE_RUNS_SUBJECTS = "firmus.runs.>"
 
@@ -109,6 +115,16 @@ def ready_subject(domain: str | None, task_type: str) -> str:
 
 def start_subject(definition: str) -> str:
     return f"firmus.start.{token(definition)}"
+
+
+def message_subject(event: str) -> str:
+    """Where the messages of an event of the system's own are kept."""
+    return f"firmus.events.{token(event)}"
+
+
+def handled_subject(handler: str) -> str:
+    """Where it is kept what an event handler did."""
+    return f"firmus.handled.{token(handler)}"
 
 
 def dead_letter_subject(definition: str) -> str:

@@ -3,6 +3,7 @@
 from functools import partial
 
 from firmus.decider.service import Decider
+from firmus.handlers.service import EventHandling
 from firmus.intake.service import Intake
 from firmus.scheduler.owner import OwnedScheduler
 from firmus.schedules.service import ScheduleService
@@ -44,6 +45,12 @@ def scheduler_metrics(metrics: Metrics, owner: OwnedScheduler) -> None:
 def intake_metrics(metrics: Metrics, intake: Intake) -> None:
     for name in _INTAKE:
         metrics.counter(f"intake_{name}", partial(_intake, intake, name))
+
+
+def event_handling_metrics(metrics: Metrics, service: EventHandling) -> None:
+    metrics.counter("event_actions_done", lambda: float(service.handled))
+    metrics.counter("event_actions_failed", lambda: float(service.failed))
+    metrics.counter("event_conditions_false", lambda: float(service.skipped))
 
 
 def schedules_metrics(metrics: Metrics, service: ScheduleService) -> None:

@@ -16,6 +16,7 @@ from firmus.clock import SystemClock
 from firmus.definitions.store import JetStreamDefinitions
 from firmus.eventlog.blobs import JetStreamBlobs
 from firmus.eventlog.jetstream import JetStreamLog
+from firmus.handlers.store import EventHandlers, jetstream_handlers
 from firmus.schedules.store import Schedules, jetstream_schedules
 from firmus.settings import Settings
 from firmus.telemetry import TRACING, Metrics, set_up_tracing
@@ -36,6 +37,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     blobs: JetStreamBlobs
     definitions: JetStreamDefinitions
     schedules: Schedules
+    event_handlers: EventHandlers
     clock: SystemClock
     metrics: Metrics
     instance: str
@@ -74,6 +76,8 @@ async def opened(settings: Settings, role: str) -> AsyncIterator[Node]:
         stores.push_async_callback(definitions.close)
         schedules = jetstream_schedules(wire=wire, servers=url, clock=clock)
         stores.push_async_callback(schedules.close)
+        event_handlers = jetstream_handlers(wire=wire, servers=url, clock=clock)
+        stores.push_async_callback(event_handlers.close)
         yield Node(
             settings=settings,
             connection=connection,
@@ -89,6 +93,7 @@ async def opened(settings: Settings, role: str) -> AsyncIterator[Node]:
             blobs=blobs,
             definitions=definitions,
             schedules=schedules,
+            event_handlers=event_handlers,
             clock=clock,
             metrics=Metrics(),
             instance=instance,

@@ -13,6 +13,7 @@ from firmus.workflow.state import WorkflowState
 from firmus_contracts.commands import Answer, Command, Rejected, StartWorkflow
 from firmus_contracts.definitions import TaskDef, WorkflowDef
 from firmus_contracts.envelope import Record
+from firmus_contracts.event_handlers import EventHandler
 from firmus_contracts.executions import Workflow
 from firmus_contracts.requests import Tag, WorkflowSchedule, WorkflowTestRequest
 
@@ -190,6 +191,30 @@ class DefinitionsPort(Protocol):
         ...
 
     async def delete_task(self, name: str) -> bool: ...
+
+
+class EventHandlersPort(Protocol):
+    """Event handlers as registered. Reads see every change answered before they began. All raise
+    Unavailable.
+    """
+
+    async def add(self, handler: EventHandler) -> None:
+        """Raises Refusal CONFLICT when there is one of that name, INVALID for what cannot be."""
+        ...
+
+    async def update(self, handler: EventHandler) -> None:
+        """Raises Refusal NOT_FOUND, INVALID."""
+        ...
+
+    async def delete(self, name: str) -> None:
+        """Raises Refusal NOT_FOUND."""
+        ...
+
+    async def handlers(self) -> list[EventHandler]:
+        """All of them, by name."""
+        ...
+
+    async def of_event(self, event: str, *, active_only: bool = True) -> list[EventHandler]: ...
 
 
 class SchedulesPort(Protocol):

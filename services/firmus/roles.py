@@ -28,9 +28,12 @@ from firmus.decider.service import Decider
 from firmus.eventlog.uploads import JetStreamUploads
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.service import serve as serve_gateway
+from firmus.handlers.handling import Handling
+from firmus.handlers.service import EventHandling
 from firmus.intake.service import Intake
 from firmus.metrics import (
     decider_metrics,
+    event_handling_metrics,
     intake_metrics,
     scheduler_metrics,
     schedules_metrics,
@@ -59,7 +62,7 @@ from firmus.transport.queue_server import QueuesServer
 from firmus.transport.search import SearchServer
 from firmus.transport.watching import WatchServer
 from firmus.workflow.limits import Registered, registered_limits
-from firmus_contracts.subjects import SCHEDULES_SUBJECTS
+from firmus_contracts.subjects import HANDLERS_SUBJECTS, SCHEDULES_SUBJECTS
 
 log = structlog.get_logger(__name__)
 
@@ -253,6 +256,7 @@ async def gateway(
         starts=Starts(decider, JetStreamKeyStore(node.wire)),
         payloads=JetStreamUploads(node.wire, node.blobs),
         schedules=node.schedules,
+        event_handlers=node.event_handlers,
         polls=polls,
         rehearsals=Rehearsals(
             definitions=node.definitions,
@@ -278,15 +282,25 @@ async def gateway(
 
 @contextlib.asynccontextmanager
 async def intake_role(node: Node, decider: DeciderPort) -> AsyncIterator[Intake]:
+    """Start events, and messages that event handlers wait for."""
     starts = Starts(decider, JetStreamKeyStore(node.wire))
     uploads = JetStreamUploads(node.wire, node.blobs)
     intake = Intake(node.url, starts=starts, payloads=uploads)
     intake_metrics(node.metrics, intake)
+    scripts = QuickJsScripts(threads=1)
+    handling = EventHandling(
+        node.connection, node.event_handlers, Handling(decider, starts, scripts)
+    )
+    event_handling_metrics(node.metrics, handling)
+    watch = await node.connection.open_lane(HANDLERS_SUBJECTS, lambda *_: handling.wake())
     await intake.start()
     try:
-        yield intake
+        async with background(handling.run()):
+            yield intake
     finally:
+        await node.connection.close_lane(watch)
         await intake.stop()
+        scripts.close()
 
 
 @contextlib.asynccontextmanager

@@ -45,7 +45,7 @@ transport.search: carries the projection's own messages (its status and rebuild)
 """
 
 PURE_PACKAGES = (
-    *("workflow", "decider", "scheduler", "schedules", "rehearsal"),
+    *("workflow", "decider", "scheduler", "schedules", "handlers", "rehearsal"),
     *("projection", "definitions", "eventlog"),
 )
 SHELL = {
@@ -71,6 +71,7 @@ SHELL = {
     },
     "rehearsal": {"service", "definitions"},
     "schedules": {"service", "starting", "store"},
+    "handlers": {"service", "handling", "store"},
     "definitions": {"store", "memory", "pins"},
     "eventlog": {"jetstream", "memory", "port", "history", "follow", "blobs", "uploads"},
 }

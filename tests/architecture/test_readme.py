@@ -18,7 +18,7 @@ from tests.e2e.system import System
 
 pytestmark = [pytest.mark.e2e, pytest.mark.nats]
 
-TESTED = ("README.md", "docs/schedules.md", "docs/testing.md")
+TESTED = ("README.md", "docs/schedules.md", "docs/event-handlers.md", "docs/testing.md")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)(?:#[^)]*)?\)")

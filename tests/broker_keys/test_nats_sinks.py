@@ -7,8 +7,10 @@ import pytest
 
 from firmus.broker.connection import connect
 from firmus.broker.sinks import NatsSinks
+from firmus.broker.streams import prepare
 from firmus.broker.wire import JetStreamWire
 from firmus.ports import Unavailable
+from firmus_contracts.subjects import MESSAGES_STREAM, message_subject
 
 pytestmark = pytest.mark.nats
 HEADERS = {"Nats-Msg-Id": "w/3", "ce-id": "w/3"}
@@ -26,17 +28,23 @@ async def test_a_jsm_message_is_stored_once_however_often_it_is_sent(wire) -> No
     assert [message.data for message in stored] == [b'{"n":1}']
 
 
-@pytest.mark.parametrize(
-    ("sink", "subject"),
-    [("nats:plain.paid", "plain.paid"), ("conductor:a b", "firmus.events.a%20b")],
-)
-async def test_a_nats_message_reaches_who_listens_with_its_id(wire, sink, subject) -> None:
-    heard = await wire.connection.subscribe(subject)
+async def test_a_nats_message_reaches_who_listens_with_its_id(wire) -> None:
+    heard = await wire.connection.subscribe("plain.paid")
     await wire.connection.flush()
-    await NatsSinks(wire).send(sink, b"{}", HEADERS)
+    await NatsSinks(wire).send("nats:plain.paid", b"{}", HEADERS)
 
     message = await heard.next_msg(timeout=10)
     assert (message.data, message.headers["ce-id"]) == (b"{}", "w/3")
+
+
+async def test_a_message_of_an_event_is_kept_for_its_handlers(wire) -> None:
+    await prepare(wire)
+    event = f"a b{uuid4().hex}"
+    for _ in range(2):
+        await NatsSinks(wire).send(f"conductor:{event}", b"{}", {"Nats-Msg-Id": event})
+
+    stored = await wire.history(MESSAGES_STREAM, message_subject(event))
+    assert [message.data for message in stored] == [b"{}"]
 
 
 async def test_a_subject_that_no_stream_has_is_tried_again_later(wire) -> None:

@@ -10,9 +10,9 @@ from firmus.workflow.sinks import sink_of
     [
         ("nats:orders.paid", "nats", "orders.paid"),
         ("jsm:orders.paid", "jsm", "orders.paid"),
-        ("paid", "nats", "firmus.events.paid"),
-        ("conductor:paid", "nats", "firmus.events.paid"),
-        ("conductor:paid in full.", "nats", "firmus.events.paid%20in%20full%2E"),
+        ("paid", "jsm", "firmus.events.paid"),
+        ("conductor:paid", "jsm", "firmus.events.paid"),
+        ("conductor:paid in full.", "jsm", "firmus.events.paid%20in%20full%2E"),
         ("jsm:firmus.start.order_flow", "jsm", "firmus.start.order_flow"),
     ],
 )

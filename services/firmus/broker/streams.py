@@ -39,6 +39,7 @@ LEASE_TTL_S = 10
 EVENTS_MAX_AGE_S = 7 * 24 * 3600
 REJECTED_MAX_AGE_S = 7 * 24 * 3600
 REJECTED_MESSAGES_MAX = 1_000_000
+HANDLED_MESSAGES_MAX = 1_000_000
 DEAD_LETTERS_MAX_AGE_S = 30 * 24 * 3600
 SCHEDULE_EVENTS_KEPT = 100
 """Of the runs of each schedule: a claim and its end for each of the last fifty times."""
@@ -143,6 +144,20 @@ def stream_configs(
         ),
         _stream(subjects.DEFINITIONS_STREAM, [subjects.DEFINITIONS_SUBJECTS], replicas),
         _stream(subjects.SCHEDULES_STREAM, [subjects.SCHEDULES_SUBJECTS], replicas),
+        _stream(subjects.HANDLERS_STREAM, [subjects.HANDLERS_SUBJECTS], replicas),
+        _stream(
+            subjects.HANDLED_STREAM,
+            [subjects.HANDLED_SUBJECTS],
+            replicas,
+            max_msgs=HANDLED_MESSAGES_MAX,
+            max_age=EVENTS_MAX_AGE_S * _NANOS,
+        ),
+        _stream(
+            subjects.MESSAGES_STREAM,
+            [subjects.MESSAGES_SUBJECTS],
+            replicas,
+            max_age=EVENTS_MAX_AGE_S * _NANOS,
+        ),
         _stream(
             subjects.SCHEDULE_RUNS_STREAM,
             [subjects.SCHEDULE_RUNS_SUBJECTS],

@@ -10,6 +10,7 @@ from firmus.ports import (
     Clock,
     DeciderPort,
     DefinitionsPort,
+    EventHandlersPort,
     PayloadsPort,
     QueuesPort,
     RehearsalPort,
@@ -47,6 +48,7 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     payloads: PayloadsPort | None = None
     rehearsals: RehearsalPort | None = None
     schedules: SchedulesPort | None = None
+    event_handlers: EventHandlersPort | None = None
     polls: PollTable = msgspec.field(default_factory=PollTable)
     environment: Mapping[str, str] = {}
     secret_names: Callable[[], Sequence[str]] = _nothing

@@ -15,6 +15,7 @@ from firmus.gateway.again import Again
 from firmus.gateway.asking import CommandIds
 from firmus.gateway.bulk import Bulk
 from firmus.gateway.control import Control
+from firmus.gateway.event_handlers import EventHandlerRequests
 from firmus.gateway.executions import Executions
 from firmus.gateway.lookups import Lookups
 from firmus.gateway.metadata import TaskDefinitions, WorkflowDefinitions
@@ -64,6 +65,7 @@ def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
         *_payloads(Payloads(ports)),
         *_tasks(Tasks(ports, command_ids, polls), Queues(ports), Search(ports)),
         *_scheduler(Scheduler(ports, registration)),
+        *_event_handlers(EventHandlerRequests(ports)),
         *_admin(Admin(ports)),
         *(Route(method, f"/api{path}", not_yet) for method, path in _NOT_YET),
     ]
@@ -218,6 +220,17 @@ def _tasks(tasks: Tasks, queues: Queues, search: Search) -> list[Route]:
     ]
 
 
+def _event_handlers(handlers: EventHandlerRequests) -> list[Route]:
+    base = "/api/event"
+    return [
+        Route("POST", base, handlers.add),
+        Route("PUT", base, handlers.update),
+        Route("GET", base, handlers.all),
+        Route("GET", f"{base}/{{key}}", handlers.of_event),
+        Route("DELETE", f"{base}/{{key}}", handlers.delete),
+    ]
+
+
 def _scheduler(scheduler: Scheduler) -> list[Route]:
     base = "/api/scheduler"
     return [
@@ -261,12 +274,5 @@ def _admin(admin: Admin) -> list[Route]:
     ]
 
 
-_NOT_YET = (
-    ("POST", "/event"),
-    ("PUT", "/event"),
-    ("GET", "/event"),
-    ("GET", "/event/{key}"),
-    ("DELETE", "/event/{key}"),
-    ("POST", "/admin/consistency/verifyAndRepair/{key}"),
-)
+_NOT_YET = (("POST", "/admin/consistency/verifyAndRepair/{key}"),)
 """Conductor's paths without an answer yet (spec 8.4-8.8), below `/api`."""

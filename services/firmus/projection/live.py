@@ -101,11 +101,13 @@ class LiveModel:
         except sqlite3.OperationalError as error:
             raise Unavailable(f"the search was broken off: {error}") from error
 
-    async def index_words(self, model: ReadModel | None = None) -> None:
-        """Brings the full-text index of a model, or of the one in use, up to its rows."""
-        model = model or self.model
-        while model is not None and await self._with(model, model.index_words):
-            pass
+    async def index_words(self, building: ReadModel | None = None) -> None:
+        """Brings the full-text index of a model that is being built, or else of the one in use, up
+        to its rows. That one may be another after every step.
+        """
+        while (model := building or self.model) is not None:
+            if not await self._with(model, model.index_words):
+                return
 
     async def feed_words(self) -> None:
         """Feeds the full-text index for as long as it runs, seldom enough that a short workflow is

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from firmus_contracts.subjects import token
+from firmus_contracts.subjects import message_subject
 
 _KINDS = ("nats", "jsm", "conductor")
 _OURS = ("firmus.", "workflow.", "task.", "$", "_INBOX.")
@@ -26,12 +26,12 @@ def sink_of(text: str | None) -> Sink:
     """
     kind, colon, name = (text or "").partition(":")
     if kind and not colon and kind not in _KINDS:
-        return Sink("nats", f"firmus.events.{token(kind)}")
+        return Sink("jsm", message_subject(kind))
     if not name:
         raise ValueError("give nats:SUBJECT, jsm:SUBJECT, conductor:NAME or a bare NAME")
     match kind:
         case "conductor":
-            return Sink("nats", f"firmus.events.{token(name)}")
+            return Sink("jsm", message_subject(name))
         case "nats":
             return Sink("nats", _subject(name))
         case "jsm":

@@ -1,8 +1,9 @@
 """EVENT: a message for others (spec 3.6.18).
 
-A `conductor` sink is inside the system: the log, and the public event made of it, are the message,
-so the row ends within the decision. A message for a broker is sent by the system worker, and made
-here: what the worker sees with secrets in it never comes back.
+A `conductor` sink is inside the system: the message stands in the log with the end of the row, in
+the same decision, and the scheduler puts it where event handlers find it. A message for a broker
+is sent by the system worker, and made here: what the worker sees with secrets in it never comes
+back.
 """
 
 from typing import Any
@@ -16,6 +17,8 @@ from firmus_contracts import events as ev
 from firmus_contracts.definitions import WorkflowTask
 from firmus_contracts.statuses import TaskStatus
 
+SENT = "onSend"
+"""The transition that a message of an EVENT task names."""
 BROKERS = frozenset({"nats", "jsm"})
 """Sink types that the system worker can send to."""
 
@@ -39,7 +42,11 @@ def execute(turn: Turn, row: TaskState) -> None:
     output = _message(turn.state, row.input, event)
     if event is None:
         turn.emit(ev.TaskFailed(ordinal=ordinal, reason=_problem(sink), output=output))
-    elif row.input.get("asyncComplete"):
+        return
+    turn.emit(
+        ev.StateEventRaised(ordinal=ordinal, transition=SENT, sink=event or "", payload=output)
+    )
+    if row.input.get("asyncComplete"):
         turn.emit(ev.TaskBegun(ordinal=ordinal, output=output))
     else:
         turn.emit(ev.TaskCompleted(ordinal=ordinal, output=output))

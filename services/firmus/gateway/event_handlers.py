@@ -1,0 +1,40 @@
+"""Event handlers over REST (spec 8.7)."""
+
+from firmus.gateway import answers
+from firmus.gateway.ports import GatewayPorts
+from firmus.gateway.reading import Request, Response, flag, json_body
+from firmus.ports import EventHandlersPort
+from firmus_contracts.bodies import decode_event_handler
+from firmus_contracts.errors import Refusal
+
+
+class EventHandlerRequests:
+    """Handlers of `/api/event`."""
+
+    def __init__(self, ports: GatewayPorts) -> None:
+        self._given = ports.event_handlers
+
+    @property
+    def _handlers(self) -> EventHandlersPort:
+        if self._given is None:
+            raise Refusal("NOT_IMPLEMENTED", "This server keeps no event handlers")
+        return self._given
+
+    async def add(self, req: Request, resp: Response) -> None:
+        await self._handlers.add(decode_event_handler(await json_body(req)))
+        answers.empty(resp)
+
+    async def update(self, req: Request, resp: Response) -> None:
+        await self._handlers.update(decode_event_handler(await json_body(req)))
+        answers.empty(resp)
+
+    async def delete(self, _req: Request, resp: Response, key: str) -> None:
+        await self._handlers.delete(key)
+        answers.empty(resp)
+
+    async def all(self, _req: Request, resp: Response) -> None:
+        answers.json(resp, await self._handlers.handlers())
+
+    async def of_event(self, req: Request, resp: Response, key: str) -> None:
+        active_only = flag(req, "activeOnly", default=True)
+        answers.json(resp, await self._handlers.of_event(key, active_only=active_only))
