@@ -6,6 +6,7 @@ from firmus.broker.cache import MemoryCache
 from firmus.clock import FixedClock
 from firmus.ports import Cached
 from firmus.workflow.blueprint import Blueprint
+from firmus_contracts import commands as cmd
 from firmus_contracts import events as ev
 from tests.flow import START_MS, WORKFLOW, Flow, op, simple, task_def
 
@@ -202,3 +203,23 @@ def test_a_workflow_that_did_not_complete_leaves_nothing() -> None:
     flow.fail("a")
 
     assert (flow.status, flow.cache) == ("FAILED", {})
+
+
+def test_a_workflow_that_ran_again_with_another_input_leaves_nothing() -> None:
+    flow = whole()
+    flow.begin("a")
+    flow.fail("a")
+    flow.send(cmd.RerunWorkflow, workflow_input={"city": "Rome"})
+    flow.begin("a")
+    flow.update("a", output={"cents": 9})
+
+    assert (flow.status, flow.cache) == ("COMPLETED", {})
+
+
+def test_a_workflow_that_changed_its_definition_meanwhile_leaves_nothing() -> None:
+    flow = whole()
+    flow.blueprint = Blueprint(flow.blueprint.definition, "1" * 64)
+    flow.begin("a")
+    flow.update("a", output={"cents": 9})
+
+    assert (flow.status, flow.cache) == ("COMPLETED", {})

@@ -14,6 +14,7 @@ import msgspec
 from firmus.decider.context import ToCache
 from firmus.ports import Cached
 from firmus.workflow.blueprint import Blueprint
+from firmus.workflow.document import Document
 from firmus.workflow.expressions import MISSING, Scope, compile_template, resolve
 from firmus.workflow.state import WorkflowState
 from firmus_contracts import events as ev
@@ -90,9 +91,17 @@ def workflow_slot(blueprint: Blueprint, document: Scope) -> ev.CacheSlot | None:
     return ev.CacheSlot(key=name, ttl_s=config.ttl_in_second)
 
 
-def workflow_to_cache(state: WorkflowState) -> tuple[ToCache, ...]:
-    """What a workflow that completed by its tasks leaves in the cache."""
-    if state.cache is None or state.status is not WorkflowStatus.COMPLETED:
+def workflow_to_cache(
+    state: WorkflowState, blueprint: Blueprint, environment: Mapping[str, str]
+) -> tuple[ToCache, ...]:
+    """What a workflow that completed by its tasks leaves in the cache: nothing when it ran again
+    meanwhile, or under another definition or input than the ones that it was looked for with.
+    """
+    if state.cache is None or state.status is not WorkflowStatus.COMPLETED or state.again_version:
+        return ()
+    as_started = msgspec.structs.replace(state, variables=blueprint.definition.variables)
+    document = Document(as_started, environment=environment)
+    if workflow_slot(blueprint, document) != state.cache:
         return ()
     entry = Cached(task_id=state.workflow_id, output=state.output)
     return (ToCache(key=state.cache.key, entry=entry, ttl_s=state.cache.ttl_s),)

@@ -40,7 +40,8 @@ def complete(
     turn.emit(
         ev.WorkflowCompleted(output=result, reason=reason, failed_refs=refs, failed_names=names)
     )
-    turn.to_cache += caching.workflow_to_cache(turn.state)
+    context = turn.context
+    turn.to_cache += caching.workflow_to_cache(turn.state, context.blueprint, context.environment)
 
 
 def complete_from_cache(turn: Turn) -> bool:
