@@ -2,21 +2,15 @@
 in which nothing went wrong, or is refused (spec 5.3-5.6).
 """
 
-from random import Random
 from typing import Any
 
 import pytest
 
-from firmus.scheduler.rows import Row
-from firmus.workflow.state import WorkflowState
 from firmus_contracts import commands as cmd
-from firmus_contracts import ids
-from firmus_contracts.statuses import ResultStatus
-from tests.flow import WORKFLOW, op, simple, task_def
-from tests.properties.revived import Revived
+from tests.flow import op, simple, task_def
+from tests.properties.played import Played, story
 
 TIMED = task_def("b", timeoutSeconds=5, timeoutPolicy="TIME_OUT_WF")
-STEPS_MAX = 300
 Tasks = list[dict[str, Any]]
 
 
@@ -89,81 +83,6 @@ SHAPES: dict[str, Tasks] = {
     ],
 }
 ENDS = ("FAILED", "TIMED_OUT", "TERMINATED", "COMPLETED")
-
-
-class Played(Revived):
-    """A family whose steps follow each other in order. Workers do well, but what `end` says happens
-    to the first task that is named `b`, if it is to.
-    """
-
-    def __init__(self, tasks: Tasks, end: str) -> None:
-        self.end = end
-        super().__init__(tasks, Random(1), events_max=500)
-
-    @property
-    def top(self) -> WorkflowState:
-        state = self.flows[WORKFLOW].state
-        assert state is not None
-        return state
-
-    def play(self) -> None:
-        """Until nothing moves."""
-        for _ in range(STEPS_MAX):
-            moves = self.moves()
-            if not moves:
-                return
-            moves[0]()
-        raise AssertionError("it comes to no end")
-
-    def _work(self, row: Row) -> None:
-        base = {"workflow_id": row.workflow_id, "task_id": row.task_id, "command_id": self._name()}
-        if not row.in_progress:
-            self.send(cmd.BeginTask(**base, worker_id="w"))
-        elif row.task_type == "b" and self.end != "COMPLETED":
-            end, self.end = self.end, "COMPLETED"
-            self._happens(end, base)
-        else:
-            output = {"by": row.task_type}
-            self.send(cmd.UpdateTask(**base, status=ResultStatus.COMPLETED, output=output))
-
-    def _happens(self, end: str, base: dict[str, str]) -> None:
-        if end == "TERMINATED":
-            self.send(cmd.TerminateWorkflow(command_id="stop", workflow_id=WORKFLOW, reason="no"))
-        elif end == "TIMED_OUT":
-            self.clock.advance(10_000)
-            self.send(cmd.FireTimer(**base))
-        else:
-            self.send(cmd.UpdateTask(**base, status=ResultStatus.FAILED, reason="broke"))
-
-    def ref_of(self, path: tuple[str, ...]) -> str:
-        """The reference of the task of the top workflow that a path begins with."""
-        return self.top.tasks[ids.ordinal_of(path[0])].ref
-
-    def again(self, kind: Any, **fields: Any) -> str | None:
-        """Has the top workflow run again; the code of the refusal, if it is refused."""
-        self.send(kind(command_id=self._name(), workflow_id=WORKFLOW, **fields))
-        refused = self.flows[WORKFLOW].rejected
-        return None if refused is None else refused.code
-
-
-def story(family: Played, state: WorkflowState) -> Any:
-    """What came of a workflow, whatever the ids: its newest rows with what they put out, children
-    told as stories.
-    """
-    rows = [row for row in state.rows() if not row.retried]
-    told = []
-    for row in rows:
-        child = family.flows.get(row.child_id or "")
-        inner = story(family, child.state) if child is not None and child.state else None
-        output = {key: value for key, value in row.output.items() if key != "subWorkflowId"}
-        told.append((row.ref, row.status.value, str(_nameless(output)), inner))
-    return state.status.value, sorted(told, key=lambda one: one[0])
-
-
-def _nameless(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _nameless(v) for k, v in sorted(value.items()) if k != "subWorkflowId"}
-    return [_nameless(v) for v in value] if isinstance(value, list) else value
 
 
 def played(shape: str, end: str) -> Played:

@@ -13,7 +13,9 @@ from firmus.scheduler.fold import Fold
 from firmus.workflow.indexes import indexes_of
 from firmus.workflow.kinship import kin_of
 from firmus.workflow.state import WorkflowState
+from firmus_contracts import commands as cmd
 from tests.properties.definitions import Tasks, families
+from tests.properties.played import Played, story
 from tests.properties.revived import OPERATIONS_MAX, Revived
 
 STEPS_MAX = 1_500
@@ -140,3 +142,30 @@ def test_what_is_asked_of_kin_is_what_the_scheduler_owes(tasks: Tasks, seed: int
             moves = family.moves()
         if moves:
             family.step(moves)
+
+
+@walk
+@given(tasks=families(), steps=st.integers(0, 40), settles=st.booleans(), seed=st.integers(0, 999))
+def test_what_was_terminated_somewhere_and_run_again_ends_as_if_nothing_had_happened(
+    tasks: Tasks, steps: int, settles: bool, seed: int
+) -> None:
+    well, family = Played(tasks, "COMPLETED"), Played(tasks, "COMPLETED")
+    well.play()
+    family.stop_after(steps)
+    if settles:
+        family.play()
+    picks = Random(seed)
+    path = picks.choice(family._paths(family.top) or [()])
+    kind, fields = picks.choice(
+        [
+            (cmd.RestartWorkflow, {}),
+            (cmd.RetryWorkflow, {}),
+            (cmd.RetryWorkflow, {"resume_subworkflow_tasks": True}),
+            (cmd.RerunWorkflow, {}),
+            (cmd.RerunWorkflow, {"path": path}),
+        ]
+    )
+    if family.again(kind, **fields) is None:
+        family.play()
+        assert story(family, family.top) == story(well, well.top)
+        assert not family.fold.shards[0].flows
