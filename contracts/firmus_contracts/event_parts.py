@@ -15,14 +15,16 @@ class Event(
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """What the start of a workflow said of parent and timeout. An event by which an ended workflow
-    runs again says it once more, for readers that forget a workflow when it ends.
+    """What the start of a workflow said of parent and timeout, and the tasks that followed it. An
+    event by which an ended workflow runs again says it once more, for readers that forget a
+    workflow when it ends.
     """
 
     parent_workflow_id: str | None = None
     parent_task_id: str | None = None
     timeout_s: int = 0
     timeout_policy: str = "ALERT_ONLY"
+    followers: tuple[str, ...] = ()
 
 
 class FailureWorkflow(

@@ -202,7 +202,8 @@ def _rerun_along(
     """From the task that `path` begins with, which is a sub-workflow's when it goes on."""
     state = turn.state
     row = known_row(state, path[0])
-    if row is None or (len(path) > 1 and not (row.child_id and row.start_ms)):
+    leads_on = row is not None and row.child_id and row.start_ms and not row.adopted
+    if row is None or (len(path) > 1 and not leads_on):
         return _rejected("INVALID", f"Task {path[-1]} not found")
     event = msgspec.structs.replace(event, from_ordinal=row.ordinal)
     if len(path) > 1:
@@ -386,6 +387,7 @@ def _standing(
         parent_task_id=state.parent_task_id,
         timeout_s=state.timeout_s if timeout_s is None else timeout_s,
         timeout_policy=policy or state.timeout_policy,
+        followers=state.followers,
     )
 
 

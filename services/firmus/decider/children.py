@@ -78,11 +78,13 @@ def ended(turn: Turn, command: cmd.ReportChildEnded) -> None:
 
 def _heard_row(turn: Turn, command: cmd.ReportChildEnded) -> TaskState | None:
     """The open row that hears the end of its child; none for an end of a time before the child ran
-    again. Of a child that ran again unheard of, its end tells that too (spec 5.6).
+    again. Of a child that ran again unheard of, its end tells that too (spec 5.6), but brings
+    nobody back who only followed it.
     """
     row = updates.row_of(turn.state, command.task_id)
     unheard = row is not None and command.again_version > row.child_since
-    if row is not None and unheard and not command.final:
+    left = row is not None and row.adopted and row.status.terminal
+    if row is not None and unheard and not command.final and not left:
         again.revive_parent(
             turn,
             cmd.ReviveParent(

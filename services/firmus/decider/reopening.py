@@ -122,9 +122,10 @@ def with_child(
 ) -> None:
     """A SUB_WORKFLOW waits for the child that it has, which was run again by this operation: its
     log says so (spec 5.6). Without `child_version` the child is asked to
-    run again first. One that never heard of its child starts another.
+    run again first. One that never heard of its child starts another, and so does one whose child
+    is not its own to ask: its key says what comes of that (spec 4.13).
     """
-    if not row.start_ms and not child_version:
+    if not child_version and (row.adopted or not row.start_ms):
         in_place(turn, row)
         return
     made = msgspec.structs.replace(

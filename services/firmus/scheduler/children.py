@@ -48,7 +48,9 @@ class ChildEnded(msgspec.Struct, frozen=True, tag="ended", array_like=True):
 
 
 class FollowChild(msgspec.Struct, frozen=True, tag="follow", array_like=True):
-    """A task came to a workflow that was not planned for it, and is to hear of its end."""
+    """A task came to a workflow that was not planned for it, and is to hear of its end; one that is
+    run again may come to the same one again.
+    """
 
     workflow_id: str
     version: int
@@ -57,7 +59,7 @@ class FollowChild(msgspec.Struct, frozen=True, tag="follow", array_like=True):
 
     @property
     def command_id(self) -> str:
-        return f"{self.task_id}/follow/{self.child_id}"
+        return f"{self.workflow_id}/{self.version}/follow/{self.child_id}"
 
 
 class StopChild(msgspec.Struct, frozen=True, tag="stop", array_like=True):

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+import msgspec
+
 from firmus.ports import Clock, DeciderPort, SinksPort, StartsPort, Unavailable
 from firmus.scheduler import children
 from firmus.scheduler.child_starts import ChildStarts, retryable
@@ -194,7 +196,11 @@ class Errands:
         owner = ids.workflow_of(effect.task_id)
         end = ChildEnded(effect.child_id, child.version, owner, effect.task_id, followed=True)
         report = children.report_child_ended(end, child)
-        return None if report is None else await self._decider.submit(report)
+        if report is None:
+            return None
+        # The task may have heard of this very end before it was run again.
+        report = msgspec.structs.replace(report, command_id=f"{effect.command_id}/ended")
+        return await self._decider.submit(report)
 
     async def _not_wanted(self, effect: TellParent, refused: Rejected) -> Answer | None:
         """Ends a workflow that runs again in vain, unless asking once more may help."""

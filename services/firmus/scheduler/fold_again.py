@@ -46,6 +46,7 @@ def _runs_again(
     standing = event.standing
     flow.parent_workflow_id = standing.parent_workflow_id
     flow.parent_task_id = standing.parent_task_id
+    flow.followers = standing.followers
     flow.clock_ms = at.now_ms
     if standing.timeout_s > 0 and standing.timeout_policy == "TIME_OUT_WF":
         flow.timeout_s = standing.timeout_s

@@ -258,7 +258,7 @@ def _begun(state: WorkflowState, event: ev.TaskBegun, now_ms: int) -> WorkflowSt
     if event.worker_id is not None:
         changes["worker_id"] = event.worker_id
     if event.child_id is not None:
-        changes["child_id"] = event.child_id
+        changes |= {"child_id": event.child_id, "adopted": event.adopted}
     if event.output is not None:
         changes["own_output"] = event.output
     return _row(state, event.ordinal, now_ms, changes)

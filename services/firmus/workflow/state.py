@@ -24,6 +24,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     `passes`: what the passes of an open DO_WHILE have put out, by number. They stand beside
     `own_output` so that a pass costs the same however many went before it; at the end of the loop
     they become part of it.
+    `adopted`: an idempotency key led to its child, which is not its own.
     `child_since`: the version of its child from which on the child's word counts; `child_asked`:
     the version at which the child was asked to run again, until it says that it does (spec 5.6).
     """
@@ -47,6 +48,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     requeued: bool = False
     settled: bool = False
     child_id: str | None = None
+    adopted: bool = False
     iteration: int = 0
     child_since: int = 0
     child_asked: int = 0
