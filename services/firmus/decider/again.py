@@ -259,7 +259,7 @@ def _rerun_below(
 ) -> Answer:
     """The row's child is run again; what came after the row stays as it is, as in Conductor."""
     later = behind(turn, row)
-    found = comeback.survey(turn)
+    found = comeback.survey(turn, around=tuple(_failed(turn, later)))
     turn.emit(event)
     comeback.withdraw(turn, found.removed, found.unsettled)
     _open_failed(turn, later)
