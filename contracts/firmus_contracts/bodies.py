@@ -13,6 +13,7 @@ from firmus_contracts.errors import Refusal, ValidationError
 from firmus_contracts.event_handlers import EventHandler
 from firmus_contracts.leniency import Body
 from firmus_contracts.requests import (
+    CorrelationIdsRequest,
     RerunWorkflowRequest,
     SkipTaskRequest,
     StartWorkflowRequest,
@@ -42,6 +43,7 @@ _STATE = Body(WorkflowStateUpdate)
 _UPGRADE = Body(UpgradeWorkflowRequest)
 _HANDLER = Body(EventHandler)
 _SCHEDULE = Body(WorkflowSchedule)
+_CORRELATIONS = Body(CorrelationIdsRequest)
 _TAGS = Body(list[Tag])
 _OBJECT = Body(dict[str, Any])
 _TEXTS = Body(list[str])
@@ -50,6 +52,10 @@ _TEXTS = Body(list[str])
 def invalid(errors: list[ValidationError]) -> Refusal:
     """Conductor's answer to a request that reads well and breaks rules: all of them together."""
     return Refusal("INVALID", VALIDATION_FAILED, tuple(errors))
+
+
+def decode_correlations(body: bytes) -> CorrelationIdsRequest:
+    return _CORRELATIONS.read(body)
 
 
 def decode_workflow_def(body: bytes) -> WorkflowDef:

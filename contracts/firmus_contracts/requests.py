@@ -94,6 +94,13 @@ class UpgradeWorkflowRequest(Model):
     workflow_input: dict[str, Any] = always(dict)
 
 
+class CorrelationIdsRequest(Model):
+    """Which executions of which workflows: every name with every correlation id."""
+
+    workflow_names: list[str] = always(list)
+    correlation_ids: list[str] = always(list)
+
+
 class TaskMock(Model):
     """How a tested task ends; times in milliseconds. A mock without `output` is refused."""
 

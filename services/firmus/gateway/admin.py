@@ -61,9 +61,8 @@ class Admin:
         """Their names, never their values."""
         answers.json(resp, sorted(self._ports.secret_names()))
 
-    async def no_event_queues(self, _req: Request, resp: Response) -> None:
-        """Queues that event handlers listen to: there are no handlers."""
-        answers.json(resp, {})
+    async def secret_exists(self, _req: Request, resp: Response, key: str) -> None:
+        answers.json(resp, key in self._ports.secret_names())
 
     async def no_completion_queues(self, _req: Request, resp: Response) -> None:
         """Sizes and addresses of the default completion queues: none are configured."""

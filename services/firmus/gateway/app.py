@@ -19,6 +19,7 @@ from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.problems import handler
 from firmus.gateway.reading import Request, Response
 from firmus.gateway.routes import Handler, Route, routes
+from firmus.gateway.unsupported import refusals
 
 App = falcon.asgi.App[Request, Response]
 
@@ -48,6 +49,8 @@ def build(ports: GatewayPorts, polls: Polls) -> App:
     for path, handlers in table.items():
         responders = {f"on_{method.lower()}": each for method, each in handlers.items()}
         app.add_route(path, types.SimpleNamespace(**responders))
+    for pattern, refuse in refusals():
+        app.add_sink(refuse, pattern)
     return app
 
 

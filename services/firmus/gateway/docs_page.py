@@ -8,6 +8,7 @@ from html import escape
 from inspect import getdoc
 from typing import Any
 
+from firmus.gateway.unsupported import FAMILIES
 from firmus_contracts.envelope import ENGINE_VERSION
 
 _HEAD = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>firmus API</title>
@@ -26,6 +27,7 @@ def page(routes: Iterable[tuple[str, str, Any]], not_yet: Any) -> str:
     """HTML of (method, path, handler) rows; those with the handler `not_yet` come last, greyed."""
     rows = sorted(routes, key=lambda row: (row[2] is not_yet, row[1], row[0]))
     lines = [_line(method, path, handler, not_yet) for method, path, handler in rows]
+    lines += [_absent(beginning, reason) for beginning, reason in FAMILIES.items()]
     return f"{_HEAD}<table>{''.join(lines)}</table></body></html>"
 
 
@@ -36,4 +38,11 @@ def _line(method: str, path: str, handler: Any, not_yet: Any) -> str:
     return (
         f"<tr{' class=later' if later else ''}><td>{escape(method)}</td>"
         f"<td><code>{escape(path)}</code></td><td>{escape(about)}</td></tr>"
+    )
+
+
+def _absent(beginning: str, reason: str) -> str:
+    return (
+        f"<tr class=later><td>any</td><td><code>{escape(beginning)}/…</code></td>"
+        f"<td>not offered: answers 501; {escape(reason)}</td></tr>"
     )

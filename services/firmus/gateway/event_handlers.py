@@ -35,6 +35,18 @@ class EventHandlerRequests:
     async def all(self, _req: Request, resp: Response) -> None:
         answers.json(resp, await self._handlers.handlers())
 
+    async def queues(self, req: Request, resp: Response) -> None:
+        """Events that active handlers wait for, each with the name of its queue. Their sizes
+        (`verbose`) are known to NATS, not here.
+        """
+        given = [] if self._given is None else await self._given.handlers()
+        events = sorted({handler.event for handler in given if handler.active})
+        if events and flag(req, "verbose", default=False):
+            raise Refusal(
+                "NOT_IMPLEMENTED", "Sizes of event queues: ask NATS for its consumers `handlers-…`"
+            )
+        answers.json(resp, {event: event.partition(":")[2] for event in events})
+
     async def of_event(self, req: Request, resp: Response, key: str) -> None:
         active_only = flag(req, "activeOnly", default=True)
         answers.json(resp, await self._handlers.of_event(key, active_only=active_only))

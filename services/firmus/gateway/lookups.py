@@ -11,11 +11,12 @@ import msgspec
 from firmus.gateway import answers
 from firmus.gateway.hits import read_each, task_ids, workflow_ids
 from firmus.gateway.ports import GatewayPorts
-from firmus.gateway.reading import Request, Response, flag, integer, json_texts
+from firmus.gateway.reading import Request, Response, flag, integer, json_body, json_texts
 from firmus.gateway.views import Views
 from firmus.ports import LATEST, SearchRequest
 from firmus.workflow.state import WorkflowState, present
 from firmus_contracts import ids
+from firmus_contracts.bodies import decode_correlations
 from firmus_contracts.errors import Refusal
 from firmus_contracts.executions import Task
 from firmus_contracts.statuses import WorkflowStatus
@@ -55,6 +56,21 @@ class Lookups:
     async def correlated_to_each(self, req: Request, resp: Response, key: str) -> None:
         wanted = await json_texts(req)
         answers.json(resp, {each: await self._correlated(req, key, each) for each in wanted})
+
+    async def correlated_to_each_of(self, req: Request, resp: Response) -> None:
+        """Of several workflows by name: the executions of each correlation id."""
+        wanted = decode_correlations(await json_body(req))
+        answers.json(
+            resp,
+            {
+                each: [
+                    found
+                    for name in wanted.workflow_names
+                    for found in await self._correlated(req, name, each)
+                ]
+                for each in wanted.correlation_ids
+            },
+        )
 
     async def pending_tasks(self, req: Request, resp: Response, key: str) -> None:
         """Open tasks of a type."""

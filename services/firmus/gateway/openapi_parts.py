@@ -5,6 +5,7 @@ from typing import Any
 from firmus_contracts.definitions import TaskDef, WorkflowDef
 from firmus_contracts.executions import ExternalStorageLocation
 from firmus_contracts.requests import (
+    CorrelationIdsRequest,
     SkipTaskRequest,
     StartWorkflowRequest,
     TaskResult,
@@ -38,6 +39,7 @@ _SEARCH = "start:integer size:integer sort freeText query"
 _LOCATION = "path operation! payloadType!"
 _CORRELATED = "includeClosed:boolean includeTasks:boolean"
 _QUERY = {
+    "GET /api/admin/queues": "verbose:boolean",
     "GET /api/admin/task/{tasktype}": "start:integer count:integer",
     "POST /api/metadata/workflow": "overwrite:boolean",
     "GET /api/metadata/workflow/{name}": "version:integer",
@@ -71,6 +73,7 @@ _QUERY = {
     "GET /api/workflow/search-by-tasks": _SEARCH,
     "GET /api/workflow/search-by-tasks-v2": _SEARCH,
     "POST /api/workflow/{name}": "version:integer correlationId priority:integer",
+    "POST /api/workflow/correlated/batch": _CORRELATED,
     "POST /api/workflow/{name}/correlated": _CORRELATED,
     "GET /api/workflow/{name}/correlated/{correlationId}": _CORRELATED,
     "GET /api/workflow/{workflowId}": "includeTasks:boolean",
@@ -111,6 +114,7 @@ NO_BODY = frozenset(
         "POST /api/workflow/{workflowId}/resetcallbacks",
         "POST /api/tasks/queue/requeue/{taskType}",
         "POST /api/tasks/{taskId}/ack",
+        "POST /api/secrets",
         "POST /api/admin/sweep/requeue/{workflowId}",
         "POST /api/admin/consistency/verifyAndRepair/{workflowId}",
         "PUT /api/scheduler/schedules/{name}/pause",
@@ -133,6 +137,7 @@ BODIES: dict[str, Any] = {
     "PUT /api/workflow/{workflowId}/skiptask/{taskReferenceName}": SkipTaskRequest,
     "POST /api/workflow/{workflowId}/state": WorkflowStateUpdate,
     "POST /api/workflow/{workflowId}/upgrade": UpgradeWorkflowRequest,
+    "POST /api/workflow/correlated/batch": CorrelationIdsRequest,
     "POST /api/workflow/{workflowId}/variables": dict[str, Any],
     "POST /api/tasks": TaskResult,
     "POST /api/tasks/update-v2": TaskResult,

@@ -1,7 +1,8 @@
 """Every path of the API in one table: method, path, handler (spec section 8, published OpenAPI).
 
-A path that Conductor has and firmus does not answer yet is here too, with 501, so that a client
-learns that it asked for the right thing. `key` is the name or id at the second place of a path.
+A path that clients ask for beside paths that are answered, and that firmus does not answer, is here
+too, with 501; whole families of such paths are in `unsupported`. `key` is the name or id at the
+second place of a path.
 """
 
 from collections.abc import Awaitable, Callable
@@ -117,6 +118,7 @@ def _workflows(workflows: Workflows, search: Search) -> list[Route]:
         Route("PUT", f"{base}/decide/{{key}}", workflows.decide),
         Route("POST", f"{base}/{{key}}/messages", workflows.push_message),
         Route("POST", "/api/admin/sweep/requeue/{key}", workflows.sweep),
+        Route("POST", "/api/admin/consistency/verifyAndRepair/{key}", workflows.verify),
         Route("GET", f"{base}/search", search.workflows),
         Route("GET", f"{base}/search-v2", search.workflow_objects),
         Route("GET", f"{base}/search-by-tasks", search.workflows_by_tasks),
@@ -164,6 +166,7 @@ def _lists(lookups: Lookups) -> list[Route]:
         Route("GET", f"{base}/running/{{name}}", lookups.running),
         Route("GET", f"{base}/{{key}}/correlated/{{correlation}}", lookups.correlated),
         Route("POST", f"{base}/{{key}}/correlated", lookups.correlated_to_each),
+        Route("POST", f"{base}/correlated/batch", lookups.correlated_to_each_of),
         Route("GET", "/api/admin/task/{key}", lookups.pending_tasks),
     ]
 
@@ -228,6 +231,7 @@ def _event_handlers(handlers: EventHandlerRequests) -> list[Route]:
         Route("GET", base, handlers.all),
         Route("GET", f"{base}/{{key}}", handlers.of_event),
         Route("DELETE", f"{base}/{{key}}", handlers.delete),
+        Route("GET", "/api/admin/queues", handlers.queues),
     ]
 
 
@@ -266,7 +270,8 @@ def _admin(admin: Admin) -> list[Route]:
         Route("GET", "/api/environment", admin.environment),
         Route("GET", "/api/environment/{key}", admin.environment_value),
         Route("GET", "/api/secrets", admin.secrets),
-        Route("GET", "/api/admin/queues", admin.no_event_queues),
+        Route("POST", "/api/secrets", admin.secrets),
+        Route("GET", "/api/secrets/{key}/exists", admin.secret_exists),
         Route("GET", "/api/queue/size", admin.no_completion_queues),
         Route("GET", "/api/queue/", admin.no_completion_queues),
         Route("POST", "/api/queue/update/{key}/{ref}/{status}", admin.no_completion_queue),
@@ -274,5 +279,8 @@ def _admin(admin: Admin) -> list[Route]:
     ]
 
 
-_NOT_YET = (("POST", "/admin/consistency/verifyAndRepair/{key}"),)
-"""Conductor's paths without an answer yet (spec 8.4-8.8), below `/api`."""
+_NOT_YET = (
+    *((method, "/metadata/workflow/{key}/tags") for method in ("GET", "PUT", "DELETE")),
+    ("GET", "/workflow/execute/{name}"),
+)
+"""Paths without an answer, below `/api`: only schedules carry tags; a GET starts nothing."""

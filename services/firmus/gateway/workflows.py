@@ -139,6 +139,15 @@ class Workflows:
         await self.decide(req, resp, key)
         answers.plain(resp, f"true.{key}")
 
+    async def verify(self, req: Request, resp: Response, key: str) -> None:
+        """`decide`, and whether there was anything to do; there is nothing else to repair, for all
+        queues and timers are made of the log.
+        """
+        before = await state_of(self._decider, key)
+        command_id = self._command_ids.of(req, "verify", key)
+        after = await submit(self._decider, Continue(**envelope(req, command_id, known_form(key))))
+        answers.plain(resp, "true" if after.version > before.version else "false")
+
     async def terminate(self, req: Request, resp: Response, key: str) -> None:
         command_id = self._command_ids.of(req, "terminate", key)
         command = TerminateWorkflow(
