@@ -97,6 +97,35 @@ async def test_what_is_away_for_the_moment_delays_the_message_and_loses_nothing(
     assert state.version == 2
 
 
+@pytest.mark.parametrize("poison", [b"[" * 100_000, b'"\xff"'])
+async def test_a_message_that_cannot_be_read_keeps_no_other_from_being_handled(
+    bench: Bench, poison: bytes
+) -> None:
+    await bench.store.add(handler("h", starting(input={"n": "${n}"})))
+    async with bench.running():
+        await bench.send(poison, message_id="bad")
+        await bench.send(b'{"n": 7}', message_id="good")
+        found = await started(bench, 2)
+    states = [await bench.world.decider.read(one) for one in found]
+    assert sorted(str(state.input["n"]) for state in states if state) == ["7", "None"]
+
+
+class Broken(Away):
+    """A decider with a fault of its own."""
+
+    async def submit(self, command: Command) -> Answer:
+        raise KeyError("lost")
+
+
+async def test_a_fault_of_our_own_is_recorded_and_stops_nothing(bench: Bench) -> None:
+    await bench.store.add(handler("h", starting()))
+    async with bench.running(Broken(bench, 0)):
+        for number in range(3):
+            await bench.send(b"{}", message_id=f"m{number}")
+        await started(bench, 3)
+    assert {record.status for record in await bench.records()} == {"FAILED"}
+
+
 async def test_tasks_end_and_variables_change_by_messages(bench: Bench) -> None:
     await bench.store.add(handler("start", starting(), condition="$.do == 'start'"))
     ending = {"workflowId": "${id}", "taskRefName": "wait", "output": {"n": "${n}"}}

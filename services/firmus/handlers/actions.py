@@ -13,6 +13,8 @@ from firmus_contracts import ids
 from firmus_contracts.commands import StartWorkflow, TerminateWorkflow
 from firmus_contracts.event_handlers import Action, EventHandler
 
+_NO_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
+
 MESSAGE_ID = "conductor.event.messageId"
 EVENT_NAME = "conductor.event.name"
 
@@ -47,10 +49,10 @@ Wanted = StartWorkflow | TerminateWorkflow | TaskTarget | VariablesTarget
 
 
 def payload_of(data: bytes) -> Any:
-    """JSON, or the text itself."""
+    """JSON, or the text itself; JSON that nests too deep is text too."""
     try:
         return msgspec.json.decode(data)
-    except msgspec.DecodeError:
+    except _NO_JSON:
         return data.decode("utf-8", "replace")
 
 
@@ -61,7 +63,7 @@ def expanded(value: Any) -> Any:
     if isinstance(value, str) and value.strip()[:1] in ("{", "["):
         try:
             return expanded(msgspec.json.decode(value.strip()))
-        except msgspec.DecodeError:
+        except _NO_JSON:
             return value
     return value
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import structlog
 
 from firmus.handlers.actions import (
     Message,
@@ -30,6 +31,8 @@ from firmus_contracts.errors import ERRORS
 from firmus_contracts.event_handlers import EventExecution, EventHandler
 from firmus_contracts.statuses import ResultStatus
 
+log = structlog.get_logger(__name__)
+
 _SCRIPTS = {"javascript": "javascript", "graaljs": "graaljs"}
 
 
@@ -43,9 +46,16 @@ class Handling:
 
     async def handle(self, handler: EventHandler, message: Message) -> list[EventExecution]:
         """What became of each action. Raises Unavailable for what may pass: then all of it may be
-        done again, and what was done already is not done twice.
+        done again, and what was done already is not done twice. Whatever else goes wrong is the end
+        of this message for this handler, and of nothing more.
         """
-        holds, problem = await self._holds(handler, message)
+        try:
+            holds, problem = await self._holds(handler, message)
+        except Unavailable:
+            raise
+        except Exception as fault:
+            log.exception("a condition failed", handler=handler.name)
+            holds, problem = False, repr(fault)
         if problem is not None:
             return [_record(handler, message, 0, "FAILED", {"exception": problem})]
         if not holds:
@@ -73,6 +83,11 @@ class Handling:
             output = await self._do(target, run_id(handler, message, place), handler.name)
         except ValueError as problem:
             return _record(handler, message, place, "FAILED", {"exception": str(problem)})
+        except Unavailable:
+            raise
+        except Exception as fault:
+            log.exception("an action failed", handler=handler.name, place=place)
+            return _record(handler, message, place, "FAILED", {"exception": repr(fault)})
         return _record(handler, message, place, "COMPLETED", output)
 
     async def _do(

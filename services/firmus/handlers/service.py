@@ -7,6 +7,7 @@ share; one is acknowledged after its actions, so a crash in between repeats it, 
 import asyncio
 import contextlib
 import time
+import uuid
 from collections.abc import Sequence
 
 import msgspec
@@ -91,8 +92,10 @@ class EventHandling:
                 pause_s = AGAIN_S
             except (NatsError, TimeoutError, OSError) as problem:
                 log.warning("messages cannot be taken", source=event, why=repr(problem))
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, AGAIN_MAX_S)
+            except Exception:
+                log.exception("messages cannot be taken", source=event)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, AGAIN_MAX_S)
 
     async def _listen(self, event: str, source: Source) -> None:
         """What comes while nobody listens is lost, as NATS has it."""
@@ -108,7 +111,7 @@ class EventHandling:
         now_ms = time.time_ns() // 1_000_000
         given = (message.headers or {}).get("Nats-Msg-Id")
         read = Message(
-            message_id=given or f"{now_ms}-{hash(bytes(message.data)) & 0xFFFFFFFF:08x}",
+            message_id=given or str(uuid.uuid4()),
             event=event,
             payload=payload_of(message.data),
             stored_ms=now_ms,
