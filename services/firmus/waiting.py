@@ -113,17 +113,18 @@ class Waits:
 
     async def to_signal(self, workflow_id: str) -> Found | None:
         """The WAIT that a signal goes to: the workflow's first, else the first of its open
-        sub-workflows. Raises Unavailable.
+        sub-workflows, of which an idempotency key may make a ring. Raises Unavailable.
         """
-        state = await self._decider.read(workflow_id)
-        if state is None or is_over(state):
-            return None
-        for row in waits(state):
-            return Found(state, row)
-        for child_id in children(state):
-            found = await self.to_signal(child_id)
-            if found is not None:
-                return found
+        pending, seen = [workflow_id], {workflow_id}
+        while pending:
+            state = await self._decider.read(pending.pop())
+            if state is None or is_over(state):
+                continue
+            for row in waits(state):
+                return Found(state, row)
+            further = [child_id for child_id in children(state) if child_id not in seen]
+            seen.update(further)
+            pending.extend(reversed(further))
         return None
 
     async def signal(

@@ -68,15 +68,25 @@ class Family:
         assert row.child_id
         task_id = parent.task_id(row.ordinal)
         await self.start(name, row.child_id, parent_workflow_id=parent_id, parent_task_id=task_id)
+        await self.adopt(parent_id, ref, None)
+        return row.child_id
+
+    async def adopt(self, parent_id: str, ref: str, child_id: str | None) -> None:
+        """Tells a row of its child; of another than was planned, where one is given."""
+        parent = await self.state(parent_id)
+        row = parent.task(ref)
+        assert row is not None
+        assert row.child_id
         await self.decider.submit(
             cmd.ReportChildStarted(
                 command_id=self._fresh(),
                 workflow_id=parent_id,
-                task_id=task_id,
+                task_id=parent.task_id(row.ordinal),
                 child_id=row.child_id,
+                led_to=child_id,
+                adopted=child_id is not None,
             )
         )
-        return row.child_id
 
     async def update(self, workflow_id: str, ref: str, status: str = "COMPLETED") -> None:
         state = await self.state(workflow_id)

@@ -92,6 +92,16 @@ async def test_a_signal_prefers_the_workflows_own_wait(family: Family) -> None:
     assert await family.waits.to_signal(top) is None
 
 
+async def test_parents_that_stand_for_each_other_have_no_wait_to_signal(family: Family) -> None:
+    """Idempotency keys lead each of them to the other."""
+    ring = [await family.start("grand"), await family.start("grand")]
+    await family.adopt(ring[0], "s", ring[1])
+    await family.adopt(ring[1], "s", ring[0])
+    assert await family.waits.to_signal(ring[0]) is None
+    waited = await family.waits.until_blocked(ring[0], timeout_s=0)
+    assert told(waited) == ("RUNNING", None, True)
+
+
 async def test_a_workflow_that_is_removed_is_waited_for_no_more(family: Family) -> None:
     started = await family.start("works")
     wait = waiting(family, started)

@@ -363,7 +363,7 @@ def _as_one(turn: Turn, act: Callable[[], Answer]) -> Answer:
             ending.fail(turn, fault.status, fault.reason)
             return None
     except WantsMore:
-        turn.begin_anew(before)
+        turn.rewind(before)
         raise
 
 

@@ -89,17 +89,6 @@ class Turn:
         )
         self.to_cache: list[ToCache] = []
 
-    def begin_anew(self, state: WorkflowState) -> None:
-        """Forgets all that was decided: `state` is the one before it."""
-        self.state = state
-        self.events.clear()
-        self.todo.clear()
-        self.settled.clear()
-        self.over.clear()
-        self._gone.clear()
-        self._closed.clear()
-        self.to_cache.clear()
-
     def emit(self, event: ev.WorkflowEvent) -> None:
         """Appends an event, applies it, and notes which rows must be looked at because of it.
 
@@ -216,13 +205,11 @@ class Turn:
     def rewind(self, state: WorkflowState) -> None:
         """Back to `state`, before anything happened; answers from outside are kept."""
         self.state = state
-        self.events.clear()
-        self.todo.clear()
-        self.over.clear()
-        self.settled.clear()
-        self._gone.clear()
-        self._closed.clear()
-        self.to_cache.clear()
+        self.cut = False
+        for noted in (self.events, self.todo, self.over, self.settled, self.to_cache):
+            noted.clear()
+        for counted in (self._gone, self._closed, self.parted):
+            counted.clear()
 
     def run_on(self, blueprint: Blueprint) -> None:
         """Goes on under another definition."""
