@@ -229,3 +229,18 @@ def test_a_target_that_cannot_be_scheduled_ends_the_workflow() -> None:
     jump(flow, "u")
 
     assert flow.status == "FAILED"
+
+
+def test_a_rerun_into_what_a_jump_left_half_done_is_refused_one_from_around_it_is_not() -> None:
+    flow = started(*fork([simple("x")], [simple("y"), simple("z")], on=["x", "z"]), simple("end"))
+    flow.update("x")
+    jump(flow, "end")
+    flow.update("end")
+    flow.send(cmd.RerunWorkflow, path=(flow.task_id("x"),))
+    assert flow.rejected is not None
+    assert flow.rejected.code == "CONFLICT"
+    flow.send(cmd.RerunWorkflow, path=(flow.task_id("f"),))
+    for ref in ("x", "y", "z", "end"):
+        flow.update(ref)
+
+    assert flow.status == "COMPLETED"

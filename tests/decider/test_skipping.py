@@ -200,3 +200,18 @@ def test_the_first_task_of_all_passes_of_a_for_each() -> None:
     flow.update("c__2")
 
     assert flow.row("e").output["results"] == [{"b": {"o": 1}, "c": {}}] * 2
+
+
+def test_5_5_what_was_skipped_stays_so_in_a_rerun_and_none_begins_with_it() -> None:
+    flow = Flow(simple("a"), simple("b"), simple("c"))
+    flow.start()
+    skip(flow, "b")
+    flow.update("a")
+    flow.update("c")
+    assert flow.send(cmd.RerunWorkflow, path=(flow.task_id("b"),)) == []
+    assert flow.rejected is not None
+    assert flow.rejected.code == "CONFLICT"
+    flow.send(cmd.RerunWorkflow, path=(flow.task_id("a"),))
+    flow.update("a")
+
+    assert flow.rows() == ["b SKIPPED", "a COMPLETED", "c SCHEDULED"]

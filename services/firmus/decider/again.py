@@ -21,7 +21,7 @@ from firmus.decider import (
     schemas_kept,
 )
 from firmus.decider.context import WantsMore, WorkflowFault
-from firmus.decider.downstream import Around, Behind, behind
+from firmus.decider.downstream import Around, Behind, behind, cannot_rerun, known_row
 from firmus.decider.turn import Turn
 from firmus.decider.updates import row_of
 from firmus.workflow.document import LOOPS
@@ -205,19 +205,12 @@ def _rerun_along(
     leads_on = row is not None and row.child_id and row.start_ms and not row.adopted
     if row is None or (len(path) > 1 and not leads_on):
         return _rejected("INVALID", f"Task {path[-1]} not found")
+    if len(path) == 1 and (why := cannot_rerun(turn, row)):
+        return _rejected("CONFLICT", f"Task {path[-1]} {why}")
     event = msgspec.structs.replace(event, from_ordinal=row.ordinal)
     if len(path) > 1:
         return _as_one(turn, lambda: _rerun_below(turn, event, row, path[1:], task_input))
     return _as_one(turn, lambda: _rerun_from(turn, event, row, task_input))
-
-
-def known_row(state: WorkflowState, task_id: str) -> TaskState | None:
-    """The row of that id, which may be any text."""
-    try:
-        row = row_of(state, task_id)
-    except ValueError:
-        return None
-    return row if row is not None and state.task_id(row.ordinal) == task_id else None
 
 
 def _from_the_start(turn: Turn, event: ev.WorkflowRestarted | ev.WorkflowRerun) -> Answer:

@@ -11,12 +11,14 @@ import msgspec
 
 from firmus.decider import passes
 from firmus.decider.turn import Turn
+from firmus.decider.updates import row_of
 from firmus.workflow.blueprint import Blueprint, child_lists
 from firmus.workflow.document import LOOPS
 from firmus.workflow.state import TaskState, WorkflowState, base_ref
 from firmus.workflow.walk import BRANCHING, next_sibling
 from firmus_contracts.definitions import WorkflowTask
 from firmus_contracts.events import TaskScheduled
+from firmus_contracts.statuses import TaskStatus
 
 FORKS = frozenset({"FORK_JOIN", "FORK_JOIN_DYNAMIC"})
 
@@ -70,7 +72,38 @@ def behind(turn: Turn, row: TaskState) -> Behind:
             within, iteration = holder.made.within, holder.made.iteration
         ref = node.parent
     gone = removed | {o for o, one in state.tasks.items() if one.made.forked_by in removed}
-    return Behind(frozenset(gone - {one.ordinal for one in around}), tuple(around))
+    skipped = {o for o in gone if _skipped_ahead(state.tasks[o])}
+    return Behind(frozenset(gone - skipped - {one.ordinal for one in around}), tuple(around))
+
+
+def known_row(state: WorkflowState, task_id: str) -> TaskState | None:
+    """The row of that id, which may be any text."""
+    try:
+        row = row_of(state, task_id)
+    except ValueError:
+        return None
+    return row if row is not None and state.task_id(row.ordinal) == task_id else None
+
+
+def cannot_rerun(turn: Turn, row: TaskState) -> str | None:
+    """Why nothing sensible can be run again from a row: it never was a task's own, or a jump has
+    left something half done beside it, for which a join or loop around it would wait for ever.
+    """
+    if row.made.status is TaskStatus.SKIPPED:
+        return "was skipped and has never run"
+    later = behind(turn, row)
+    if later.around and any(
+        one.status is TaskStatus.SKIPPED and one.made.status is not TaskStatus.SKIPPED
+        for ordinal, one in turn.state.tasks.items()
+        if ordinal != row.ordinal and ordinal not in later.removed
+    ):
+        return "stands in what a jump has left half done: rerun from a task around it"
+    return None
+
+
+def _skipped_ahead(row: TaskState) -> bool:
+    """Whether a row says to skip a task that the flow had not reached: that goes on to count."""
+    return row.made.status is TaskStatus.SKIPPED and row.made.seq == 0
 
 
 def held_by(state: WorkflowState, blueprint: Blueprint, row: TaskState) -> set[int]:
