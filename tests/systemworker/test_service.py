@@ -185,6 +185,30 @@ async def test_an_isolation_group_is_served_once_it_has_work() -> None:
     assert worker._served == {"HTTP", "HTTP-slow"}
 
 
+async def test_a_workers_task_named_like_an_isolation_group_is_left_to_its_workers() -> None:
+    world, steps = World(), Steps()
+    async with running(world, steps) as worker:
+        name = "HTTP-upload"
+        task = WorkflowTask(name=name, task_reference_name="u", type="SIMPLE")
+        flow = WorkflowDef(name="flow", tasks=[task])
+        await world.definitions.put_workflow(flow, overwrite=True)
+        workflow_id = ids.mint_workflow_id(world.clock.now_ms(), 1)
+        start = StartWorkflow(command_id="start", workflow_id=workflow_id, name="flow")
+        await world.decider.submit(start)
+        worker.serve(name)
+        async for _ in world.log.follow(after=0):
+            state = await world.decider.read(workflow_id)
+            row = row_of(state) if state is not None and state.rows() else None
+            if row is not None and row.poll_count and row.status is TaskStatus.SCHEDULED:
+                break
+        (given,) = await world.queues.poll(
+            name, domain=None, worker_id="bob", count=1, timeout_s=1.0
+        )
+        assert b'"HTTP-upload"' in bytes(given)
+    row = row_of(await state_when(world, workflow_id, TaskStatus.IN_PROGRESS))
+    assert (row.worker_id, row.poll_count, steps.done) == ("bob", 2, [])
+
+
 async def test_a_worker_of_a_namespace_takes_its_tasks_and_no_others() -> None:
     world, steps = World(), Steps()
     async with running(world, steps, namespace="eu") as worker:

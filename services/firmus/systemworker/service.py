@@ -75,11 +75,11 @@ class SystemWorker:
         if task_type is None or task_type not in self._executors or queue in self._served:
             return
         if not self._stopping.is_set():
-            self._serve(queue, task_type)
+            self._serve(queue, task_type, only=task_type)
 
-    def _serve(self, queue: str, task_type: str) -> None:
+    def _serve(self, queue: str, task_type: str, *, only: str | None = None) -> None:
         self._served.add(queue)
-        work = self._work_on(queue, self._executors[task_type])
+        work = self._work_on(queue, self._executors[task_type], only)
         self._loops.append(asyncio.create_task(work))
 
     async def stop(self) -> None:
@@ -94,7 +94,10 @@ class SystemWorker:
         for executor in self._executors.values():
             await executor.close()
 
-    async def _work_on(self, queue: str, executor: Executor) -> None:
+    async def _work_on(self, queue: str, executor: Executor, only: str | None) -> None:
+        """Until the stop, or until the queue gives tasks of another type than `only`: those of a
+        worker's task that has a name like an isolation group's queue go back and are left alone.
+        """
         mine: set[asyncio.Task[None]] = set()
         pause_s = AGAIN_AFTER_S
         while not self._stopping.is_set():
@@ -115,11 +118,22 @@ class SystemWorker:
                 pause_s = min(pause_s * 2, AGAIN_AFTER_MAX_S)
                 continue
             pause_s = AGAIN_AFTER_S
-            for raw in tasks:
-                task = asyncio.create_task(self._carry_out(_decode(raw), executor))
+            given = [_decode(raw) for raw in tasks]
+            foreign = [work for work in given if only not in {None, work.task_type}]
+            for work in given:
+                back = work in foreign
+                todo = self._put_back(work) if back else self._carry_out(work, executor)
+                task = asyncio.create_task(todo)
                 for under_way in (mine, self._under_way):
                     under_way.add(task)
                     task.add_done_callback(under_way.discard)
+            if foreign:
+                _log.warning("systemworker.not_ours", queue=queue, task_type=foreign[0].task_type)
+                return
+
+    async def _put_back(self, work: Work) -> None:
+        kept = Outcome(status=ResultStatus.IN_PROGRESS, output=work.output_data)
+        await self._report(work, kept)
 
     async def _carry_out(self, work: Work, executor: Executor) -> None:
         lease = asyncio.create_task(self._keep_lease(work))
