@@ -50,6 +50,15 @@ def test_a_call_that_nobody_reports_on_times_out(given: dict[str, Any], lease_s:
     assert "TIMED_OUT" in {row.status for row in flow.state.tasks.values()}
 
 
+def test_9_4_a_call_that_the_system_worker_makes_is_not_given_out_twice() -> None:
+    flow = Flow(http(taskDefinition={**RETRIED, "isolationGroupId": "slow"}))
+    flow.start({"u": "x"})
+    flow.begin("http")
+    assert flow.send(cmd.RequeueTask, task_id=flow.task_id("http")) == []
+    assert flow.row("http").made.queue == "HTTP-slow"
+    assert flow.row("http").requeued is False
+
+
 def test_4_5_a_call_that_others_complete_is_not_made_again_and_never_times_out() -> None:
     flow = Flow(http(asyncComplete=True))
     flow.start({"u": "x"})

@@ -48,13 +48,19 @@ def apply(turn: Turn, row: TaskState, command: UpdateTask) -> None:
 
 
 def requeue(turn: Turn, command: RequeueTask) -> Rejected | None:
-    """Offers a begun task again; one that waits already is left where it is (spec 9.4)."""
+    """Offers a begun task again; one that waits already is left where it is (spec 9.4). The system
+    worker looks after its leases itself: what it was given is not given twice.
+    """
     row = row_of(turn.state, command.task_id)
     if row is None or not row.made.queued:
         return Rejected(code="NOT_FOUND", message=f"No such task found by id: {command.task_id}")
     ended = ignored_because(turn.state, row)
     if ended is not None:
         return Rejected(code="CONFLICT", message=ended)
+    operator = operator_for(row.made.task_type)
+    if operator is not None and operator.system:
+        message = f"task {row.ref} is a {row.made.task_type}, which no worker has"
+        return Rejected(code="CONFLICT", message=message)
     if row.status is TaskStatus.IN_PROGRESS and not row.requeued:
         turn.emit(ev.TaskRequeued(ordinal=row.ordinal))
     return None
