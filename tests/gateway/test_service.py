@@ -115,7 +115,4 @@ async def test_the_page_for_people_lists_every_route_and_what_is_not_there_yet(a
 
     assert (page.status, page.kind) == (200, "text/html")
     assert "<code>/api/workflow/{key}/pause</code>" in page.body
-    assert (
-        "<code>/api/admin/consistency/verifyAndRepair/{key}</code></td><td>not offered yet"
-        in page.body
-    )
+    assert "</code></td><td>not offered: answers 501; " in page.body
