@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from firmus_contracts.definitions import TaskDef, WorkflowDef, WorkflowTask
+from firmus_contracts.definitions import SchemaDef, TaskDef, WorkflowDef, WorkflowTask
 from firmus_contracts.errors import Refusal, ValidationError
 from firmus_contracts.event_handlers import EventHandler
 from firmus_contracts.leniency import Body
@@ -43,6 +43,8 @@ _STATE = Body(WorkflowStateUpdate)
 _UPGRADE = Body(UpgradeWorkflowRequest)
 _HANDLER = Body(EventHandler)
 _SCHEDULE = Body(WorkflowSchedule)
+_SCHEMA = Body(SchemaDef)
+_SCHEMAS = Body(list[SchemaDef])
 _CORRELATIONS = Body(CorrelationIdsRequest)
 _TAGS = Body(list[Tag])
 _OBJECT = Body(dict[str, Any])
@@ -56,6 +58,13 @@ def invalid(errors: list[ValidationError]) -> Refusal:
 
 def decode_correlations(body: bytes) -> CorrelationIdsRequest:
     return _CORRELATIONS.read(body)
+
+
+def decode_schemas(body: bytes) -> list[SchemaDef]:
+    """One schema, or a list of them."""
+    if body.lstrip()[:1] == b"{":
+        return [_SCHEMA.read(body)]
+    return _SCHEMAS.read(body)
 
 
 def decode_workflow_def(body: bytes) -> WorkflowDef:

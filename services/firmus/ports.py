@@ -11,7 +11,7 @@ from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.slots import Entry
 from firmus.workflow.state import WorkflowState
 from firmus_contracts.commands import Answer, Command, Rejected, StartWorkflow
-from firmus_contracts.definitions import TaskDef, WorkflowDef
+from firmus_contracts.definitions import SchemaDef, TaskDef, WorkflowDef
 from firmus_contracts.envelope import Record
 from firmus_contracts.event_handlers import EventHandler
 from firmus_contracts.executions import Workflow
@@ -162,9 +162,7 @@ class DefinitionsPort(Protocol):
         ...
 
     async def workflows(self) -> list[WorkflowDef]: ...
-
     async def task(self, name: str) -> TaskDef | None: ...
-
     async def tasks(self) -> list[TaskDef]: ...
 
     async def pin(self, name: str, version: int | None = None) -> Pinned | None:
@@ -191,6 +189,15 @@ class DefinitionsPort(Protocol):
         ...
 
     async def delete_task(self, name: str) -> bool: ...
+    async def schema(self, name: str, version: int | None = None) -> SchemaDef | None: ...
+    async def schemas(self) -> list[SchemaDef]: ...
+    async def delete_schemas(self, name: str, version: int | None = None) -> bool: ...
+
+    async def put_schema(self, name: str, schema: SchemaDef, *, new_version: bool = False) -> None:
+        """Replaces the version in it, or adds one above the highest. Already validated. Without a
+        version, `schema` means the highest and `delete_schemas` all of them.
+        """
+        ...
 
 
 class EventHandlersPort(Protocol):
@@ -250,7 +257,6 @@ class SchedulesPort(Protocol):
         ...
 
     async def pause_all(self, *, actor: str = "") -> None: ...
-
     async def resume_all(self, *, actor: str = "") -> None: ...
 
     async def add_tags(self, name: str, tags: list[Tag], *, actor: str = "") -> None:
@@ -367,7 +373,6 @@ class CachePort(Protocol):
     """
 
     async def get(self, key: str) -> Cached | None: ...
-
     async def put(self, key: str, entry: Cached, ttl_s: int) -> None: ...
 
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from tests.definitions_store.samples import simple, sub_workflow, task, workflow
 
+from firmus_contracts.definitions import SchemaDef
 from firmus_contracts.errors import Refusal
 
 HOSTILE_NAMES = ["a.b.c", "with blank", "*", ">", "grün/žluť", "日本", "-", "%41", "a" * 300]
@@ -161,3 +162,24 @@ class DefinitionsContract:
     async def test_an_unknown_hash_is_a_key_error(self, definitions):
         with pytest.raises(KeyError):
             await definitions.pinned("0" * 64)
+
+    async def test_schemas_have_versions_that_are_replaced_and_deleted(self, definitions, clock):
+        created = clock.now_ms()
+        for version in (1, 2):
+            given = SchemaDef(name="s", version=version, data={"type": "object"})
+            await definitions.put_schema("s", given)
+        updated = clock.advance(5)
+        await definitions.put_schema("s", SchemaDef(name="s", data={"type": "string"}))
+        await definitions.put_schema("s", SchemaDef(name="s", data={}), new_version=True)
+        first = await definitions.schema("s", 1)
+        assert (first.data, first.create_time, first.update_time) == (
+            {"type": "string"},
+            created,
+            updated,
+        )
+        assert (await definitions.schema("s")).version == 3
+        assert await definitions.delete_schemas("s", 2)
+        assert [each.version for each in await definitions.schemas()] == [1, 3]
+        assert await definitions.delete_schemas("s")
+        assert not await definitions.delete_schemas("s")
+        assert await definitions.schema("s") is None

@@ -1,4 +1,4 @@
-"""What happens to definitions: one aggregate per workflow name and one per task name.
+"""What happens to definitions: one aggregate for each name of a workflow, a task, a schema.
 
 Events follow the eventsourcing library's protocol (`originator_id`, `originator_version`) and are
 stored through its EventStore; deciding and evolving are functions.
@@ -10,11 +10,12 @@ import msgspec
 from eventsourcing.utils import register_topic
 from msgspec.structs import replace
 
-from firmus_contracts.definitions import TaskDef, WorkflowDef
+from firmus_contracts.definitions import SchemaDef, TaskDef, WorkflowDef
 from firmus_contracts.errors import Refusal
 
 _WORKFLOW = "workflow-"
 _TASK = "task-"
+_SCHEMA = "schema-"
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -48,8 +49,28 @@ class TaskDefinitionDeleted(_Event, frozen=True):
     name: str
 
 
+class SchemaPut(_Event, frozen=True):
+    """A version of a schema was registered or replaced; times are stamped already."""
+
+    TOPIC: ClassVar[str] = "firmus.definitions:SchemaPut"
+    definition: SchemaDef
+
+
+class SchemasDeleted(_Event, frozen=True):
+    """Versions of a schema were deleted."""
+
+    TOPIC: ClassVar[str] = "firmus.definitions:SchemasDeleted"
+    name: str
+    versions: tuple[int, ...]
+
+
 Event = (
-    WorkflowDefinitionPut | WorkflowDefinitionDeleted | TaskDefinitionPut | TaskDefinitionDeleted
+    WorkflowDefinitionPut
+    | WorkflowDefinitionDeleted
+    | TaskDefinitionPut
+    | TaskDefinitionDeleted
+    | SchemaPut
+    | SchemasDeleted
 )
 
 for _topic_of in (
@@ -57,6 +78,8 @@ for _topic_of in (
     WorkflowDefinitionDeleted,
     TaskDefinitionPut,
     TaskDefinitionDeleted,
+    SchemaPut,
+    SchemasDeleted,
 ):
     register_topic(_topic_of.TOPIC, _topic_of)
 
@@ -67,6 +90,7 @@ class Aggregate(msgspec.Struct, frozen=True):
     revision: int = 0
     workflows: dict[int, WorkflowDef] = {}
     task: TaskDef | None = None
+    schemas: dict[int, SchemaDef] = {}
 
 
 EMPTY = Aggregate()
@@ -82,6 +106,11 @@ def task_id(name: str) -> str:
     return _TASK + name
 
 
+def schema_id(name: str) -> str:
+    """The aggregate of a schema's versions."""
+    return _SCHEMA + name
+
+
 def evolve(aggregate: Aggregate, event: Event) -> Aggregate:
     revision = event.originator_version
     match event:
@@ -95,6 +124,12 @@ def evolve(aggregate: Aggregate, event: Event) -> Aggregate:
             return replace(aggregate, revision=revision, task=task)
         case TaskDefinitionDeleted():
             return replace(aggregate, revision=revision, task=None)
+        case SchemaPut(definition=schema):
+            kept = aggregate.schemas | {schema.version: schema}
+            return replace(aggregate, revision=revision, schemas=kept)
+        case SchemasDeleted(versions=gone):
+            kept = {n: s for n, s in aggregate.schemas.items() if n not in gone}
+            return replace(aggregate, revision=revision, schemas=kept)
 
 
 def put_workflow(
@@ -161,4 +196,37 @@ def delete_task(aggregate: Aggregate, name: str, *, now_ms: int) -> TaskDefiniti
         originator_version=aggregate.revision + 1,
         time_ms=now_ms,
         name=name,
+    )
+
+
+def put_schema(
+    aggregate: Aggregate, name: str, schema: SchemaDef, *, new_version: bool, now_ms: int
+) -> SchemaPut:
+    """Registers a version, or replaces it: that keeps createTime and sets updateTime.
+    `new_version`: the one after the highest, whatever the schema says.
+    """
+    version = max(aggregate.schemas, default=0) + 1 if new_version else schema.version
+    earlier = aggregate.schemas.get(version)
+    created, updated = (now_ms, 0) if earlier is None else (earlier.create_time, now_ms)
+    return SchemaPut(
+        originator_id=schema_id(name),
+        originator_version=aggregate.revision + 1,
+        time_ms=now_ms,
+        definition=replace(schema, version=version, create_time=created, update_time=updated),
+    )
+
+
+def delete_schemas(
+    aggregate: Aggregate, name: str, version: int | None, *, now_ms: int
+) -> SchemasDeleted | None:
+    """One version, or all when none is given; None when there is nothing to delete."""
+    gone = tuple(sorted(n for n in aggregate.schemas if version in (None, n)))
+    if not gone:
+        return None
+    return SchemasDeleted(
+        originator_id=schema_id(name),
+        originator_version=aggregate.revision + 1,
+        time_ms=now_ms,
+        name=name,
+        versions=gone,
     )

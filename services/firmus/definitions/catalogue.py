@@ -1,7 +1,15 @@
 """All definitions at one position of their log: the fold of every aggregate's events."""
 
-from firmus.definitions.aggregate import EMPTY, Aggregate, Event, evolve, task_id, workflow_id
-from firmus_contracts.definitions import TaskDef, WorkflowDef
+from firmus.definitions.aggregate import (
+    EMPTY,
+    Aggregate,
+    Event,
+    evolve,
+    schema_id,
+    task_id,
+    workflow_id,
+)
+from firmus_contracts.definitions import SchemaDef, TaskDef, WorkflowDef
 
 
 class Catalogue:
@@ -38,6 +46,18 @@ class Catalogue:
 
     def task(self, name: str) -> TaskDef | None:
         return self.aggregate(task_id(name)).task
+
+    def schema(self, name: str, version: int | None) -> SchemaDef | None:
+        """A version of a schema; the highest when none is given."""
+        versions = self.aggregate(schema_id(name)).schemas
+        if version is None:
+            return versions[max(versions)] if versions else None
+        return versions.get(version)
+
+    def schemas(self) -> list[SchemaDef]:
+        """All versions, by name and version."""
+        found = [s for a in self._aggregates.values() for s in a.schemas.values()]
+        return sorted(found, key=lambda schema: (schema.name or "", schema.version))
 
     def workflows(self) -> list[WorkflowDef]:
         """All versions, by name and version."""

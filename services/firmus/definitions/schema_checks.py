@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from firmus.definitions.task_checks import error
 from firmus.workflow.schemas import enforced, schema_problem
-from firmus_contracts.definitions import TaskDef, WorkflowDef
+from firmus_contracts.definitions import SchemaDef, TaskDef, WorkflowDef
 from firmus_contracts.errors import ValidationError
 
 
@@ -19,6 +19,29 @@ def schema_errors(definition: TaskDef | WorkflowDef, prefix: str) -> Iterable[Va
         if problem is not None:
             path = f"{prefix}{side}Schema.data"
             yield error(path, f"{path} is no readable JSON Schema: {problem}")
+
+
+def registration_errors(schema: SchemaDef) -> Iterable[ValidationError]:
+    """What a schema must be to be registered by itself."""
+    if not (schema.name or "").strip():
+        yield error("name", "name: a schema needs a name")
+    if schema.version < 1:
+        yield error("version", "version: the least is 1", schema.version)
+    if schema.type not in (None, "JSON"):
+        yield _refused("type", "give type JSON")
+    if schema.external_ref is not None:
+        yield _refused("externalRef", "give the schema itself in data")
+    if not schema.data:
+        yield error("data", "data: the schema itself is missing")
+    elif (problem := schema_problem(schema.data)) is not None:
+        yield error("data", f"data is no readable JSON Schema: {problem}")
+
+
+def by_name(schema: SchemaDef | None) -> str | None:
+    """The name of the registered schema that this one means: it has no text of its own."""
+    if schema is None or schema.data or schema.external_ref is not None:
+        return None
+    return schema.name if schema.type in (None, "JSON") else None
 
 
 def schemas_unsupported(
@@ -39,7 +62,10 @@ def schemas_unsupported(
         elif schema.external_ref is not None:
             yield _refused(f"{path}.externalRef", "give the schema itself in data")
         elif not schema.data:
-            yield _refused(f"{path}.data", "give the schema itself, or set enforceSchema to false")
+            yield _refused(
+                f"{path}.data",
+                "give the schema itself or one that is registered, or set enforceSchema to false",
+            )
 
 
 def _refused(path: str, what: str) -> ValidationError:

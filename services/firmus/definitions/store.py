@@ -18,7 +18,7 @@ from firmus.eventlog.port import BlobStore
 from firmus.eventlog.recorder_journal import SharedCheck, StreamJournal
 from firmus.ports import Clock, Pinned, Unavailable
 from firmus.workflow.blueprint import Blueprint
-from firmus_contracts.definitions import TaskDef, WorkflowDef
+from firmus_contracts.definitions import SchemaDef, TaskDef, WorkflowDef
 from firmus_contracts.subjects import DEFINITIONS_STREAM, DEFINITIONS_SUBJECTS
 
 _WRITE_TRIES = 100
@@ -102,6 +102,28 @@ class Definitions:
         return await self._write(
             aggregates.task_id(name),
             lambda found, now_ms: aggregates.delete_task(found, name, now_ms=now_ms),
+        )
+
+    async def schema(self, name: str, version: int | None = None) -> SchemaDef | None:
+        await self._fresh()
+        return self._catalogue.schema(name, version)
+
+    async def schemas(self) -> list[SchemaDef]:
+        await self._fresh()
+        return self._catalogue.schemas()
+
+    async def put_schema(self, name: str, schema: SchemaDef, *, new_version: bool = False) -> None:
+        await self._write(
+            aggregates.schema_id(name),
+            lambda found, now_ms: aggregates.put_schema(
+                found, name, schema, new_version=new_version, now_ms=now_ms
+            ),
+        )
+
+    async def delete_schemas(self, name: str, version: int | None = None) -> bool:
+        return await self._write(
+            aggregates.schema_id(name),
+            lambda found, now_ms: aggregates.delete_schemas(found, name, version, now_ms=now_ms),
         )
 
     async def _write(self, identity: str, decide: Callable[[Aggregate, int], Event | None]) -> bool:

@@ -35,6 +35,7 @@ class WorkflowDefinitions:
     async def register(self, req: Request, resp: Response) -> None:
         overwrite = flag(req, "overwrite", default=False)
         definition = decode_workflow_def(await json_body(req))
+        definition = await self._registration.with_schemas(definition)
         await self._registration.workflow(definition)
         await self._definitions.put_workflow(definition, overwrite=overwrite)
         answers.empty(resp)
@@ -42,6 +43,7 @@ class WorkflowDefinitions:
     async def validate(self, req: Request, resp: Response) -> None:
         """Refuses what registration would; otherwise warnings, or no body when there are none."""
         definition = decode_workflow_def(await json_body(req))
+        definition = await self._registration.with_schemas(definition)
         await self._registration.workflow(definition)
         warnings = await self._registration.warnings(definition)
         if warnings:
@@ -51,7 +53,10 @@ class WorkflowDefinitions:
 
     async def put_all(self, req: Request, resp: Response) -> None:
         """Creates and replaces; one bad definition refuses them all."""
-        given = decode_workflow_defs(await json_body(req))
+        given = [
+            await self._registration.with_schemas(definition)
+            for definition in decode_workflow_defs(await json_body(req))
+        ]
         await self._registration.workflows(given)
         by_place = {str(place): definition for place, definition in enumerate(given)}
 
@@ -125,7 +130,10 @@ class TaskDefinitions:
 
     async def register(self, req: Request, resp: Response) -> None:
         """Creates and replaces; one bad definition refuses them all."""
-        given = decode_task_defs(await json_body(req))
+        given = [
+            await self._registration.with_schemas(definition)
+            for definition in decode_task_defs(await json_body(req))
+        ]
         self._registration.tasks(given)
         for definition in given:
             await self._definitions.put_task(definition)
@@ -133,6 +141,7 @@ class TaskDefinitions:
 
     async def update(self, req: Request, resp: Response) -> None:
         definition = decode_task_def(await json_body(req))
+        definition = await self._registration.with_schemas(definition)
         self._registration.task(definition)
         await self._definitions.put_task(definition, must_exist=True)
         answers.empty(resp)

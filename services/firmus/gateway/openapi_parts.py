@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from firmus_contracts.definitions import TaskDef, WorkflowDef
+from firmus_contracts.definitions import SchemaDef, TaskDef, WorkflowDef
 from firmus_contracts.executions import ExternalStorageLocation
 from firmus_contracts.requests import (
     CorrelationIdsRequest,
@@ -42,6 +42,7 @@ _QUERY = {
     "GET /api/admin/queues": "verbose:boolean",
     "GET /api/admin/task/{tasktype}": "start:integer count:integer",
     "POST /api/metadata/workflow": "overwrite:boolean",
+    "POST /api/schema": "newVersion:boolean",
     "GET /api/metadata/workflow/{name}": "version:integer",
     "GET /api/tasks/external-storage-location": _LOCATION,
     "GET /api/tasks/externalstoragelocation": _LOCATION,
@@ -131,6 +132,7 @@ BODIES: dict[str, Any] = {
     "POST /api/metadata/workflow/validate": WorkflowDef,
     "POST /api/metadata/taskdefs": list[TaskDef],
     "PUT /api/metadata/taskdefs": TaskDef,
+    "POST /api/schema": list[SchemaDef],
     "POST /api/workflow": StartWorkflowRequest,
     "POST /api/workflow/{name}": dict[str, Any],
     "POST /api/workflow/{workflowId}/jump/{taskReferenceName}": dict[str, Any],
@@ -148,6 +150,9 @@ RESULTS: dict[str, Any] = {  # executions hold raw JSON, which msgspec writes no
     "GET /api/metadata/workflow": list[WorkflowDef],
     "GET /api/metadata/workflow/{name}": WorkflowDef,
     "GET /api/metadata/taskdefs": list[TaskDef],
+    "GET /api/schema": list[SchemaDef],
+    "GET /api/schema/{name}": SchemaDef,
+    "GET /api/schema/{name}/{version}": SchemaDef,
     "GET /api/metadata/taskdefs/{tasktype}": TaskDef,
     "GET /api/tasks/externalstoragelocation": ExternalStorageLocation,
     "GET /api/workflow/externalstoragelocation": ExternalStorageLocation,

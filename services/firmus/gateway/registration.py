@@ -3,12 +3,17 @@
 The rules themselves are pure and live in `firmus.definitions`; here they get what they ask for.
 """
 
+from typing import TypeVar
+
+import msgspec
+
 from firmus.definitions.checks import (
     task_def_errors,
     task_def_list_errors,
     workflow_errors,
     workflow_list_errors,
 )
+from firmus.definitions.schema_checks import by_name
 from firmus.definitions.syntax import javascript_error
 from firmus.definitions.task_checks import Outside
 from firmus.definitions.unsupported import task_def_unsupported, workflow_unsupported
@@ -16,8 +21,10 @@ from firmus.definitions.warnings import workflow_warnings
 from firmus.ports import DefinitionsPort
 from firmus.workflow.expressions.path import compile_path
 from firmus_contracts.bodies import invalid
-from firmus_contracts.definitions import TaskDef, WorkflowDef
+from firmus_contracts.definitions import SchemaDef, TaskDef, WorkflowDef
 from firmus_contracts.errors import Refusal, ValidationError
+
+Definition = TypeVar("Definition", TaskDef, WorkflowDef)
 
 
 class Registration:
@@ -27,6 +34,24 @@ class Registration:
 
     def __init__(self, definitions: DefinitionsPort) -> None:
         self._definitions = definitions
+
+    async def with_schemas(self, definition: Definition) -> Definition:
+        """The definition with the text of each registered schema that it enforces by name, so
+        that it means the same whatever becomes of that schema.
+        """
+        if not definition.enforce_schema:
+            return definition
+        return msgspec.structs.replace(
+            definition,
+            input_schema=await self._written(definition.input_schema),
+            output_schema=await self._written(definition.output_schema),
+        )
+
+    async def _written(self, schema: SchemaDef | None) -> SchemaDef | None:
+        name = by_name(schema)
+        if schema is None or name is None:
+            return schema
+        return await self._definitions.schema(name, schema.version or None) or schema
 
     async def workflow(self, definition: WorkflowDef) -> None:
         _refuse_invalid(workflow_errors(definition, await self._outside()))

@@ -30,6 +30,7 @@ from firmus.gateway.registration import Registration
 from firmus.gateway.rehearsing import Rehearsing
 from firmus.gateway.runs import Runs
 from firmus.gateway.scheduler import Scheduler
+from firmus.gateway.schemas import Schemas
 from firmus.gateway.search import Search
 from firmus.gateway.state_updates import StateUpdates
 from firmus.gateway.tasks import Tasks
@@ -66,6 +67,7 @@ def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
         *_payloads(Payloads(ports)),
         *_tasks(Tasks(ports, command_ids, polls), Queues(ports), Search(ports)),
         *_scheduler(Scheduler(ports, registration)),
+        *_schemas(Schemas(ports)),
         *_event_handlers(EventHandlerRequests(ports)),
         *_admin(Admin(ports)),
         *(Route(method, f"/api{path}", not_yet) for method, path in _NOT_YET),
@@ -232,6 +234,18 @@ def _event_handlers(handlers: EventHandlerRequests) -> list[Route]:
         Route("GET", f"{base}/{{key}}", handlers.of_event),
         Route("DELETE", f"{base}/{{key}}", handlers.delete),
         Route("GET", "/api/admin/queues", handlers.queues),
+    ]
+
+
+def _schemas(schemas: Schemas) -> list[Route]:
+    base = "/api/schema"
+    return [
+        Route("POST", base, schemas.save),
+        Route("GET", base, schemas.all),
+        Route("GET", f"{base}/{{key}}", schemas.latest),
+        Route("GET", f"{base}/{{key}}/{{version}}", schemas.get),
+        Route("DELETE", f"{base}/{{key}}", schemas.delete_all),
+        Route("DELETE", f"{base}/{{key}}/{{version}}", schemas.delete),
     ]
 
 

@@ -32,7 +32,6 @@ FAMILIES: Final[dict[str, str]] = {
     "/api/users": _NO_USERS,
     "/api/metadata/tags": _NO_TAGS,
     "/api/metadata/task": _NO_TAGS,
-    "/api/schema": "schemas are written into the definitions that enforce them",
     "/api/secrets": "secrets come from its environment and are neither shown nor changed",
     "/api/secrets-v2": "secrets come from its environment and are neither shown nor changed",
     "/api/event/queue": "event queues are named in event handlers, there is nothing to configure",
