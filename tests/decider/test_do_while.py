@@ -68,6 +68,25 @@ def test_3_6_9_keep_last_n_lets_older_passes_go() -> None:
     assert flow.rows() == ["l COMPLETED", "a__4 COMPLETED", "a__5 COMPLETED"]
 
 
+def test_3_6_9_nothing_is_left_of_passes_that_were_let_go() -> None:
+    keep = {"keepLastN": 2}
+    fork = op("f", "FORK_JOIN", forkTasks=[[simple("a")], [simple("b")]])
+    inner = loop("in", "$.in['iteration'] < 2", inline("x", "1"), inputs=keep)
+    join = op("j", "JOIN", joinOn=["a", "b"])
+    flow = Flow(loop("l", "$.l['iteration'] < 9", fork, join, inner, inputs=keep))
+    flow.start()
+    sizes: dict[int, list[int]] = {}
+    for number in range(1, 9):
+        for ref in "ab":
+            flow.update(f"{ref}__{number}")
+        assert flow.state is not None
+        maps = ("tasks", "latest", "looped", "pending", "awaited", "missing", "inside")
+        sizes[number] = [len(getattr(flow.state, name)) for name in maps]
+    assert sizes[4] == sizes[8]
+    joins = {o for o, row in flow.state.tasks.items() if row.made.task_type == "JOIN"}
+    assert set(flow.state.missing) == joins
+
+
 def test_3_6_9_a_retry_keeps_the_suffix_and_the_loop_takes_the_last_output() -> None:
     flow = Flow(loop("l", "false", simple("a", task_def=task_def("a", retryCount=1))))
     flow.start()

@@ -7,7 +7,7 @@ from immutables import Map
 
 from firmus.workflow.comebacks import running_again, withdrawn
 from firmus.workflow.inbox import inbox_changed
-from firmus.workflow.indexes import entered, left, newest
+from firmus.workflow.indexes import entered, left, newest, without
 from firmus.workflow.joins import joins_after_scheduling, joins_changed
 from firmus.workflow.opening import opened, reopened
 from firmus.workflow.started import started
@@ -291,23 +291,7 @@ def _looped(state: WorkflowState, event: ev.LoopAdvanced, now_ms: int) -> Workfl
         passes.pop(int(key), None)
     changes = {"passes": passes.finish(), "own_output": output, "iteration": event.iteration}
     changed = _row(state, event.ordinal, now_ms, changes)
-    if not event.removed:
-        return changed
-    tasks, latest = changed.tasks.mutate(), changed.latest.mutate()
-    pending, inside = changed.pending.mutate(), changed.inside
-    for ordinal in event.removed:
-        gone = tasks.pop(ordinal)
-        if pending.pop(ordinal, None):
-            inside = left(inside, gone.made)
-        if latest.get(gone.ref) == ordinal:
-            del latest[gone.ref]
-    return replace(
-        changed,
-        tasks=tasks.finish(),
-        latest=latest.finish(),
-        pending=pending.finish(),
-        inside=inside,
-    )
+    return replace(changed, **without(changed, event.removed)) if event.removed else changed
 
 
 def _ended(

@@ -9,7 +9,7 @@ from typing import Any
 from immutables import Map
 
 from firmus.workflow.joins import JOINS, awaited_refs
-from firmus.workflow.state import TaskState
+from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts.events import TaskScheduled
 
 Inside = Map[int, Map[int, Map[int, bool]]]
@@ -45,6 +45,38 @@ def indexes_of(rows: Iterable[TaskState]) -> dict[str, Any]:
         "missing": Map(missing),
         "looped": Map(looped),
         "pending": Map(pending),
+        "inside": inside,
+    }
+
+
+def without(state: WorkflowState, ordinals: Iterable[int]) -> dict[str, Any]:
+    """The rows and their indexes without some that are over, passes of a loop that nobody asks for
+    any more: at the cost of what goes, not of what stays.
+    """
+    tasks, latest, looped = state.tasks.mutate(), state.latest.mutate(), state.looped.mutate()
+    pending, inside = state.pending.mutate(), state.inside
+    awaited, missing = state.awaited.mutate(), state.missing.mutate()
+    for ordinal in ordinals:
+        gone = tasks.pop(ordinal)
+        if pending.pop(ordinal, None):
+            inside = left(inside, gone.made)
+        if latest.get(gone.ref) == ordinal:
+            del latest[gone.ref]
+        for name in names_in_loops(gone.made)[1:]:
+            if looped.get(name) == ordinal:
+                del looped[name]
+        refs = () if missing.pop(ordinal, None) is None else awaited_refs(gone.made)
+        for ref in refs:
+            awaited[ref] = tuple(join for join in awaited.get(ref, ()) if join != ordinal)
+            if not awaited[ref]:
+                del awaited[ref]
+    return {
+        "tasks": tasks.finish(),
+        "latest": latest.finish(),
+        "looped": looped.finish(),
+        "pending": pending.finish(),
+        "awaited": awaited.finish(),
+        "missing": missing.finish(),
         "inside": inside,
     }
 
