@@ -2,10 +2,12 @@
 
 import asyncio
 import random
+from typing import Any
 
 import pytest
 
 from firmus.scheduler.service import Scheduler
+from firmus.workflow.grants import Grants, Hands
 from firmus_contracts import commands as cmd
 from firmus_contracts import events as ev
 from firmus_contracts import ids
@@ -106,6 +108,54 @@ async def test_what_was_granted_to_a_dead_one_and_never_begun_is_free_after_a_wh
     shared.clock.advance(15_000)
     await shared.scheduler(shards=(0, 1))
     assert len(await poll(both[1], timeout_s=10)) == 1
+
+
+class Slow:
+    """Records that are told only once `go` is set. `uncounted`: how many tasks were in progress
+    that the record did not have afterwards.
+    """
+
+    def __init__(self, records: Any, world: World) -> None:
+        self._world = world
+        self.uncounted = 0
+        self.take, self.watch, self._report = records.take, records.watch, records.report
+        self.go = asyncio.Event()
+        self.telling = asyncio.Event()
+
+    async def report(self, gate: str, hands: Hands, limits: TaskLimits) -> Grants:
+        self.telling.set()
+        await self.go.wait()
+        told_now: Grants = await self._report(gate, hands, limits)
+        busy = (await in_progress(self._world))[-1]
+        self.uncounted = max(self.uncounted, busy - len(told_now.holders))
+        return told_now
+
+
+async def test_a_task_that_is_taken_again_while_its_return_is_told_stays_counted(
+    shared: World,
+) -> None:
+    shared.limits["work"] = TaskLimits(concurrent=1)
+    one = await shared.scheduler(shards=(0, 1))
+    other = await shared.scheduler(shards=(2, 3))
+    halves = [
+        [w for w in WORKFLOWS if ids.shard_of(w, SHARDS) in half] for half in ((0, 1), (2, 3))
+    ]
+    await shared.start(halves[0][0], scheduled(1))
+    await until(lambda: told(shared))
+    one._sharing._records = slow = Slow(one._sharing._records, shared)
+    shared.decider.refusals[cmd.BeginTask] = [cmd.Rejected(code="CONFLICT", message="not now")]
+    assert await poll(one, timeout_s=0.05) == []
+    await slow.telling.wait()
+    shared.clock.advance(5_000)
+    one.tick()
+    again = asyncio.ensure_future(poll(one, timeout_s=10))
+    await shared.start(halves[1][0], scheduled(1))
+    waiting = asyncio.ensure_future(poll(other, timeout_s=10))
+    await asyncio.wait((again, waiting), timeout=0.1)
+    slow.go.set()
+    await complete(shared, *await again)
+    await complete(shared, *await waiting)
+    assert (max(await in_progress(shared)), slow.uncounted) == (1, 0)
 
 
 async def test_a_lost_record_is_made_anew_before_anything_is_handed_out(shared: World) -> None:

@@ -7,6 +7,7 @@ others closes and opens the gate here, so a queue that has to wait costs nothing
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
@@ -61,6 +62,7 @@ class Sharing:
         self._changed = changed
         self._stirred: set[str] = set()
         self._busy: set[str] = set()
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._unwatch: Callable[[], Awaitable[None]] | None = None
@@ -116,7 +118,8 @@ class Sharing:
         if gate is None:
             return some
         wanted = [row.task_id for row, _ in some]
-        grants, let_in = await records.take(name, wanted, gate.limits, self._shard_count)
+        async with self._turns[name]:
+            grants, let_in = await records.take(name, wanted, gate.limits, self._shard_count)
         self._note(gate, grants)
         return [one for one in some if one[0].task_id in let_in]
 
@@ -132,11 +135,15 @@ class Sharing:
             task.add_done_callback(self._tasks.discard)
 
     async def _tell(self, name: str, records: GrantRecords) -> None:
-        gate = self._gates.by_name.get(name)
-        limits = gate.limits if gate is not None else NO_LIMITS
-        hands = self._hands(name, gate)
+        """What is told is as it was when the telling began, so nothing is taken meanwhile: the
+        record would lose a task that was given back before and is in hands again.
+        """
         try:
-            grants = await records.report(name, hands, limits)
+            async with self._turns[name]:
+                gate = self._gates.by_name.get(name)
+                limits = gate.limits if gate is not None else NO_LIMITS
+                hands = self._hands(name, gate)
+                grants = await records.report(name, hands, limits)
         except Unavailable as fault:
             _log.warning("hand-outs of %s cannot be told yet: %s", name, fault)
             self._stir_later(name, AGAIN_AFTER_S)
