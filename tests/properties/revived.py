@@ -26,6 +26,8 @@ class Revived(Family):
         flow = self.flows[command.workflow_id]
         before = len(flow.commits)
         super().send(command)
+        if flow.rejected is not None:
+            self.said.pop()  # what was refused leaves no trace: later it may be allowed
         for commit in flow.commits[before:]:
             position = len(self.records) + 1
             self.records.append(
