@@ -5,6 +5,7 @@ Inside a process the ports are the objects themselves, across processes their fo
 
 import asyncio
 import contextlib
+import functools
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
@@ -29,7 +30,7 @@ from firmus.eventlog.uploads import JetStreamUploads
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.service import serve as serve_gateway
 from firmus.handlers.handling import Handling
-from firmus.handlers.service import EventHandling
+from firmus.handlers.service import EventHandling, waiting
 from firmus.intake.service import Intake
 from firmus.metrics import (
     decider_metrics,
@@ -257,6 +258,7 @@ async def gateway(
         payloads=JetStreamUploads(node.wire, node.blobs),
         schedules=node.schedules,
         event_handlers=node.event_handlers,
+        messages_waiting=functools.partial(waiting, node.connection),
         polls=polls,
         rehearsals=Rehearsals(
             definitions=node.definitions,

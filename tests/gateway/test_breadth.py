@@ -137,7 +137,12 @@ async def test_whether_a_secret_is_there(world: World):
 
 async def test_event_queues_are_those_of_active_handlers(world: World):
     handlers = memory_handlers(world.clock)
-    async with served(world.ports(event_handlers=handlers)) as api:
+
+    async def waiting(event: str) -> int:
+        return len(event)
+
+    ports = world.ports(event_handlers=handlers, messages_waiting=waiting)
+    async with served(ports) as api:
         none = await api.get("/admin/queues", verbose=True)
         for name, active in (("a", True), ("b", False)):
             starting = {"action": "start_workflow", "start_workflow": {"name": "w"}}
@@ -147,4 +152,4 @@ async def test_event_queues_are_those_of_active_handlers(world: World):
         sizes = await api.get("/admin/queues", verbose=True)
 
     assert (none.body, found.body) == ({}, {"conductor:w:a": "w:a"})
-    assert sizes.status == 501
+    assert sizes.body == {"conductor:w:a": {"w:a": 13}}

@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
+from firmus.handlers.service import waiting
 from firmus.ports import Unavailable
 from firmus_contracts import ids
 from firmus_contracts.commands import Answer, Command, StartWorkflow
@@ -44,6 +45,21 @@ async def test_messages_from_before_the_handler_are_kept_for_it(bench: Bench) ->
         await bench.store.add(handler("h", starting()))
         service.wake()
         assert len(await started(bench)) == 1
+
+
+async def test_messages_that_wait_are_counted_once_somebody_takes_them(bench: Bench) -> None:
+    assert [await waiting(bench.connection, event) for event in (EVENT, "nats:x", "jsm:y.z")] == [
+        0,
+        0,
+        0,
+    ]
+    await bench.store.add(handler("h", starting()))
+    async with bench.running():
+        await bench.send(b"{}")
+        await started(bench)
+    await bench.send(b"{}", message_id="later")
+
+    assert await waiting(bench.connection, EVENT) >= 1
 
 
 async def test_a_condition_that_does_not_hold_is_recorded_as_skipped(bench: Bench) -> None:

@@ -13,6 +13,7 @@ class EventHandlerRequests:
 
     def __init__(self, ports: GatewayPorts) -> None:
         self._given = ports.event_handlers
+        self._waiting = ports.messages_waiting
 
     @property
     def _handlers(self) -> EventHandlersPort:
@@ -36,16 +37,20 @@ class EventHandlerRequests:
         answers.json(resp, await self._handlers.handlers())
 
     async def queues(self, req: Request, resp: Response) -> None:
-        """Events that active handlers wait for, each with the name of its queue. Their sizes
-        (`verbose`) are known to NATS, not here.
+        """Events that active handlers wait for, each with the name of its queue; `verbose`: and how
+        many messages are not done with yet.
         """
         given = [] if self._given is None else await self._given.handlers()
         events = sorted({handler.event for handler in given if handler.active})
-        if events and flag(req, "verbose", default=False):
-            raise Refusal(
-                "NOT_IMPLEMENTED", "Sizes of event queues: ask NATS for its consumers `handlers-…`"
-            )
-        answers.json(resp, {event: event.partition(":")[2] for event in events})
+        queues = {event: event.partition(":")[2] for event in events}
+        if not flag(req, "verbose", default=False):
+            answers.json(resp, queues)
+            return
+        sizes = [await self._waiting(event) for event in events]
+        answers.json(
+            resp,
+            {event: {queues[event]: size} for event, size in zip(events, sizes, strict=True)},
+        )
 
     async def of_event(self, req: Request, resp: Response, key: str) -> None:
         active_only = flag(req, "activeOnly", default=True)

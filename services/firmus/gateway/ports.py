@@ -1,7 +1,7 @@
 """What the gateway is given. It keeps nothing that would be missed if it were killed."""
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
@@ -25,6 +25,10 @@ def _no_metrics() -> bytes:
     return b""
 
 
+async def _none_wait(_event: str) -> int:
+    return 0
+
+
 def _nothing() -> Sequence[str]:
     return ()
 
@@ -35,7 +39,7 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     `environment` is what `${workflow.env.x}` reads; of secrets only the names are shown.
     `metrics` renders Prometheus text. `troubles` names what is wrong with this process; anything
     in it makes the health check fail. `polls`: who polled last, here and at other gateways.
-    `instance` is how this server signs its errors.
+    `messages_waiting` counts those of an event. `instance` is how this server signs its errors.
     """
 
     decider: DeciderPort
@@ -49,6 +53,7 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     rehearsals: RehearsalPort | None = None
     schedules: SchedulesPort | None = None
     event_handlers: EventHandlersPort | None = None
+    messages_waiting: Callable[[str], Awaitable[int]] = _none_wait
     polls: PollTable = msgspec.field(default_factory=PollTable)
     environment: Mapping[str, str] = {}
     secret_names: Callable[[], Sequence[str]] = _nothing

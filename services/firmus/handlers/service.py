@@ -17,6 +17,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.client import JetStreamContext
+from nats.js.errors import NotFoundError
 
 from firmus.handlers.actions import Message, payload_of
 from firmus.handlers.handling import Handling
@@ -34,6 +35,24 @@ AGAIN_S = 1.0
 AGAIN_MAX_S = 60.0
 LOOK_S = 60.0
 """The handlers are looked at when one changes, and this often at the least."""
+
+
+async def waiting(connection: Client, event: str) -> int:
+    """Messages of an event that are not done with yet. None wait where nothing keeps them or nobody
+    has asked for them yet. Raises Unavailable.
+    """
+    source = source_of(event)
+    if source.kind == "live":
+        return 0
+    jetstream = connection.jetstream()
+    try:
+        stream = source.stream or await jetstream.find_stream_name_by_subject(source.subject)
+        found = await jetstream.consumer_info(stream, source.durable)
+    except NotFoundError:
+        return 0
+    except (NatsError, TimeoutError, OSError) as problem:
+        raise Unavailable(f"{event}: {problem!r}") from problem
+    return (found.num_pending or 0) + (found.num_ack_pending or 0)
 
 
 class EventHandling:
