@@ -39,6 +39,13 @@ def test_time_passes(
     assert (run.status, run.statuses, run.elapsed_s) == ("COMPLETED", statuses, elapsed_s)
 
 
+def test_deadlines_of_passes_that_a_loop_let_go_are_passed_over(workflows: Workflows) -> None:
+    passes = op("l", "DO_WHILE", {"keepLastN": 1}, loopCondition="$.l['iteration'] < 5")
+    body = timed(responseTimeoutSeconds=3600, timeoutSeconds=7200)
+    run = workflows.run(flow({**passes, "loopOver": [body]}, MONTH), tasks={"a": {}})
+    assert (run.status, run.elapsed_s) == ("COMPLETED", 30 * 86_400)
+
+
 def test_nobody_polls_and_the_poll_timeout_passes(workflows: Workflows) -> None:
     definition = flow(timed(pollTimeoutSeconds=5, timeoutPolicy="TIME_OUT_WF"))
     run = workflows.start(definition)
