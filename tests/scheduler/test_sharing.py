@@ -111,13 +111,10 @@ async def test_what_was_granted_to_a_dead_one_and_never_begun_is_free_after_a_wh
 
 
 class Slow:
-    """Records that are told only once `go` is set. `uncounted`: how many tasks were in progress
-    that the record did not have afterwards.
-    """
+    """Records that are told only once `go` is set; who stood in them after the first time."""
 
-    def __init__(self, records: Any, world: World) -> None:
-        self._world = world
-        self.uncounted = 0
+    def __init__(self, records: Any) -> None:
+        self.holders: asyncio.Future[set[str]] = asyncio.get_running_loop().create_future()
         self.take, self.watch, self._report = records.take, records.watch, records.report
         self.go = asyncio.Event()
         self.telling = asyncio.Event()
@@ -126,8 +123,8 @@ class Slow:
         self.telling.set()
         await self.go.wait()
         told_now: Grants = await self._report(gate, hands, limits)
-        busy = (await in_progress(self._world))[-1]
-        self.uncounted = max(self.uncounted, busy - len(told_now.holders))
+        if not self.holders.done():
+            self.holders.set_result(set(told_now.holders))
         return told_now
 
 
@@ -142,7 +139,7 @@ async def test_a_task_that_is_taken_again_while_its_return_is_told_stays_counted
     ]
     await shared.start(halves[0][0], scheduled(1))
     await until(lambda: told(shared))
-    one._sharing._records = slow = Slow(one._sharing._records, shared)
+    one._sharing._records = slow = Slow(one._sharing._records)
     shared.decider.refusals[cmd.BeginTask] = [cmd.Rejected(code="CONFLICT", message="not now")]
     assert await poll(one, timeout_s=0.05) == []
     await slow.telling.wait()
@@ -152,10 +149,12 @@ async def test_a_task_that_is_taken_again_while_its_return_is_told_stays_counted
     await shared.start(halves[1][0], scheduled(1))
     waiting = asyncio.ensure_future(poll(other, timeout_s=10))
     await asyncio.wait((again, waiting), timeout=0.1)
+    begun = set(again.result() if again.done() else ())
     slow.go.set()
+    assert begun <= await slow.holders
     await complete(shared, *await again)
     await complete(shared, *await waiting)
-    assert (max(await in_progress(shared)), slow.uncounted) == (1, 0)
+    assert max(await in_progress(shared)) == 1
 
 
 async def test_a_lost_record_is_made_anew_before_anything_is_handed_out(shared: World) -> None:
