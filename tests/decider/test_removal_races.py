@@ -51,6 +51,19 @@ async def test_commands_behind_a_removal_in_the_same_batch_find_nothing(world: W
     assert (await tags(world))[-1] == "workflow.removed"
 
 
+async def test_a_task_that_is_begun_and_jumped_over_in_one_commit_is_handed_out_all_the_same(
+    world: World,
+) -> None:
+    begin = cmd.BeginTask(command_id="b", workflow_id=W, task_id=TASK, worker_id="ann")
+    jump = cmd.JumpToTask(command_id="j", workflow_id=W, ref="a")
+    begun, jumped = await asyncio.gather(world.decider.submit(begin), world.decider.submit(jump))
+
+    assert codes([begun, jumped]) == ["ok", "ok"]
+    assert isinstance(begun, cmd.Accepted)
+    assert TASK.encode() in bytes(begun.result)
+    assert (await tags(world))[-1] == "task.scheduled"
+
+
 async def test_of_two_deciders_one_removes_and_the_other_finds_nothing(world: World) -> None:
     other = world.another()
     await other.read(W)

@@ -116,7 +116,8 @@ class Answering:
         if decision.updated is not None:
             result = _encode(decision.updated)
         elif decision.begun is not None:
-            result = await self._task(state, decision.begun, now_ms)
+            # As it was begun: a later command of the same commit may have taken the row away.
+            result = await self._task(decision.state, decision.begun, now_ms)
         elif decision.existing:
             result = _EXISTING
         elif decision.again:
