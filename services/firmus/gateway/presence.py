@@ -1,6 +1,7 @@
 """Requests that wait: each ends with its client, and all of them with the gateway."""
 
 import asyncio
+import inspect
 from collections.abc import Awaitable
 from typing import TypeVar
 
@@ -29,6 +30,10 @@ class Presence:
         """
         waiting = asyncio.current_task()
         assert waiting is not None
+        if self.closing:
+            if inspect.iscoroutine(work):
+                work.close()
+            return None
         left = False
 
         async def watch() -> None:

@@ -206,7 +206,9 @@ class Tasks:
             return _OUTCOME.decode(accepted.result)
         # The answer was lost and only the command's trace was found: the row itself knows.
         state = await state_of(self._decider, command.workflow_id)
-        row = state.tasks[ids.ordinal_of(command.task_id)]
+        row = state.tasks.get(ids.ordinal_of(command.task_id))
+        if row is None:  # taken away since, by a restart or rerun
+            raise Refusal("NOT_FOUND", f"No such task found by id: {command.task_id}")
         return UpdateOutcome(
             task_id=command.task_id,
             task_type=row.made.task_type,
