@@ -114,9 +114,7 @@ def test_an_index_that_does_not_fit_its_rows_is_made_anew(path: Path, damage: st
     second.close()
 
 
-async def test_the_projection_feeds_the_index_and_a_rebuild_makes_it_before_the_swap(
-    make, log
-) -> None:
+async def test_the_projection_feeds_the_index_and_that_of_a_rebuilt_model(make, log) -> None:
     service = make()
     async with running(service):
         await service.active.wait()
@@ -134,7 +132,7 @@ async def test_the_projection_feeds_the_index_and_a_rebuild_makes_it_before_the_
             return rebuild is not None and rebuild.state == "done"
 
         await until("the rebuild", rebuilt)
-        assert await shown()
+        await until("the words of the new model", shown)
 
 
 async def test_a_search_that_waits_waits_for_the_words_too(make, log) -> None:

@@ -133,6 +133,7 @@ class LiveModel:
             await self._run(lambda: self.folder.promote(number))
             before, self.model = self.model, model
             self._reach(model.rows_cursor().position)
+            self._words_behind.set()
             if before is not None:
                 await self._close(before)
 

@@ -5,9 +5,7 @@ exact: the live follower waits its turn while the new model reaches the commit i
 what it takes afterwards goes into the new one.
 """
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing
 
 import msgspec
 
@@ -19,9 +17,12 @@ from firmus.projection.rows import Classifiers, RowBuffer
 from firmus.projection.store import ReadModel
 
 WRITE_COMMITS = 2000
-INDEX_S = 0.5
 NEAR_POSITIONS = 2000
 """So close to the live follower, that one waits for the rest."""
+FAR_POSITIONS = 20_000
+"""So far behind it, there is time to feed the full-text index; what is left of that follows the
+swap, so that nobody waits for it.
+"""
 
 
 class RebuildProgress(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -56,8 +57,7 @@ class Rebuild:
         model = await self._live.open(self._number)
         try:
             async with AsyncExitStack() as turn:
-                async with self._indexing(model):
-                    await self._build(model, events, turn)
+                await self._build(model, events, turn)
                 await self._live.swap(self._number, model)
                 if self._live_follower.rows is None:
                     self._live_follower.rows = RowBuffer(self._classifiers)
@@ -84,28 +84,13 @@ class Rebuild:
                 await self._write(model, events)
                 self._advance(commits=self.progress.commits + len(batch))
                 missing = self._live_follower.applied.position - self._own.applied.position
+                if missing > FAR_POSITIONS:
+                    await self._live.index_words(model)
                 if missing <= NEAR_POSITIONS and not holding:
                     await turn.enter_async_context(self._live_follower.turn)
                     holding = True
                 if holding and self._live_follower.applied.position <= self.progress.position:
                     return
-
-    @asynccontextmanager
-    async def _indexing(self, model: ReadModel) -> AsyncIterator[None]:
-        """Feeds the full-text index beside the building; what is left at its end is little."""
-
-        async def feed() -> None:
-            while True:
-                await self._live.index_words(model)
-                await asyncio.sleep(INDEX_S)
-
-        feeding = asyncio.create_task(feed())
-        try:
-            yield
-        finally:
-            feeding.cancel()
-            await asyncio.gather(feeding, return_exceptions=True)
-        await self._live.index_words(model)
 
     async def _write(self, model: ReadModel, events: EventsCursor) -> None:
         cursor = self._own.applied

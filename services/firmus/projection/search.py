@@ -1,5 +1,7 @@
 """Search over the local read model: the SearchPort that a projection offers."""
 
+import asyncio
+import contextlib
 from typing import Protocol
 
 from firmus.eventlog.port import LogUnavailable
@@ -52,7 +54,9 @@ class LocalSearch:
         wanted = end if asked.at_least == LATEST else asked.at_least
         await self._live.reached(wanted, within_s=min(asked.wait_s, WAIT_MAX_S))
         if asked.wait_s and match_of(asked.free_text):
-            await self._live.index_words()
+            with contextlib.suppress(TimeoutError):  # rows may come faster than their words
+                async with asyncio.timeout(min(asked.wait_s, WAIT_MAX_S)):
+                    await self._live.index_words()
         start = 0 if asked.after else asked.start
         found = await self._live.search(searchable, compiled, start=start, size=asked.size)
         return SearchPage(
