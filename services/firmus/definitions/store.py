@@ -5,9 +5,7 @@ anywhere is seen everywhere at once. Callers at the same time share one such che
 after a call began covers it.
 """
 
-import asyncio
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
 from firmus.broker.wire import JetStreamWire
 from firmus.definitions import aggregate as aggregates
@@ -15,27 +13,11 @@ from firmus.definitions.aggregate import Aggregate, Event
 from firmus.definitions.catalogue import Catalogue
 from firmus.definitions.pins import Pins
 from firmus.eventlog.port import BlobStore
-from firmus.eventlog.recorder_journal import SharedCheck, StreamJournal
-from firmus.ports import Clock, Pinned, Unavailable
+from firmus.eventlog.recorder_journal import Journal, SharedCheck, StreamJournal, Writer
+from firmus.ports import Clock, Pinned
 from firmus.workflow.blueprint import Blueprint
 from firmus_contracts.definitions import SchemaDef, TaskDef, WorkflowDef
 from firmus_contracts.subjects import DEFINITIONS_STREAM, DEFINITIONS_SUBJECTS
-
-_WRITE_TRIES = 100
-
-
-class Journal(Protocol):
-    """Where the events are kept."""
-
-    async def catch_up(self, catalogue: Catalogue) -> None:
-        """Applies what was recorded before this call; one call at a time. Raises Unavailable."""
-        ...
-
-    async def record(self, events: Sequence[Event]) -> bool:
-        """False when the aggregate has another event of that version already. Raises Unavailable,
-        Refusal PAYLOAD_TOO_LARGE.
-        """
-        ...
 
 
 class Definitions:
@@ -47,7 +29,7 @@ class Definitions:
         self._catalogue = Catalogue()
         self._pins = Pins(blobs)
         self._fresh = SharedCheck(self._catch_up)
-        self._writing = asyncio.Lock()
+        self._writer = Writer(journal, self._fresh)
 
     async def workflow(self, name: str, version: int | None = None) -> WorkflowDef | None:
         await self._fresh()
@@ -127,16 +109,11 @@ class Definitions:
         )
 
     async def _write(self, identity: str, decide: Callable[[Aggregate, int], Event | None]) -> bool:
-        """Decides and records, again after each conflict; False when there was nothing to do."""
-        async with self._writing:
-            for _ in range(_WRITE_TRIES):
-                await self._fresh()
-                event = decide(self._catalogue.aggregate(identity), self._clock.now_ms())
-                if event is None:
-                    return False
-                if await self._journal.record([event]):
-                    return True
-        raise Unavailable(f"{identity}: other writers came first {_WRITE_TRIES} times")
+        """False when there was nothing to do."""
+        event = await self._writer.write(
+            identity, lambda: decide(self._catalogue.aggregate(identity), self._clock.now_ms())
+        )
+        return event is not None
 
     async def _catch_up(self) -> None:
         await self._journal.catch_up(self._catalogue)

@@ -4,7 +4,7 @@ eventsourcing library, read as a fold that is brought up to the stream's end whe
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from eventsourcing.persistence import (
     DataError,
@@ -24,6 +24,9 @@ from firmus_contracts.errors import Refusal
 
 _CATCH_UP_S = 5.0
 _PAGE = 500
+_WRITE_TRIES = 100
+
+_E = TypeVar("_E")
 
 
 class Fold(Protocol):
@@ -32,6 +35,47 @@ class Fold(Protocol):
     position: int
 
     def apply(self, position: int, event: Any) -> None: ...
+
+
+class Journal(Protocol):
+    """Where the events of aggregates are kept."""
+
+    async def catch_up(self, fold: Fold) -> None:
+        """Applies what was recorded before this call; one call at a time. Raises Unavailable."""
+        ...
+
+    async def record(self, events: Sequence[Any]) -> bool:
+        """All of them or none. False when an aggregate has another event of that version already.
+        Raises Unavailable, Refusal PAYLOAD_TOO_LARGE.
+        """
+        ...
+
+    async def lasts(self, identities: Sequence[str], *, sure: bool) -> list[Any]:
+        """The last event of each aggregate that has one. Raises Unavailable."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Writer:
+    """Decides and records, again after each conflict; one write at a time."""
+
+    def __init__(self, journal: Journal, fresh: Callable[[], Awaitable[None]]) -> None:
+        self._journal = journal
+        self._fresh = fresh
+        self._writing = asyncio.Lock()
+
+    async def write(self, identity: str, decide: Callable[[], _E | None]) -> _E | None:
+        """What `decide` made of the newest state, once it is recorded; None when there was nothing
+        to do. Raises what `decide` raises, Unavailable, Refusal PAYLOAD_TOO_LARGE.
+        """
+        async with self._writing:
+            for _ in range(_WRITE_TRIES):
+                await self._fresh()
+                event = decide()
+                if event is None or await self._journal.record([event]):
+                    return event
+        raise Unavailable(f"{identity}: other writers came first {_WRITE_TRIES} times")
 
 
 class StreamJournal:

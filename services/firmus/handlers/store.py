@@ -1,32 +1,18 @@
 """The store of event handlers: writes are aggregates' events, reads a fold of their stream."""
 
-import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable
 
 from firmus.broker.wire import JetStreamWire
-from firmus.eventlog.recorder_journal import Fold, SharedCheck, StreamJournal
+from firmus.eventlog.recorder_journal import Journal, SharedCheck, StreamJournal, Writer
 from firmus.eventlog.recorder_memory import MemoryJournal
 from firmus.handlers import aggregate as aggregates
 from firmus.handlers.aggregate import EMPTY, Aggregate, Event, evolve, identity_of
 from firmus.handlers.sources import source_of
-from firmus.ports import Clock, Unavailable
+from firmus.ports import Clock
 from firmus_contracts.bodies import invalid
 from firmus_contracts.errors import Refusal, ValidationError
 from firmus_contracts.event_handlers import EventHandler
 from firmus_contracts.subjects import HANDLERS_STREAM, HANDLERS_SUBJECTS
-
-_WRITE_TRIES = 100
-
-
-class Journal(Protocol):
-    """Where events are kept."""
-
-    async def catch_up(self, fold: Fold) -> None: ...
-
-    async def record(self, events: Sequence[Any]) -> bool: ...
-
-    async def close(self) -> None: ...
 
 
 class Catalogue:
@@ -54,11 +40,10 @@ class EventHandlers:
     """`ports.EventHandlersPort` over a journal."""
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
-        self._journal = journal
         self._clock = clock
         self._catalogue = Catalogue()
         self._fresh = SharedCheck(lambda: journal.catch_up(self._catalogue))
-        self._writing = asyncio.Lock()
+        self._writer = Writer(journal, self._fresh)
         self.close = journal.close
 
     async def add(self, handler: EventHandler) -> None:
@@ -92,14 +77,9 @@ class EventHandlers:
         ]
 
     async def _write(self, identity: str, decide: Callable[[Aggregate, int], Event]) -> None:
-        """Decides and records, again after each conflict."""
-        async with self._writing:
-            for _ in range(_WRITE_TRIES):
-                await self._fresh()
-                event = decide(self._catalogue.of(identity), self._clock.now_ms())
-                if await self._journal.record([event]):
-                    return
-        raise Unavailable(f"{identity}: other writers came first {_WRITE_TRIES} times")
+        await self._writer.write(
+            identity, lambda: decide(self._catalogue.of(identity), self._clock.now_ms())
+        )
 
 
 def jetstream_handlers(*, wire: JetStreamWire, servers: str, clock: Clock) -> EventHandlers:

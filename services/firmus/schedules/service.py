@@ -11,11 +11,11 @@ from typing import Protocol
 
 import structlog
 
+from firmus.eventlog.recorder_journal import Journal
 from firmus.ports import Clock, Unavailable
 from firmus.schedules.book import Book
 from firmus.schedules.runs import Event, Outcome, Run, RunsClaimed, RunsEnded, ended
 from firmus.schedules.starting import Starter, failed
-from firmus.schedules.store import Journal
 
 log = structlog.get_logger(__name__)
 

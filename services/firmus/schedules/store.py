@@ -2,18 +2,16 @@
 definitions are. Runs are in a stream of their own, folded by whoever searches them.
 """
 
-import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable
 
 import msgspec
 
 from firmus.broker.wire import JetStreamWire
-from firmus.eventlog.recorder_journal import Fold, SharedCheck, StreamJournal
+from firmus.eventlog.recorder_journal import Journal, SharedCheck, StreamJournal, Writer
 from firmus.eventlog.recorder_memory import MemoryJournal
-from firmus.ports import Clock, Unavailable
+from firmus.ports import Clock
 from firmus.schedules import aggregate as aggregates
-from firmus.schedules.aggregate import ALL, Aggregate, Asked, Event, identity_of
+from firmus.schedules.aggregate import ALL, EMPTY, Aggregate, Asked, Event, identity_of
 from firmus.schedules.catalogue import Catalogue
 from firmus.schedules.cron import CronError, parse
 from firmus.schedules.occurrences import next_after
@@ -31,19 +29,6 @@ from firmus_contracts.subjects import (
 
 START_MAX_BYTES = 4 * 1024 * 1024
 """A claim holds the start request, and has to fit in one message."""
-_WRITE_TRIES = 100
-
-
-class Journal(Protocol):
-    """Where events are kept."""
-
-    async def catch_up(self, fold: Fold) -> None: ...
-
-    async def record(self, events: Sequence[Any]) -> bool: ...
-
-    async def lasts(self, identities: Sequence[str], *, sure: bool) -> list[Any]: ...
-
-    async def close(self) -> None: ...
 
 
 class Schedules:
@@ -57,7 +42,7 @@ class Schedules:
         self._records = Records()
         self._fresh = SharedCheck(lambda: journal.catch_up(self._catalogue))
         self._fresh_records = SharedCheck(lambda: runs.catch_up(self._records))
-        self._writing = asyncio.Lock()
+        self._writer = Writer(journal, self._fresh)
 
     async def close(self) -> None:
         await self.journal.close()
@@ -161,17 +146,16 @@ class Schedules:
     async def _write(
         self, identity: str, actor: str, decide: Callable[[Aggregate, Asked], Event | None]
     ) -> Aggregate:
-        """Decides and records, again after each conflict; what the aggregate is then."""
-        async with self._writing:
-            for _ in range(_WRITE_TRIES):
-                await self._fresh()
-                found = self._catalogue.aggregate(identity)
-                event = decide(found, Asked(self._clock.now_ms(), actor))
-                if event is None:
-                    return found
-                if await self.journal.record([event]):
-                    return aggregates.evolve(found, event)
-        raise Unavailable(f"{identity}: other writers came first {_WRITE_TRIES} times")
+        """What the aggregate is then."""
+        found = EMPTY
+
+        def decided() -> Event | None:
+            nonlocal found
+            found = self._catalogue.aggregate(identity)
+            return decide(found, Asked(self._clock.now_ms(), actor))
+
+        event: Event | None = await self._writer.write(identity, decided)
+        return found if event is None else aggregates.evolve(found, event)
 
 
 def jetstream_schedules(*, wire: JetStreamWire, servers: str, clock: Clock) -> Schedules:
