@@ -62,3 +62,13 @@ class Refusal(Exception):
         self.code = code
         self.message = message
         self.errors = errors
+
+
+def no_workflow(workflow_id: str) -> str:
+    """What is said of a workflow that does not exist, or was removed."""
+    return f"No such workflow found by id: {workflow_id}"
+
+
+def no_task(task_id: str) -> str:
+    """What is said of a task that does not exist, or was taken away."""
+    return f"No such task found by id: {task_id}"

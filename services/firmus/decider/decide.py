@@ -35,6 +35,7 @@ from firmus.workflow.expressions import merge_workflow_input
 from firmus.workflow.state import WorkflowState
 from firmus_contracts import commands as cmd
 from firmus_contracts import events as ev
+from firmus_contracts.errors import no_task, no_workflow
 from firmus_contracts.statuses import TaskStatus
 
 
@@ -66,8 +67,7 @@ def decide(state: WorkflowState | None, command: cmd.Command, context: Context) 
 
 
 def _no_such(command: cmd.Command) -> cmd.Rejected:
-    message = f"No such workflow found by id: {command.workflow_id}"
-    return cmd.Rejected(code="NOT_FOUND", message=message)
+    return cmd.Rejected(code="NOT_FOUND", message=no_workflow(command.workflow_id))
 
 
 def resume(needs: Needs, answers: Answers) -> Outcome:
@@ -259,9 +259,7 @@ def _begin_task(turn: Turn, command: cmd.BeginTask) -> Decision | cmd.Rejected:
     """A queued row goes to a worker; also in a paused workflow (spec 9.2)."""
     row = updates.row_of(turn.state, command.task_id)
     if row is None or not row.made.queued:
-        return cmd.Rejected(
-            code="NOT_FOUND", message=f"No such task found by id: {command.task_id}"
-        )
+        return cmd.Rejected(code="NOT_FOUND", message=no_task(command.task_id))
     waits = row.status is TaskStatus.SCHEDULED or (
         row.requeued and row.status is TaskStatus.IN_PROGRESS
     )
@@ -275,9 +273,7 @@ def _begin_task(turn: Turn, command: cmd.BeginTask) -> Decision | cmd.Rejected:
 def _update_task(turn: Turn, command: cmd.UpdateTask) -> Decision | cmd.Rejected:
     row = updates.row_of(turn.state, command.task_id)
     if row is None:
-        return cmd.Rejected(
-            code="NOT_FOUND", message=f"No such task found by id: {command.task_id}"
-        )
+        return cmd.Rejected(code="NOT_FOUND", message=no_task(command.task_id))
     ignored = updates.ignored_because(turn.state, row)
     answer = updates.outcome(row, command, ignored=ignored is not None)
     if ignored is None:
@@ -288,9 +284,7 @@ def _update_task(turn: Turn, command: cmd.UpdateTask) -> Decision | cmd.Rejected
 def _log_task(turn: Turn, command: cmd.LogTask) -> cmd.Rejected | None:
     row = updates.row_of(turn.state, command.task_id)
     if row is None:
-        return cmd.Rejected(
-            code="NOT_FOUND", message=f"No such task found by id: {command.task_id}"
-        )
+        return cmd.Rejected(code="NOT_FOUND", message=no_task(command.task_id))
     lines = tuple((line, turn.context.now_ms) for line in command.lines)
     turn.emit(ev.TaskLogged(ordinal=row.ordinal, lines=lines))
     return None

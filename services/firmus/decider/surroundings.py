@@ -25,7 +25,7 @@ from firmus.workflow.slots import Entry
 from firmus.workflow.state import WorkflowState
 from firmus_contracts import commands as cmd
 from firmus_contracts.bodies import decode_workflow_def
-from firmus_contracts.errors import Refusal
+from firmus_contracts.errors import Refusal, no_workflow
 
 
 class Surroundings:
@@ -167,5 +167,4 @@ def unknown(command: cmd.Command) -> cmd.Rejected:
         shown = "null" if command.version is None else command.version
         message = f"No such workflow defined. name={command.name}, version={shown}"
         return cmd.Rejected(code="NOT_FOUND", message=message)
-    message = f"No such workflow found by id: {command.workflow_id}"
-    return cmd.Rejected(code="NOT_FOUND", message=message)
+    return cmd.Rejected(code="NOT_FOUND", message=no_workflow(command.workflow_id))

@@ -7,6 +7,7 @@ from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
 from firmus_contracts import ids
 from firmus_contracts.commands import Rejected, RequeueTask, UpdateOutcome, UpdateTask
+from firmus_contracts.errors import no_task
 from firmus_contracts.statuses import ResultStatus, TaskStatus
 
 REASON_MAX = 500
@@ -53,7 +54,7 @@ def requeue(turn: Turn, command: RequeueTask) -> Rejected | None:
     """
     row = row_of(turn.state, command.task_id)
     if row is None or not row.made.queued:
-        return Rejected(code="NOT_FOUND", message=f"No such task found by id: {command.task_id}")
+        return Rejected(code="NOT_FOUND", message=no_task(command.task_id))
     ended = ignored_because(turn.state, row)
     if ended is not None:
         return Rejected(code="CONFLICT", message=ended)

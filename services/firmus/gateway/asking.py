@@ -19,7 +19,7 @@ from firmus.ports import DeciderPort, Unavailable
 from firmus.workflow.state import WorkflowState
 from firmus_contracts import ids
 from firmus_contracts.commands import Accepted, Command, Rejected
-from firmus_contracts.errors import Refusal
+from firmus_contracts.errors import Refusal, no_workflow
 
 START_WITHIN_MS = 1_000
 START_PAUSE_S = 0.01
@@ -104,7 +104,7 @@ def known_form(workflow_id: str) -> str:
 
 
 def no_such_workflow(workflow_id: str) -> Refusal:
-    return Refusal("NOT_FOUND", f"No such workflow found by id: {workflow_id}")
+    return Refusal("NOT_FOUND", no_workflow(workflow_id))
 
 
 async def _found(decider: DeciderPort, command: Command) -> Accepted:

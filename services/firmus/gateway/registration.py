@@ -19,7 +19,7 @@ from firmus.definitions.task_checks import Outside
 from firmus.definitions.unsupported import task_def_unsupported, workflow_unsupported
 from firmus.definitions.warnings import workflow_warnings
 from firmus.ports import DefinitionsPort
-from firmus.workflow.expressions.path import compile_path
+from firmus.workflow.expressions.path import compiles
 from firmus_contracts.bodies import invalid
 from firmus_contracts.definitions import SchemaDef, TaskDef, WorkflowDef
 from firmus_contracts.errors import Refusal, ValidationError
@@ -78,15 +78,7 @@ class Registration:
 
     async def _outside(self) -> Outside:
         known = {task.name: task for task in await self._definitions.tasks()}
-        return Outside(script_error=javascript_error, compiles=_compiles, task_def=known.get)
-
-
-def _compiles(text: str) -> bool:
-    try:
-        compile_path(text)
-    except ValueError:
-        return False
-    return True
+        return Outside(script_error=javascript_error, compiles=compiles, task_def=known.get)
 
 
 def _refuse_invalid(errors: tuple[ValidationError, ...]) -> None:

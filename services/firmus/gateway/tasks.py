@@ -38,7 +38,7 @@ from firmus.workflow.state import TaskState, WorkflowState, present
 from firmus_contracts import ids
 from firmus_contracts.bodies import decode_task_result
 from firmus_contracts.commands import Accepted, LogTask, UpdateOutcome, UpdateTask
-from firmus_contracts.errors import Refusal
+from firmus_contracts.errors import Refusal, no_task
 from firmus_contracts.events import TaskLogged
 from firmus_contracts.requests import TaskExecLog, TaskResult
 from firmus_contracts.statuses import ResultStatus, TaskStatus
@@ -156,7 +156,7 @@ class Tasks:
         """Adds a line; the body is the text itself, whatever its content type."""
         line = (await raw_body(req)).decode("utf-8", "replace")
         if not ids.is_task_id(key):
-            raise Refusal("NOT_FOUND", f"No such task found by id: {key}")
+            raise Refusal("NOT_FOUND", no_task(key))
         command_id = self._command_ids.of(req, "log", key)
         command = LogTask(
             **envelope(req, command_id, ids.workflow_of(key)), task_id=key, lines=(line,)
@@ -208,7 +208,7 @@ class Tasks:
         state = await state_of(self._decider, command.workflow_id)
         row = state.tasks.get(ids.ordinal_of(command.task_id))
         if row is None:  # taken away since, by a restart or rerun
-            raise Refusal("NOT_FOUND", f"No such task found by id: {command.task_id}")
+            raise Refusal("NOT_FOUND", no_task(command.task_id))
         return UpdateOutcome(
             task_id=command.task_id,
             task_type=row.made.task_type,
@@ -230,7 +230,7 @@ class Tasks:
         if not ids.is_workflow_id(workflow_id):
             raise no_such_workflow(workflow_id)
         if not ids.is_task_id(task_id) or ids.workflow_of(task_id) != workflow_id:
-            raise Refusal("NOT_FOUND", f"No such task found by id: {task_id}")
+            raise Refusal("NOT_FOUND", no_task(task_id))
         return UpdateTask(
             **envelope(req, self._command_ids.of(req, "update", task_id), workflow_id),
             task_id=task_id,

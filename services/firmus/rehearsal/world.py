@@ -21,6 +21,7 @@ from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import commands as cmd
 from firmus_contracts import ids
 from firmus_contracts.envelope import Cause, Commit, Record
+from firmus_contracts.errors import no_workflow
 
 T = TypeVar("T")
 
@@ -189,5 +190,4 @@ def busy_with(state: WorkflowState) -> str:
 
 
 def _unknown(command: Any) -> cmd.Rejected:
-    message = f"No such workflow found by id: {command.workflow_id}"
-    return cmd.Rejected(code="NOT_FOUND", message=message)
+    return cmd.Rejected(code="NOT_FOUND", message=no_workflow(command.workflow_id))

@@ -24,6 +24,7 @@ from firmus_contracts.commands import (
     StartWorkflow,
     TerminateWorkflow,
 )
+from firmus_contracts.errors import no_workflow
 from firmus_contracts.statuses import WorkflowStatus
 
 ACTOR = "scheduler"
@@ -210,7 +211,7 @@ def stays_ended(effect: AskChild, child: WorkflowState | None) -> Command | None
             actor=ACTOR,
             task_id=effect.task_id,
             child_id=effect.child_id,
-            reason=f"No such workflow found by id: {effect.child_id}",
+            reason=no_workflow(effect.child_id),
         )
     report = _report(f"{effect.command_id}/refused", effect.task_id, child)
     return None if report is None else msgspec.structs.replace(report, final=True)

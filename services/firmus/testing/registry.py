@@ -15,7 +15,7 @@ from firmus.definitions.unsupported import task_def_unsupported, workflow_unsupp
 from firmus.rehearsal.definitions import made_of
 from firmus.testing.problems import DefinitionRefused
 from firmus.workflow.blueprint import Blueprint
-from firmus.workflow.expressions import compile_path
+from firmus.workflow.expressions import compiles
 from firmus_contracts.bodies import decode_task_def, decode_workflow_def
 from firmus_contracts.definitions import TaskDef, WorkflowDef
 from firmus_contracts.errors import ValidationError
@@ -66,7 +66,7 @@ class Registry:
     def check(self, definition: WorkflowDef) -> None:
         """Raises DefinitionRefused."""
         outside = Outside(
-            script_error=javascript_error, compiles=_compiles, task_def=self._tasks.get
+            script_error=javascript_error, compiles=compiles, task_def=self._tasks.get
         )
         errors = workflow_errors(definition, outside) or workflow_unsupported(definition)
         _refuse(definition.name, errors)
@@ -84,14 +84,6 @@ class Registry:
         if isinstance(given, WorkflowDef):
             return msgspec.json.encode(given)
         return json.dumps(given).encode()
-
-
-def _compiles(text: str) -> bool:
-    try:
-        compile_path(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _refuse(name: str, errors: tuple[ValidationError, ...]) -> None:

@@ -2,7 +2,7 @@
 
 from firmus.workflow.expressions.coercion import case_text, function_body, truthy
 from firmus.workflow.expressions.inputs import merge_workflow_input, task_input
-from firmus.workflow.expressions.path import Path, compile_path
+from firmus.workflow.expressions.path import Path, compile_path, compiles
 from firmus.workflow.expressions.references import bodies, references
 from firmus.workflow.expressions.scope import MISSING, Assembled, Scope, Values
 from firmus.workflow.expressions.template import Template, compile_template, resolve
@@ -19,6 +19,7 @@ __all__ = [
     "case_text",
     "compile_path",
     "compile_template",
+    "compiles",
     "function_body",
     "merge_workflow_input",
     "references",

@@ -83,6 +83,15 @@ def compile_path(text: str) -> Path:
         raise ValueError("a path nested too deeply") from error
 
 
+def compiles(text: str) -> bool:
+    """Whether a text is a path."""
+    try:
+        compile_path(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _plain(steps: tuple[Step, ...]) -> tuple[Any, ...] | None:
     """The steps as names and indexes; None when there are others."""
     plain: list[str | int] = []
