@@ -18,10 +18,11 @@ from firmus.gateway.reading import Request
 from firmus.gateway.registration import Registration
 from firmus.ports import Started
 from firmus_contracts import ids
-from firmus_contracts.commands import NO_DEFINITION, Rejected, StartWorkflow
+from firmus_contracts.commands import Rejected
 from firmus_contracts.definitions import IdempotencyStrategy
 from firmus_contracts.errors import Refusal
 from firmus_contracts.requests import StartWorkflowRequest
+from firmus_contracts.starts import start_command
 
 KEY_HEADER = "X-Idempotency-Key"
 STRATEGY_HEADER = "X-On-Conflict"
@@ -53,7 +54,8 @@ class StartRequests:
             self._ports.clock.now_ms(), secrets.randbits(ids.RANDOM_BITS)
         )
         shared = envelope(req, self._command_ids.fresh(), workflow_id)
-        command = _command(StartWorkflow(name=request.name, **shared), request, key)
+        shared["actor"] = shared.get("actor") or request.created_by or ""
+        command = start_command(request, **shared, idempotency_key=key)
         answer = await self._ports.starts.start(command, strategy)
         if isinstance(answer, Rejected):
             raise refusal(answer)
@@ -74,20 +76,3 @@ def start_key(req: Request, request: StartWorkflowRequest) -> tuple[str | None, 
     if len(key) > KEY_CHARS_MAX:
         raise Refusal("INVALID", f"idempotencyKey is longer than {KEY_CHARS_MAX} characters")
     return key, strategy
-
-
-def _command(bare: StartWorkflow, request: StartWorkflowRequest, key: str | None) -> StartWorkflow:
-    inline = request.workflow_def
-    return msgspec.structs.replace(
-        bare,
-        version=request.version,
-        definition=NO_DEFINITION if inline is None else msgspec.Raw(msgspec.json.encode(inline)),
-        input=request.input,
-        correlation_id=request.correlation_id,
-        priority=request.priority,
-        task_to_domain=request.task_to_domain,
-        created_by=request.created_by,
-        actor=bare.actor or request.created_by or "",
-        idempotency_key=key,
-        external_input_path=request.external_input_payload_storage_path,
-    )

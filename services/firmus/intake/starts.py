@@ -14,6 +14,7 @@ from firmus_contracts.commands import StartWorkflow
 from firmus_contracts.errors import Refusal
 from firmus_contracts.leniency import Body
 from firmus_contracts.requests import StartWorkflowRequest
+from firmus_contracts.starts import start_command
 
 PREFIX = subjects.START_SUBJECTS.removesuffix(">")
 MESSAGE_ID = "Nats-Msg-Id"
@@ -72,8 +73,16 @@ def read_start(message: StartMessage) -> Start:
     workflow_id = ids.derived_workflow_id(
         message.stored_ms, "start", definition, *_identity(message, key)
     )
+    source = message.headers.get(EVENT_SOURCE)
     return Start(
-        command=_command(request, message.headers, workflow_id, key),
+        command=start_command(
+            request,
+            command_id=f"start:{workflow_id}",
+            workflow_id=workflow_id,
+            actor=f"nats:{source}" if source else "nats",
+            trace=message.headers.get(TRACE),
+            idempotency_key=key,
+        ),
         strategy=request.idempotency_strategy or "RETURN_EXISTING",
     )
 
@@ -88,27 +97,3 @@ def _identity(message: StartMessage, key: str | None) -> tuple[str, str]:
     """Two messages of one key are two starts: which of them counts, the key decides."""
     message_id = None if key else message.headers.get(MESSAGE_ID.lower())
     return ("message", message_id) if message_id else ("sequence", str(message.sequence))
-
-
-def _command(
-    request: StartWorkflowRequest,
-    headers: Mapping[str, str],
-    workflow_id: str,
-    key: str | None,
-) -> StartWorkflow:
-    source = headers.get(EVENT_SOURCE)
-    return StartWorkflow(
-        command_id=f"start:{workflow_id}",
-        workflow_id=workflow_id,
-        actor=f"nats:{source}" if source else "nats",
-        trace=headers.get(TRACE),
-        name=request.name,
-        version=request.version,
-        input=request.input,
-        correlation_id=request.correlation_id,
-        priority=request.priority,
-        task_to_domain=request.task_to_domain,
-        created_by=request.created_by,
-        idempotency_key=key,
-        external_input_path=request.external_input_payload_storage_path,
-    )

@@ -23,6 +23,7 @@ from firmus_contracts import ids
 from firmus_contracts.errors import Refusal, ValidationError
 from firmus_contracts.executions import Workflow
 from firmus_contracts.requests import WorkflowTestRequest
+from firmus_contracts.starts import start_command
 
 AT_ONCE_MAX = 2
 WAITING_MAX = 32
@@ -101,7 +102,13 @@ class Rehearsals:
         )
         born_ms = now_ms - BORN_BEFORE_MS
         workflow_id = ids.mint_workflow_id(born_ms, randbits(ids.RANDOM_BITS))
-        start = _start_of(request, workflow_id)
+        start = start_command(
+            request,
+            command_id="start",
+            workflow_id=workflow_id,
+            idempotency_key=None,
+            external_input_path=None,
+        )
         stopped: cmd.Rejected | str | None
         try:
             plays = play_timed if timed else play
@@ -147,25 +154,6 @@ def refused(rejected: cmd.Rejected) -> Refusal:
     details = rejected.details
     errors = _VALIDATION_ERRORS.decode(details) if details else None
     return Refusal(rejected.code, rejected.message, errors)
-
-
-def _start_of(request: WorkflowTestRequest, workflow_id: str) -> cmd.StartWorkflow:
-    inline = request.workflow_def
-    definition = cmd.NO_DEFINITION
-    if inline is not None:
-        definition = msgspec.Raw(msgspec.json.encode(inline))
-    return cmd.StartWorkflow(
-        command_id="start",
-        workflow_id=workflow_id,
-        name=request.name,
-        version=request.version,
-        definition=definition,
-        input=request.input,
-        correlation_id=request.correlation_id,
-        priority=request.priority,
-        task_to_domain=request.task_to_domain,
-        created_by=request.created_by,
-    )
 
 
 def _view(world: World, workflow_id: str, stopped: str | None) -> Workflow:

@@ -10,9 +10,10 @@ from firmus.ports import PayloadsPort, StartsPort, Unavailable
 from firmus.schedules.runs import REASON_MAX, Outcome, Run, RunsClaimed
 from firmus.workflow.external import place_of
 from firmus_contracts.bodies import checked_start_request, decode_object
-from firmus_contracts.commands import NO_DEFINITION, Rejected, StartWorkflow
+from firmus_contracts.commands import Rejected
 from firmus_contracts.errors import ERRORS, Refusal
 from firmus_contracts.requests import StartWorkflowRequest
+from firmus_contracts.starts import start_command
 
 
 class Starter:
@@ -26,7 +27,14 @@ class Starter:
         """Raises Unavailable, after which the same call is safe."""
         try:
             request = checked_start_request(_request(claimed))
-            command = _command(claimed, run, request, await self._input(request))
+            command = start_command(
+                request,
+                command_id=f"schedule:{run.execution_id}",
+                workflow_id=run.workflow_id,
+                actor=f"schedule:{claimed.originator_id}",
+                input=await self._input(request) | facts(claimed, run),
+                external_input_path=None,  # what it led to is the input
+            )
             answer = await self._starts.start(command, request.idempotency_strategy)
         except Refusal as refused:
             return failed(run, told(refused))
@@ -78,23 +86,3 @@ def told(refused: Refusal) -> str:
 
 def _request(claimed: RunsClaimed) -> StartWorkflowRequest:
     return msgspec.json.decode(claimed.request, type=StartWorkflowRequest)
-
-
-def _command(
-    claimed: RunsClaimed, run: Run, request: StartWorkflowRequest, given: dict[str, Any]
-) -> StartWorkflow:
-    inline = request.workflow_def
-    return StartWorkflow(
-        command_id=f"schedule:{run.execution_id}",
-        workflow_id=run.workflow_id,
-        actor=f"schedule:{claimed.originator_id}",
-        name=request.name,
-        version=request.version,
-        definition=NO_DEFINITION if inline is None else msgspec.Raw(msgspec.json.encode(inline)),
-        input=given | facts(claimed, run),
-        correlation_id=request.correlation_id,
-        priority=request.priority,
-        task_to_domain=request.task_to_domain,
-        created_by=request.created_by,
-        idempotency_key=request.idempotency_key,
-    )

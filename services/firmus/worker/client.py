@@ -19,11 +19,12 @@ from firmus.worker.link import Link, open_link
 from firmus.workflow.state import TaskState, WorkflowState, present
 from firmus_contracts import ids, subjects
 from firmus_contracts.bodies import checked_start_request
-from firmus_contracts.commands import Accepted, Command, Rejected, StartWorkflow, UpdateTask
+from firmus_contracts.commands import Accepted, Command, Rejected, UpdateTask
 from firmus_contracts.definitions import IdempotencyStrategy
 from firmus_contracts.envelope import Record
 from firmus_contracts.errors import Refusal
 from firmus_contracts.requests import StartWorkflowRequest
+from firmus_contracts.starts import start_command
 from firmus_contracts.statuses import ResultStatus, TaskStatus, WorkflowStatus
 
 LOOK_AGAIN_S = 5.0
@@ -139,7 +140,13 @@ class Client:
         )
         workflow_id = ids.mint_workflow_id(self._clock.now_ms(), secrets.randbits(ids.RANDOM_BITS))
         answer = await self._starts.start(
-            _command(request, workflow_id, trace), idempotency_strategy
+            start_command(
+                request,
+                command_id=f"start:{workflow_id}",
+                workflow_id=workflow_id,
+                trace=trace,
+            ),
+            idempotency_strategy,
         )
         if isinstance(answer, Rejected):
             raise Refusal(answer.code, answer.message)
@@ -297,21 +304,6 @@ class Client:
         if self._open is None:
             raise RuntimeError("use the client in an async with block")
         return self._open
-
-
-def _command(request: StartWorkflowRequest, workflow_id: str, trace: str | None) -> StartWorkflow:
-    return StartWorkflow(
-        command_id=f"start:{workflow_id}",
-        workflow_id=workflow_id,
-        name=request.name,
-        version=request.version,
-        input=request.input,
-        correlation_id=request.correlation_id,
-        priority=request.priority,
-        task_to_domain=request.task_to_domain,
-        idempotency_key=request.idempotency_key,
-        trace=trace,
-    )
 
 
 def _not_found(workflow_id: str) -> Refusal:
