@@ -61,7 +61,7 @@ SHELL = {
     },
     "scheduler": {
         *("service", "owner", "errands", "orphans", "admissions", "sharing", "firing", "handout"),
-        *("checkpoints", "state_events"),
+        *("checkpoints", "state_events", "steps"),
         "requeue",
         "child_starts",
     },

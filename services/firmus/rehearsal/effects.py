@@ -94,32 +94,13 @@ def _start_child(world: World, row: Row) -> Steps[None]:
     try:
         command = child_requests.start_child(parent, task)
     except ValueError as problem:
-        yield from _refuse(world, row, str(problem))
+        yield from world.send(child_requests.told_refused(row, str(problem)))
         return
     outcome = yield from world.send(command)
     if isinstance(outcome, cmd.Rejected):
-        yield from _refuse(world, row, outcome.message)
+        yield from world.send(child_requests.told_refused(row, outcome.message))
         return
-    started = cmd.ReportChildStarted(
-        command_id=f"{command.workflow_id}/started",
-        workflow_id=row.workflow_id,
-        actor=children.ACTOR,
-        task_id=row.task_id,
-        child_id=command.workflow_id,
-    )
-    yield from world.send(started)
-
-
-def _refuse(world: World, row: Row, reason: str) -> Steps[None]:
-    refused = cmd.ReportChildRefused(
-        command_id=f"{row.child_id}/refused",
-        workflow_id=row.workflow_id,
-        actor=children.ACTOR,
-        task_id=row.task_id,
-        child_id=row.child_id or "",
-        reason=reason,
-    )
-    yield from world.send(refused)
+    yield from world.send(child_requests.told_started(row, command.workflow_id))
 
 
 def _carry_out(world: World, effect: Effect) -> Steps[None]:

@@ -5,13 +5,13 @@ those who hold a slot and still wait. It is taken again whenever the fold or the
 nothing is lost by a stop at any point.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from firmus.ports import Clock, DeciderPort, Unavailable
 from firmus.scheduler.fold import Fold
+from firmus.scheduler.steps import Steps
 from firmus.workflow.slots import Slots, View, names_of, settled, to_come_ms
 from firmus_contracts.commands import ReleaseWorkflow
 
@@ -50,8 +50,7 @@ class Admissions:
         self._busy: set[str] = set()
         self._registered: Mapping[str, int] = {}
         self._releasing: dict[str, str] = {}  # gates of workflows, until the fold shows it
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._steps = Steps()
         self._unwatch: Callable[[], Awaitable[None]] | None = None
         self._open = False
 
@@ -80,11 +79,7 @@ class Admissions:
         if self._unwatch is not None:
             await self._unwatch()
             self._unwatch = None
-        for timer in self._timers.values():
-            timer.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._steps.close()
 
     def pump(self) -> None:
         """Takes the step of every gate that was stirred."""
@@ -94,23 +89,15 @@ class Admissions:
         for gate in [gate for gate in stirred if gate not in self._busy]:
             stirred.discard(gate)
             self._busy.add(gate)
-            self._run(self._step(gate, self._records))
+            self._steps.run(self._step(gate, self._records))
 
     def _stir(self, gate: str) -> None:
-        self._timers.pop(gate, None)
+        self._steps.no_more(gate)
         self._fold.lines.stirred.add(gate)
         self.pump()
 
     def _stir_later(self, gate: str, delay_s: float) -> None:
-        timer = self._timers.pop(gate, None)
-        if timer is not None:
-            timer.cancel()
-        self._timers[gate] = asyncio.get_running_loop().call_later(delay_s, self._stir, gate)
-
-    def _run(self, work: "asyncio.Future[None] | Awaitable[None]") -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._steps.later(gate, delay_s, self._stir)
 
     async def _step(self, gate: str, records: SlotRecords) -> None:
         lines = self._fold.lines
@@ -162,7 +149,7 @@ class Admissions:
         for workflow_id in slots.holders:
             if workflow_id not in self._releasing and waits(gate, workflow_id):
                 self._releasing[workflow_id] = gate
-                self._run(self._release(gate, workflow_id))
+                self._steps.run(self._release(gate, workflow_id))
 
     async def _release(self, gate: str, workflow_id: str) -> None:
         """Tried again until it is answered; the fold then shows it."""

@@ -6,9 +6,15 @@ import msgspec
 
 from firmus.definitions.unsupported import workflow_unsupported
 from firmus.scheduler.children import ACTOR
+from firmus.scheduler.rows import Row
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts.bodies import decode_start_request
-from firmus_contracts.commands import NO_DEFINITION, StartWorkflow
+from firmus_contracts.commands import (
+    NO_DEFINITION,
+    ReportChildRefused,
+    ReportChildStarted,
+    StartWorkflow,
+)
 from firmus_contracts.definitions import IdempotencyStrategy
 from firmus_contracts.errors import Refusal
 from firmus_contracts.requests import StartWorkflowRequest
@@ -80,6 +86,30 @@ def _key(given: dict[str, Any]) -> str | None:
     if isinstance(key, (dict, list)):
         raise ValueError(f"idempotencyKey is no text: {key!r:.80}")  # noqa: TRY004 - bad input
     return None if key is None or key == "" else str(key)
+
+
+def told_started(row: Row, child_id: str, **more: Any) -> ReportChildStarted:
+    """What a row hears once its child is on its way."""
+    return ReportChildStarted(
+        command_id=f"{child_id}/started",
+        workflow_id=row.workflow_id,
+        actor=ACTOR,
+        task_id=row.task_id,
+        child_id=child_id,
+        **more,
+    )
+
+
+def told_refused(row: Row, reason: str) -> ReportChildRefused:
+    """What a row hears when its child cannot be started, for good."""
+    return ReportChildRefused(
+        command_id=f"{row.child_id}/refused",
+        workflow_id=row.workflow_id,
+        actor=ACTOR,
+        task_id=row.task_id,
+        child_id=row.child_id or "",
+        reason=reason,
+    )
 
 
 def _start_other(starter: WorkflowState, row: TaskState) -> StartWorkflow:

@@ -4,7 +4,7 @@ row then stands for (spec 4.13).
 """
 
 from firmus.ports import DeciderPort, Started, StartsPort
-from firmus.scheduler import child_requests, children, orphans
+from firmus.scheduler import child_requests, orphans
 from firmus.scheduler.fold import Fold
 from firmus.scheduler.rows import Row
 from firmus.workflow.state import present
@@ -12,8 +12,6 @@ from firmus_contracts.commands import (
     Accepted,
     Answer,
     Rejected,
-    ReportChildRefused,
-    ReportChildStarted,
 )
 from firmus_contracts.errors import ERRORS
 from firmus_contracts.statuses import TaskStatus
@@ -58,12 +56,9 @@ class ChildStarts:
         child_id = command.workflow_id
         other = answer.workflow_id != child_id
         told = await self._decider.submit(
-            ReportChildStarted(
-                command_id=f"{child_id}/started",
-                workflow_id=row.workflow_id,
-                actor=children.ACTOR,
-                task_id=row.task_id,
-                child_id=child_id,
+            child_requests.told_started(
+                row,
+                child_id,
                 led_to=answer.workflow_id if other else None,
                 adopted=other and answer.existing,
             )
@@ -80,14 +75,5 @@ class ChildStarts:
         return True
 
     async def _refuse(self, row: Row, reason: str) -> bool:
-        answer = await self._decider.submit(
-            ReportChildRefused(
-                command_id=f"{row.child_id}/refused",
-                workflow_id=row.workflow_id,
-                actor=children.ACTOR,
-                task_id=row.task_id,
-                child_id=row.child_id or "",
-                reason=reason,
-            )
-        )
+        answer = await self._decider.submit(child_requests.told_refused(row, reason))
         return not retryable(answer)

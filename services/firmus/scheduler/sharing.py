@@ -16,6 +16,7 @@ from firmus.scheduler.fold import Fold
 from firmus.scheduler.gates import NO_LIMITS, Gate
 from firmus.scheduler.handout import LetIn
 from firmus.scheduler.queues import Taken
+from firmus.scheduler.steps import Steps
 from firmus.workflow.grants import Grants, Hands, orphaned_until_ms, recent
 from firmus_contracts.events import TaskLimits
 
@@ -63,8 +64,7 @@ class Sharing:
         self._stirred: set[str] = set()
         self._busy: set[str] = set()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._steps = Steps()
         self._unwatch: Callable[[], Awaitable[None]] | None = None
         self._open = False
         if records is not None:
@@ -91,11 +91,7 @@ class Sharing:
         if self._unwatch is not None:
             await self._unwatch()
             self._unwatch = None
-        for timer in self._timers.values():
-            timer.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._steps.close()
 
     async def let_in(self, taken: Sequence[Taken]) -> list[Taken]:
         """Those of `taken` that may be handed out. Raises Unavailable when nobody knows."""
@@ -130,9 +126,7 @@ class Sharing:
         for name in [name for name in self._stirred if name not in self._busy]:
             self._stirred.discard(name)
             self._busy.add(name)
-            task = asyncio.get_running_loop().create_task(self._tell(name, self._records))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._steps.run(self._tell(name, self._records))
 
     async def _tell(self, name: str, records: GrantRecords) -> None:
         """What is told is as it was when the telling began, so nothing is taken meanwhile: the
@@ -170,13 +164,10 @@ class Sharing:
         )
 
     def _stir_later(self, name: str, delay_s: float) -> None:
-        timer = self._timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
-        self._timers[name] = asyncio.get_running_loop().call_later(delay_s, self._stir, name)
+        self._steps.later(name, delay_s, self._stir)
 
     def _stir(self, name: str) -> None:
-        self._timers.pop(name, None)
+        self._steps.no_more(name)
         self._stirred.add(name)
         self.pump()
 
