@@ -1,0 +1,61 @@
+"""Definitions as registered and as pinned by a start."""
+
+from typing import Protocol
+
+import msgspec
+
+from firmus.workflow.blueprint import Blueprint
+from firmus_contracts.definitions import SchemaDef, TaskDef, WorkflowDef
+
+
+class Pinned(msgspec.Struct, frozen=True):
+    """A resolved definition: task definitions embedded, stored once by the hash of its bytes."""
+
+    sha256: str
+    blueprint: Blueprint
+
+
+class DefinitionsPort(Protocol):
+    """Definitions as registered. Reads see every registration answered before they began."""
+
+    async def workflow(self, name: str, version: int | None = None) -> WorkflowDef | None:
+        """A definition; the highest version when none is given."""
+        ...
+
+    async def workflows(self) -> list[WorkflowDef]: ...
+    async def task(self, name: str) -> TaskDef | None: ...
+    async def tasks(self) -> list[TaskDef]: ...
+
+    async def pin(self, name: str, version: int | None = None) -> Pinned | None:
+        """The resolved snapshot that a start runs (spec 3.1): task definitions embedded, versions
+        of sub-workflows fixed. None when there is no such definition; raises Refusal when a
+        sub-workflow without a version is not registered.
+        """
+        ...
+
+    async def pin_inline(self, definition: WorkflowDef) -> Pinned: ...
+
+    async def pinned(self, sha256: str) -> Blueprint:
+        """The snapshot stored under a hash. Raises KeyError when there is none."""
+        ...
+
+    async def put_workflow(self, definition: WorkflowDef, *, overwrite: bool) -> None:
+        """Raises Refusal CONFLICT when it exists and may not be overwritten. Already validated."""
+        ...
+
+    async def delete_workflow(self, name: str, version: int) -> bool: ...
+
+    async def put_task(self, definition: TaskDef, *, must_exist: bool = False) -> None:
+        """Raises Refusal NOT_FOUND when it must exist and does not."""
+        ...
+
+    async def delete_task(self, name: str) -> bool: ...
+    async def schema(self, name: str, version: int | None = None) -> SchemaDef | None: ...
+    async def schemas(self) -> list[SchemaDef]: ...
+    async def delete_schemas(self, name: str, version: int | None = None) -> bool: ...
+
+    async def put_schema(self, name: str, schema: SchemaDef, *, new_version: bool = False) -> None:
+        """Replaces the version in it, or adds one above the highest. Already validated. Without a
+        version, `schema` means the highest and `delete_schemas` all of them.
+        """
+        ...
