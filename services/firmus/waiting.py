@@ -12,12 +12,15 @@ from collections.abc import Awaitable, Callable, Collection, Iterator
 from typing import NamedTuple
 
 import msgspec
+import structlog
 
 from firmus.ports import DeciderPort, Unavailable, Watch, WatchPort
 from firmus.workflow.blocking import child_of, children, is_over, stops, waits
 from firmus.workflow.state import TaskState, WorkflowState, present
 from firmus_contracts.commands import Accepted, UpdateOutcome, UpdateTask
 from firmus_contracts.errors import Refusal
+
+log = structlog.get_logger(__name__)
 
 WAITING_MAX = 4_096
 LOOK_AGAIN_S = 10.0
@@ -214,6 +217,10 @@ class _Look:
         try:
             await self._watches.changed(watch, timeout_s=LOOK_AGAIN_S)
         except Unavailable:
+            await asyncio.sleep(PAUSE_S)
+        except Exception:
+            # A watch that ended in silence would leave its waiter to its timeout.
+            log.exception("a watch failed", workflow_id=workflow_id)
             await asyncio.sleep(PAUSE_S)
         del self._watching[workflow_id]
         self._changed[workflow_id] = True

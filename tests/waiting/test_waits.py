@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from firmus.ports import Unavailable, Watch
+from firmus.ports import Unavailable, Watch, WatchPort
 from firmus.waiting import Waited, Waits
 from firmus_contracts.definitions import WorkflowDef
 from firmus_contracts.errors import Refusal
@@ -189,3 +189,28 @@ async def test_of_many_children_the_one_that_blocks_tells(family: Family) -> Non
     await family.bear(top, refs[-1], "child")
     assert told(await wait) == ("RUNNING", "child.cw", False)
     await family.watched(0)
+
+
+class Broken:
+    """A watch that fails as nobody foresaw, the first time."""
+
+    def __init__(self, watches: WatchPort) -> None:
+        self._watches = watches
+        self.broken = 0
+
+    async def changed(self, watch: Watch, *, timeout_s: float) -> bool:
+        if not self.broken:
+            self.broken += 1
+            raise RuntimeError("nobody foresaw this")
+        return await self._watches.changed(watch, timeout_s=timeout_s)
+
+
+async def test_a_watch_that_fails_unforeseen_is_taken_up_again(family: Family) -> None:
+    started = await family.start("works")
+    broken = Broken(family.decider)
+    waits = Waits(family.world.door, broken)
+    waiter = asyncio.create_task(waits.until_blocked(started, refs=["a"], timeout_s=LONG_S))
+    await family.watched(1)
+    assert broken.broken == 1
+    await family.update(started, "a")
+    assert told(await waiter) == ("RUNNING", "works.a", False)

@@ -26,10 +26,11 @@ def play_timed(
         """None for a workflow that is no part of the test: one that a failure started."""
         found = tests.get(state.workflow_id)
         if found is None and state.parent_workflow_id and state.parent_task_id:
-            parent = world.states[state.parent_workflow_id]
-            above = mocks_of(parent)
-            row = parent.tasks[ids.ordinal_of(state.parent_task_id)]
-            found = None if above is None else above.children.get(row.ref)
+            parent = world.states.get(state.parent_workflow_id)
+            above = None if parent is None else mocks_of(parent)
+            if parent is not None and above is not None:
+                row = parent.tasks.get(ids.ordinal_of(state.parent_task_id))
+                found = None if row is None else above.children.get(row.ref)
         return found
 
     def answer(state: WorkflowState, row: TaskState) -> Reply | None:

@@ -62,6 +62,7 @@ class ScheduleService:
         self._look_s = LOOK_FIRST_S
         self._starts = asyncio.Semaphore(STARTS_AT_ONCE)
         self._book = Book()
+        self._looked = False
         self._unsure: set[str] = set()
         self._at_work: dict[str, asyncio.Task[None]] = {}
         self._results: dict[str, RunsEnded] = {}
@@ -94,17 +95,18 @@ class ScheduleService:
     async def _work(self) -> None:
         """Until it is somebody else's turn."""
         self._book, self._unsure, self._results = Book(), set(), {}
-        retry_s, first = RETRY_FIRST_S, True
+        self._looked = False
+        retry_s = RETRY_FIRST_S
         while self._turns is None or self._turns.held:
             self._news.clear()
             try:
-                await self._round(first=first)
+                await self._round()
             except Unavailable as fault:
                 log.warning("schedules stand still", why=str(fault))
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, RETRY_LAST_S)
                 continue
-            first, retry_s = False, RETRY_FIRST_S
+            retry_s = RETRY_FIRST_S
             await self._nap()
 
     async def _nap(self) -> None:
@@ -118,13 +120,14 @@ class ScheduleService:
         except TimeoutError:
             return
 
-    async def _round(self, *, first: bool) -> None:
+    async def _round(self) -> None:
         """Looks for changes, claims and starts what is due, records what has ended."""
         await self._journal.catch_up(self._book.catalogue)
         changed = self._book.look_again()
-        if first:
+        if not self._looked:
             self._unsure |= changed
-        await self._look(sure=not first)
+        await self._look(sure=self._looked)
+        self._looked = True
         claims = self._book.due(self._clock.now_ms(), AT_ONCE)
         if claims and await self._record(claims):
             for claimed in claims:
@@ -153,14 +156,16 @@ class ScheduleService:
         self._unsure.difference_update(names)
 
     async def _record(self, events: Sequence[Event]) -> bool:
-        """False when it is not known how their schedules stand now: the next round looks."""
+        """False when somebody else came first. Then, as when Unavailable is raised, it is not
+        known how their schedules stand: the next round looks.
+        """
+        recorded = False
         try:
             recorded = await self._runs.record(events)
-        except Unavailable as fault:
-            log.warning("runs of schedules may not be recorded", why=str(fault))
-            recorded = False
+        finally:
+            if not recorded:
+                self._unsure.update(event.originator_id for event in events)
         if not recorded:
-            self._unsure.update(event.originator_id for event in events)
             self._news.set()
             return False
         for event in events:

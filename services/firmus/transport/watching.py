@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Iterable
 
 import msgspec
+import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -17,6 +18,8 @@ from nats.errors import Error as NatsError
 
 from firmus.ports import Unavailable, Watch, WatchPort
 from firmus_contracts import ids, subjects
+
+log = structlog.get_logger(__name__)
 
 QUEUE_GROUP = "deciders"
 ANSWER_PATIENCE_S = 1.0
@@ -77,6 +80,9 @@ class WatchServer:
             answer = await self._watches.changed(question.watch, timeout_s=question.timeout_s)
         except Unavailable:
             return  # the waiter looks again when its time is up
+        except Exception:
+            log.exception("a watch was not answered", subject=message.subject)
+            return
         except asyncio.CancelledError:
             answer = True
         await message.respond(_encode(answer))
