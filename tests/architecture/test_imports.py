@@ -15,7 +15,7 @@ from tests.architecture.sources import Source, imports_of, module_of, sources
 
 SHARED = (
     *("workflow", "eventlog", "broker", "transport", "definitions"),
-    *("ports", "clock", "telemetry", "waiting"),
+    *("ports", "clock", "telemetry", "waiting", "edge"),
 )
 """What every service may know, beside the contracts."""
 
@@ -226,6 +226,7 @@ def test_what_services_share_knows_no_service() -> None:
         "definitions",
         "transport",
         "waiting",
+        "edge",
     )
     rank = {name: place for place, name in enumerate(layers)}
     found = [

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from firmus.gateway.lookups import quoted
+from firmus.edge.lookups import quoted
 from firmus.ports import LATEST
 from tests.gateway.client import Api
 from tests.gateway.ports import World

@@ -5,7 +5,8 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from firmus.gateway.problems import problem, refusal
+from firmus.edge.asking import refusal
+from firmus.gateway.problems import problem
 from firmus.ports import Unavailable
 from firmus_contracts.commands import Rejected
 from firmus_contracts.errors import ERRORS, Refusal, ValidationError

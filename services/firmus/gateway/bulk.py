@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from firmus.edge.again import run_again
+from firmus.edge.asking import known_form, state_of, submit
+from firmus.edge.views import Views
 from firmus.gateway import answers
-from firmus.gateway.again import run_again
-from firmus.gateway.asking import CommandIds, envelope, known_form, state_of, submit
+from firmus.gateway.asking import CommandIds, envelope
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, flag, json_texts, text
-from firmus.gateway.views import Views
 from firmus.ports import Unavailable
 from firmus_contracts.bodies import invalid
 from firmus_contracts.commands import (
@@ -35,7 +36,7 @@ class Bulk:
 
     def __init__(self, ports: GatewayPorts, command_ids: CommandIds) -> None:
         self._decider = ports.decider
-        self._views = Views(ports)
+        self._views = Views(ports.definitions, ports.clock)
         self._command_ids = command_ids
 
     async def pause(self, req: Request, resp: Response) -> None:

@@ -1,7 +1,9 @@
 """Steering of single workflows over REST beyond pause and resume (spec 5.7-5.9, 8.4)."""
 
+from firmus.edge.asking import known_form, state_of, submit
+from firmus.edge.views import Views
 from firmus.gateway import answers
-from firmus.gateway.asking import CommandIds, envelope, known_form, state_of, submit
+from firmus.gateway.asking import CommandIds, envelope
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import (
     Request,
@@ -12,7 +14,6 @@ from firmus.gateway.reading import (
     optional_json_body,
     text,
 )
-from firmus.gateway.views import Views
 from firmus_contracts.bodies import decode_object, decode_skip_request, decode_upgrade_request
 from firmus_contracts.commands import (
     JumpToTask,
@@ -29,7 +30,7 @@ class Control:
     def __init__(self, ports: GatewayPorts, command_ids: CommandIds) -> None:
         self._decider = ports.decider
         self._command_ids = command_ids
-        self._views = Views(ports)
+        self._views = Views(ports.definitions, ports.clock)
 
     async def remove(self, req: Request, resp: Response, key: str) -> None:
         await self._remove(req, resp, key, terminate=False)

@@ -10,8 +10,10 @@ from typing import Any
 
 import msgspec
 
+from firmus.edge.asking import state_of, submit
+from firmus.edge.registration import Registration
 from firmus.gateway import answers
-from firmus.gateway.asking import CommandIds, envelope, state_of, submit
+from firmus.gateway.asking import CommandIds, envelope
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import (
     Request,
@@ -24,7 +26,6 @@ from firmus.gateway.reading import (
     text,
     whole_number,
 )
-from firmus.gateway.registration import Registration
 from firmus.gateway.runs import Call, Runs, named_tasks, return_strategy
 from firmus.gateway.starting import StartRequests
 from firmus.waiting import Found

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 
+from firmus.edge.registration import Registration
 from firmus.gateway import answers
 from firmus.gateway.bulk import collect
 from firmus.gateway.ports import GatewayPorts
@@ -14,7 +15,6 @@ from firmus.gateway.reading import (
     text,
     whole_number,
 )
-from firmus.gateway.registration import Registration
 from firmus_contracts.bodies import (
     decode_task_def,
     decode_task_defs,

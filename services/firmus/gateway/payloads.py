@@ -5,19 +5,18 @@ server itself answers there.
 """
 
 import uuid
-from typing import Any
 from urllib.parse import quote
 
+from firmus.edge.asking import state_of
+from firmus.edge.stored import Stored
 from firmus.gateway import answers
-from firmus.gateway.asking import state_of
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, raw_body, required, text
-from firmus.workflow.external import Owner, Place, Side, place_of, value_at
+from firmus.workflow.external import Owner, Place, Side, place_of
 from firmus.workflow.masking import NOTHING, masked
 from firmus_contracts.bodies import decode_object
 from firmus_contracts.errors import Refusal
 from firmus_contracts.executions import ExternalStorageLocation
-from firmus_contracts.requests import TaskResult
 
 BASE = "/api/external/payloads"
 """Where this server answers itself for payloads."""
@@ -37,6 +36,7 @@ class Payloads:
         self._decider = ports.decider
         self._uploads = ports.payloads
         self._definitions = ports.definitions
+        self._stored = Stored(ports.decider, ports.payloads)
 
     async def location(self, req: Request, resp: Response) -> None:
         """READ: the address of a path, whether or not something lies there. WRITE: a path nobody
@@ -60,7 +60,7 @@ class Payloads:
     ) -> None:
         del req
         path = f"{owner}/{side}/{name}"
-        answers.json(resp, masked(await self.value(path), await self._masked_at(path)))
+        answers.json(resp, masked(await self._stored.value(path), await self._masked_at(path)))
 
     async def upload(self, req: Request, resp: Response, owner: str, side: str, name: str) -> None:
         """Keeps a JSON object under a path; an execution's own values cannot be written. The
@@ -81,33 +81,3 @@ class Payloads:
             return NOTHING
         state = await state_of(self._decider, place.workflow_id)
         return (await self._definitions.pinned(state.definition_hash)).masked
-
-    async def value(self, path: str) -> dict[str, Any]:
-        """What lies at a path. Raises Refusal NOT_FOUND."""
-        place = place_of(path)
-        if place is not None and place.workflow_id is not None:
-            found = value_at(await state_of(self._decider, place.workflow_id), place)
-            if found is not None:
-                return found
-        elif place is not None and self._uploads is not None:
-            try:
-                return decode_object(await self._uploads.get(place.path))
-            except KeyError:
-                pass
-        raise Refusal("NOT_FOUND", f"No payload is stored at {path}")
-
-    async def output_of(self, result: TaskResult) -> dict[str, Any]:
-        """The output of a report, also where it names it by a path instead (spec 1.10)."""
-        path = result.external_output_payload_storage_path
-        if not path:
-            return result.output_data or {}
-        return await self.given(path, "externalOutputPayloadStoragePath")
-
-    async def given(self, path: str, field: str) -> dict[str, Any]:
-        """The value that a request names by a path. Raises Refusal INVALID that names the field."""
-        try:
-            return await self.value(path)
-        except Refusal as refusal:
-            if refusal.code != "NOT_FOUND":
-                raise
-            raise Refusal("INVALID", f"{field}: no payload is stored at {path}") from None

@@ -11,24 +11,12 @@ import structlog
 
 from firmus.gateway.reading import Request, Response
 from firmus.ports import Unavailable
-from firmus_contracts.commands import Rejected
 from firmus_contracts.errors import ERRORS, ErrorResponse, Refusal, ValidationError
 
 _log = structlog.get_logger(__name__)
-_VALIDATION_ERRORS = msgspec.json.Decoder(tuple[ValidationError, ...])
 _ENCODER = msgspec.json.Encoder()
 
 Handler = Callable[[Request, Response, Exception, dict[str, str]], Awaitable[None]]
-
-
-def refusal(rejected: Rejected) -> Refusal:
-    """The decider's answer as an exception; its details, if any, are validation errors."""
-    details = rejected.details
-    return Refusal(
-        rejected.code,
-        rejected.message,
-        _VALIDATION_ERRORS.decode(details) if details else None,
-    )
 
 
 def problem(error: Exception, *, method: str, path: str) -> ErrorResponse | None:

@@ -2,11 +2,11 @@
 
 import msgspec
 
+from firmus.edge.registration import Registration
+from firmus.edge.stored import Stored
 from firmus.gateway import answers
-from firmus.gateway.payloads import Payloads
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, flag, json_body
-from firmus.gateway.registration import Registration
 from firmus_contracts.bodies import decode_test_request
 from firmus_contracts.errors import Refusal
 
@@ -17,7 +17,7 @@ class Rehearsing:
     def __init__(self, ports: GatewayPorts, registration: Registration) -> None:
         self._rehearsals = ports.rehearsals
         self._registration = registration
-        self._payloads = Payloads(ports)
+        self._stored = Stored(ports.decider, ports.payloads)
 
     async def test(self, req: Request, resp: Response) -> None:
         """The execution at its end, or where it stopped. `virtualTime`: time passes meanwhile."""
@@ -28,7 +28,7 @@ class Rehearsing:
             await self._registration.workflow(request.workflow_def)
         path = request.external_input_payload_storage_path
         if path:
-            given = await self._payloads.given(path, "externalInputPayloadStoragePath")
+            given = await self._stored.given(path, "externalInputPayloadStoragePath")
             request = msgspec.structs.replace(request, input=given)
         timed = flag(req, "virtualTime", default=False)
         answers.json(resp, await self._rehearsals.run(request, timed=timed))

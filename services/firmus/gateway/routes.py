@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from firmus.edge.registration import Registration
 from firmus.gateway import answers, docs_page, openapi
 from firmus.gateway.admin import Admin
 from firmus.gateway.again import Again
@@ -26,7 +27,6 @@ from firmus.gateway.polling import Polls
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.queues import Queues
 from firmus.gateway.reading import Request, Response
-from firmus.gateway.registration import Registration
 from firmus.gateway.rehearsing import Rehearsing
 from firmus.gateway.runs import Runs
 from firmus.gateway.scheduler import Scheduler

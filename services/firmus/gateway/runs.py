@@ -5,12 +5,12 @@ from enum import StrEnum
 
 import msgspec
 
+from firmus.edge.asking import no_such_workflow
+from firmus.edge.views import Views
 from firmus.gateway import answers
-from firmus.gateway.asking import no_such_workflow
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.presence import Presence
 from firmus.gateway.reading import Request, Response, text, texts
-from firmus.gateway.views import Views
 from firmus.ports import Unavailable
 from firmus.waiting import Found, Waited, Waits
 from firmus.workflow.state import WorkflowState
@@ -61,7 +61,7 @@ class Runs:
 
     def __init__(self, ports: GatewayPorts, presence: Presence) -> None:
         self.waits = Waits(ports.decider, ports.watches)
-        self._views = Views(ports)
+        self._views = Views(ports.definitions, ports.clock)
         self._presence = presence
 
     def place(self) -> AbstractContextManager[None]:

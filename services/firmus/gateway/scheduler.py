@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from firmus.edge.registration import Registration
 from firmus.gateway import answers
 from firmus.gateway.bulk import collect
 from firmus.gateway.ports import GatewayPorts
@@ -18,7 +19,6 @@ from firmus.gateway.reading import (
     text,
     whole_number,
 )
-from firmus.gateway.registration import Registration
 from firmus.ports import SchedulesPort
 from firmus_contracts.bodies import decode_schedule, decode_tags, invalid
 from firmus_contracts.errors import Refusal, ValidationError

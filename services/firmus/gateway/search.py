@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
+from firmus.edge.hits import read_each, task_ids, workflow_ids
+from firmus.edge.views import Views
 from firmus.gateway import answers
-from firmus.gateway.hits import read_each, task_ids, workflow_ids
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, flag, integer, text, texts
-from firmus.gateway.views import Views
 from firmus.ports import LATEST, SearchPage, SearchRequest, Unavailable
 from firmus.workflow.state import present
 from firmus_contracts import ids
@@ -33,7 +33,7 @@ class Search:
     def __init__(self, ports: GatewayPorts) -> None:
         self._decider = ports.decider
         self._search = ports.search
-        self._views = Views(ports)
+        self._views = Views(ports.definitions, ports.clock)
 
     async def workflows(self, req: Request, resp: Response) -> None:
         page = await self._page(req, resp, "workflows", _workflow_query(req))

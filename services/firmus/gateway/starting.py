@@ -5,24 +5,19 @@ body; the headers X-Idempotency-Key and X-On-Conflict, where the body is the inp
 Idempotency-Key, with which a request repeated is answered as the first one was.
 """
 
-import secrets
 from typing import get_args
 
-import msgspec
-
-from firmus.gateway.asking import CommandIds, envelope, header_key
-from firmus.gateway.payloads import Payloads
+from firmus.edge.asking import Said
+from firmus.edge.registration import Registration
+from firmus.edge.starting import Starting
+from firmus.edge.stored import Stored
+from firmus.gateway.asking import CommandIds, header_key
 from firmus.gateway.ports import GatewayPorts
-from firmus.gateway.problems import refusal
-from firmus.gateway.reading import Request
-from firmus.gateway.registration import Registration
+from firmus.gateway.reading import Request, actor_of, trace_of
 from firmus.ports import Started
-from firmus_contracts import ids
-from firmus_contracts.commands import Rejected
 from firmus_contracts.definitions import IdempotencyStrategy
 from firmus_contracts.errors import Refusal
 from firmus_contracts.requests import StartWorkflowRequest
-from firmus_contracts.starts import start_command
 
 KEY_HEADER = "X-Idempotency-Key"
 STRATEGY_HEADER = "X-On-Conflict"
@@ -36,30 +31,15 @@ class StartRequests:
     def __init__(
         self, ports: GatewayPorts, command_ids: CommandIds, registration: Registration
     ) -> None:
-        self._ports = ports
+        stored = Stored(ports.decider, ports.payloads)
+        self._starting = Starting(ports.starts, registration, stored, ports.clock)
         self._command_ids = command_ids
-        self._registration = registration
-        self._payloads = Payloads(ports)
 
     async def start(self, req: Request, request: StartWorkflowRequest) -> Started:
         """Returns once the first decision is in the log (spec 3.1). Raises Refusal, Unavailable."""
         key, strategy = start_key(req, request)
-        if request.workflow_def is not None:
-            await self._registration.workflow(request.workflow_def)
-        path = request.external_input_payload_storage_path
-        if path:
-            given = await self._payloads.given(path, "externalInputPayloadStoragePath")
-            request = msgspec.structs.replace(request, input=given)
-        workflow_id = ids.mint_workflow_id(
-            self._ports.clock.now_ms(), secrets.randbits(ids.RANDOM_BITS)
-        )
-        shared = envelope(req, self._command_ids.fresh(), workflow_id)
-        shared["actor"] = shared.get("actor") or request.created_by or ""
-        command = start_command(request, **shared, idempotency_key=key)
-        answer = await self._ports.starts.start(command, strategy)
-        if isinstance(answer, Rejected):
-            raise refusal(answer)
-        return answer
+        said = Said(self._command_ids.fresh(), trace_of(req), actor_of(req))
+        return await self._starting.start(request, said, key=key, strategy=strategy)
 
 
 def start_key(req: Request, request: StartWorkflowRequest) -> tuple[str | None, str | None]:

@@ -3,8 +3,9 @@
 import uuid
 from typing import Any
 
-from firmus.gateway.asking import CommandIds, envelope, known_form, submit
-from firmus.gateway.payloads import Payloads
+from firmus.edge.asking import known_form, submit
+from firmus.edge.stored import Stored
+from firmus.gateway.asking import CommandIds, envelope
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, integer, json_body, text
 from firmus.gateway.runs import Call, Runs, named_tasks, return_strategy
@@ -21,7 +22,7 @@ class StateUpdates:
 
     def __init__(self, ports: GatewayPorts, command_ids: CommandIds, runs: Runs) -> None:
         self._decider = ports.decider
-        self._payloads = Payloads(ports)
+        self._stored = Stored(ports.decider, ports.payloads)
         self._command_ids = command_ids
         self._runs = runs
 
@@ -48,7 +49,7 @@ class StateUpdates:
             await self._runs.answer(req, resp, workflow_id, call)
 
     async def _outputs(self, results: dict[str, TaskResult]) -> dict[str, Any]:
-        return {ref: await self._payloads.output_of(result) for ref, result in results.items()}
+        return {ref: await self._stored.output_of(result) for ref, result in results.items()}
 
 
 def _report(ref: str, result: TaskResult) -> TaskReport:

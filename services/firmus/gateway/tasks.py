@@ -9,38 +9,34 @@ from typing import Any
 
 import msgspec
 
+from firmus.edge.asking import NULL, Said, state_of, submit
+from firmus.edge.stored import Stored
+from firmus.edge.tasks import lines_of, reported_ids, row_of, update_command
+from firmus.edge.views import Views
 from firmus.gateway import answers
-from firmus.gateway.asking import (
-    NULL,
-    CommandIds,
-    envelope,
-    no_such_workflow,
-    state_of,
-    submit,
-)
-from firmus.gateway.payloads import Payloads
+from firmus.gateway.asking import CommandIds, envelope
 from firmus.gateway.polling import Polls, Queue
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import (
     Request,
     Response,
+    actor_of,
     integer,
     json_body,
     json_object,
     raw_body,
     result_status,
     text,
+    trace_of,
 )
-from firmus.gateway.views import Views
 from firmus.ports import Unavailable
 from firmus.workflow.open_rows import open_row
-from firmus.workflow.state import TaskState, WorkflowState, present
+from firmus.workflow.state import present
 from firmus_contracts import ids
 from firmus_contracts.bodies import decode_task_result
 from firmus_contracts.commands import Accepted, LogTask, UpdateOutcome, UpdateTask
 from firmus_contracts.errors import Refusal, no_task
-from firmus_contracts.events import TaskLogged
-from firmus_contracts.requests import TaskExecLog, TaskResult
+from firmus_contracts.requests import TaskResult
 from firmus_contracts.statuses import ResultStatus, TaskStatus
 
 _POLL_TIMEOUT_MS = 100
@@ -53,9 +49,9 @@ class Tasks:
     """Handlers of `/api/tasks`, the queues apart."""
 
     def __init__(self, ports: GatewayPorts, command_ids: CommandIds, polls: Polls) -> None:
-        self._views = Views(ports)
+        self._views = Views(ports.definitions, ports.clock)
         self._decider = ports.decider
-        self._payloads = Payloads(ports)
+        self._stored = Stored(ports.decider, ports.payloads)
         self._command_ids = command_ids
         self._polls = polls
 
@@ -127,26 +123,17 @@ class Tasks:
         answers.json(resp, await self._views.workflow(state, include_tasks=True))
 
     async def get(self, _req: Request, resp: Response, key: str) -> None:
-        state, row = await self._row(key)
+        state, row = await row_of(self._decider, key)
         answers.json(resp, await self._views.task(state, row))
 
     async def acknowledge(self, _req: Request, resp: Response, key: str) -> None:
         """Whether a worker has the task: polling acknowledges it already (spec 9.3)."""
-        _, row = await self._row(key)
+        _, row = await row_of(self._decider, key)
         answers.json(resp, row.status is TaskStatus.IN_PROGRESS)
 
     async def logs(self, _req: Request, resp: Response, key: str) -> None:
         """All lines of a task, oldest first; 204 when there are none."""
-        workflow_id = ids.workflow_of(key)
-        known = ids.is_task_id(key) and present(await self._decider.read(workflow_id)) is not None
-        records = await self._decider.history(workflow_id) if known else []
-        lines = [
-            TaskExecLog(log=line, task_id=key, created_time=written_ms)
-            for record in records
-            for event in record.commit.events
-            if isinstance(event, TaskLogged) and event.ordinal == ids.ordinal_of(key)
-            for line, written_ms in event.lines
-        ]
+        lines = await lines_of(self._decider, key)
         if lines:
             answers.json(resp, lines)
         else:
@@ -163,14 +150,6 @@ class Tasks:
         )
         await submit(self._decider, command)
         answers.empty(resp)
-
-    async def _row(self, task_id: str) -> tuple[WorkflowState, TaskState]:
-        known = ids.is_task_id(task_id)
-        state = present(await self._decider.read(ids.workflow_of(task_id))) if known else None
-        row = None if state is None else state.tasks.get(ids.ordinal_of(task_id))
-        if state is None or row is None:
-            raise Refusal("NOT_FOUND", f"Task not found for taskId: {task_id}")
-        return state, row
 
     async def _next(self, queue: Queue, worker_id: str) -> list[msgspec.Raw]:
         """What the queue has now; one that cannot be asked has nothing (spec 9.2)."""
@@ -221,27 +200,13 @@ class Tasks:
         result = decode_task_result(await json_body(req))
         if not result.external_output_payload_storage_path:
             return result
-        output = await self._payloads.output_of(result)
+        output = await self._stored.output_of(result)
         return msgspec.structs.replace(result, output_data=output)
 
     def _command(self, req: Request, result: TaskResult) -> UpdateTask:
-        """What a worker's measurements and its `subWorkflowId` say is not kept (spec 1.9)."""
-        task_id, workflow_id = result.task_id, result.workflow_instance_id
-        if not ids.is_workflow_id(workflow_id):
-            raise no_such_workflow(workflow_id)
-        if not ids.is_task_id(task_id) or ids.workflow_of(task_id) != workflow_id:
-            raise Refusal("NOT_FOUND", no_task(task_id))
-        return UpdateTask(
-            **envelope(req, self._command_ids.of(req, "update", task_id), workflow_id),
-            task_id=task_id,
-            status=result.status or ResultStatus.IN_PROGRESS,
-            output=result.output_data,
-            reason=result.reason_for_incompletion,
-            worker_id=result.worker_id,
-            callback_after_s=result.callback_after_seconds,
-            extend_lease=result.extend_lease,
-            logs=tuple((line.log or "", line.created_time) for line in result.logs or ()),
-        )
+        _, task_id = reported_ids(result)
+        command_id = self._command_ids.of(req, "update", task_id)
+        return update_command(result, Said(command_id, trace_of(req), actor_of(req)))
 
     async def _command_by_ref(
         self, req: Request, key: str, ref: str, status: str

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from firmus.edge.asking import known_form, state_of, submit
+from firmus.edge.registration import Registration
+from firmus.edge.views import Views
 from firmus.gateway import answers
-from firmus.gateway.asking import CommandIds, envelope, known_form, state_of, submit
+from firmus.gateway.asking import CommandIds, envelope
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import (
     Request,
@@ -16,9 +19,7 @@ from firmus.gateway.reading import (
     text,
     texts,
 )
-from firmus.gateway.registration import Registration
 from firmus.gateway.starting import StartRequests
-from firmus.gateway.views import Views
 from firmus_contracts import ids
 from firmus_contracts.bodies import decode_start_request, invalid
 from firmus_contracts.commands import (
@@ -41,7 +42,7 @@ class Workflows:
     def __init__(
         self, ports: GatewayPorts, command_ids: CommandIds, registration: Registration
     ) -> None:
-        self._views = Views(ports)
+        self._views = Views(ports.definitions, ports.clock)
         self._rehearsals = ports.rehearsals
         self._starts = StartRequests(ports, command_ids, registration)
         self._decider = ports.decider

@@ -3,7 +3,7 @@
 What is too large to be shown stands there as a path (spec 1.10).
 """
 
-from firmus.gateway.ports import GatewayPorts
+from firmus.ports import Clock, DefinitionsPort
 from firmus.workflow.external import shown_task, shown_workflow
 from firmus.workflow.masking import NOTHING
 from firmus.workflow.rest_view import status_view, task_view, workflow_view
@@ -12,9 +12,9 @@ from firmus_contracts.executions import Task, Workflow, WorkflowStatusView
 
 
 class Views:
-    def __init__(self, ports: GatewayPorts) -> None:
-        self._definitions = ports.definitions
-        self._clock = ports.clock
+    def __init__(self, definitions: DefinitionsPort, clock: Clock) -> None:
+        self._definitions = definitions
+        self._clock = clock
 
     async def workflow(self, state: WorkflowState, *, include_tasks: bool) -> Workflow:
         blueprint = await self._definitions.pinned(state.definition_hash)
