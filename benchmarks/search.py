@@ -27,10 +27,12 @@ from firmus.eventlog.memory import MemoryLog
 from firmus.ports import LATEST, SearchRequest
 from firmus.projection.cursors import RowsCursor
 from firmus.projection.fields import TASKS, WORKFLOWS, Searchable
+from firmus.projection.folder import ReadModelFolder
 from firmus.projection.paging import after
+from firmus.projection.port import RowBatch
 from firmus.projection.query import compile_search
 from firmus.projection.service import ProjectionService
-from firmus.projection.store import ReadModel, RowBatch
+from firmus.projection.store import SqliteModel
 from firmus.projection.views import PLAIN_CLASSIFIER, Row, task_row, workflow_row
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.evolve import answered
@@ -128,7 +130,7 @@ def rows(count: int) -> Iterator[tuple[list[Row], list[Row]]]:
     yield workflows, tasks
 
 
-def fill(model: ReadModel, count: int) -> dict[str, Any]:
+def fill(model: SqliteModel, count: int) -> dict[str, Any]:
     write_s = index_s = 0.0
     for position, (workflows, tasks) in enumerate(rows(count), 1):
         began = time.process_time()
@@ -181,7 +183,7 @@ def questions(
     }
 
 
-def ask(model: ReadModel, count: int) -> Iterator[dict[str, Any]]:
+def ask(model: SqliteModel, count: int) -> Iterator[dict[str, Any]]:
     chance = random.Random(11)
     for name, (what, asked) in questions(count).items():
         took_ms = []
@@ -194,7 +196,7 @@ def ask(model: ReadModel, count: int) -> Iterator[dict[str, Any]]:
     yield _quantiles("deep pages", list(_deep(model, count)))
 
 
-def _deep(model: ReadModel, count: int) -> Iterator[float]:
+def _deep(model: SqliteModel, count: int) -> Iterator[float]:
     """Pages by place, from the middle on."""
     plain = compile_search(WORKFLOWS, query="", free_text="*", sort="")
     token = model.find(WORKFLOWS, plain, start=count // 2, size=20).next
@@ -244,7 +246,11 @@ async def project(folder: Path) -> dict[str, Any]:
             position = (await log.append(commit, expected=position)).position
             events += len(commit.events)
     service = ProjectionService(
-        log=log, folder=folder, definitions=_Definitions(), lease=_Open(), publisher=None
+        log=log,
+        models=ReadModelFolder(folder),
+        definitions=_Definitions(),
+        lease=_Open(),
+        publisher=None,
     )
     began, began_s = time.process_time(), time.perf_counter()
     running = asyncio.create_task(service.run())
@@ -276,7 +282,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         tell(asyncio.run(project(Path(folder) / "projected")))
-        model = ReadModel(Path(folder) / "readmodel-1.db")
+        model = SqliteModel(Path(folder) / "readmodel-1.db")
         tell(fill(model, options.rows))
         for row in ask(model, options.rows):
             tell(row)

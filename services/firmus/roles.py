@@ -41,6 +41,7 @@ from firmus.metrics import (
 )
 from firmus.node import Node
 from firmus.ports import DeciderPort, QueuesPort, SearchPort, WatchPort
+from firmus.projection.folder import ReadModelFolder
 from firmus.projection.publisher import EventsPublisher
 from firmus.projection.service import ProjectionService
 from firmus.rehearsal.service import Rehearsals
@@ -220,11 +221,9 @@ async def projection_role(node: Node) -> AsyncIterator[ProjectionService]:
         ttl_s=await bucket_ttl_s(node.wire),
     )
     publisher = await EventsPublisher.open(node.wire)
-    folder = Path(node.settings.data_dir) / "readmodel"
-    folder.mkdir(parents=True, exist_ok=True)
     service = ProjectionService(
         log=node.log,
-        folder=folder,
+        models=ReadModelFolder(Path(node.settings.data_dir) / "readmodel"),
         definitions=node.definitions,
         lease=lease,
         publisher=publisher,

@@ -15,6 +15,7 @@ from firmus.broker.streams import prepare
 from firmus.broker.wire import JetStreamWire
 from firmus.eventlog.memory import MemoryLog
 from firmus.ports import SearchRequest
+from firmus.projection.folder import ReadModelFolder
 from firmus.projection.publisher import EventsPublisher
 from firmus.projection.service import ProjectionService
 
@@ -145,10 +146,10 @@ async def publisher(wire: JetStreamWire) -> AsyncIterator[EventsPublisher]:
 
 @pytest.fixture
 def make(log: MemoryLog, tmp_path: Path) -> Callable[..., ProjectionService]:
-    def service(**more: Any) -> ProjectionService:
+    def service(folder: Path = tmp_path / "projection", **more: Any) -> ProjectionService:
         given = {
             "log": log,
-            "folder": tmp_path / "projection",
+            "models": ReadModelFolder(folder),
             "definitions": Definitions(),
             "lease": OpenLease(),
             "publisher": None,

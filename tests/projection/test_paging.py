@@ -13,7 +13,7 @@ from firmus.ports import LATEST
 from firmus.projection.fields import WORKFLOWS
 from firmus.projection.paging import after
 from firmus.projection.query import compile_search
-from firmus.projection.store import ReadModel
+from firmus.projection.store import SqliteModel
 from firmus_contracts.errors import Refusal
 
 SORTS = ["", "startTime:ASC", "startTime:DESC", "correlationId:ASC", "correlationId:DESC",
@@ -36,13 +36,13 @@ def rows(count: int) -> list[dict]:
 
 @pytest.fixture
 def model(tmp_path: Path):
-    model = ReadModel(tmp_path / "readmodel-1.db")
+    model = SqliteModel(tmp_path / "readmodel-1.db")
     put(model, rows(40))
     yield model
     model.close()
 
 
-def walk(model: ReadModel, sort: str, size: int) -> list[str]:
+def walk(model: SqliteModel, sort: str, size: int) -> list[str]:
     plain = compile_search(WORKFLOWS, query="", free_text="*", sort=sort)
     seen: list[str] = []
     compiled = plain
@@ -57,12 +57,14 @@ def walk(model: ReadModel, sort: str, size: int) -> list[str]:
 
 @pytest.mark.parametrize("size", [1, 7, 20, 39, 40, 41])
 @pytest.mark.parametrize("sort", SORTS)
-def test_pages_put_together_are_the_whole_in_order(model: ReadModel, sort: str, size: int) -> None:
+def test_pages_put_together_are_the_whole_in_order(
+    model: SqliteModel, sort: str, size: int
+) -> None:
     assert walk(model, sort, size) == walk(model, sort, 1000)
     assert len(set(walk(model, sort, size))) == 40
 
 
-def test_rows_that_come_meanwhile_repeat_nothing(model: ReadModel) -> None:
+def test_rows_that_come_meanwhile_repeat_nothing(model: SqliteModel) -> None:
     compiled = compile_search(WORKFLOWS, query="", free_text="*", sort="startTime:DESC")
     first = model.find(WORKFLOWS, compiled, start=0, size=10)
     put(model, [{"workflow_id": f"new-{n}", "start_ms": 99} for n in range(5)])
@@ -72,7 +74,7 @@ def test_rows_that_come_meanwhile_repeat_nothing(model: ReadModel) -> None:
     assert msgspec.json.decode(second.summaries[0])["key"] == "id-029"
 
 
-def test_a_deep_page_begins_at_its_place_in_an_index(model: ReadModel) -> None:
+def test_a_deep_page_begins_at_its_place_in_an_index(model: SqliteModel) -> None:
     compiled = compile_search(WORKFLOWS, query="", free_text="*", sort="")
     token = model.find(WORKFLOWS, compiled, start=0, size=10).next
     behind = after(compiled, token)

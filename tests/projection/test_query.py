@@ -8,8 +8,9 @@ import pytest
 
 from firmus.projection.cursors import RowsCursor
 from firmus.projection.fields import TASKS, WORKFLOWS
+from firmus.projection.port import RowBatch, StoreFault
 from firmus.projection.query import compile_search
-from firmus.projection.store import ReadModel, RowBatch
+from firmus.projection.store import SqliteModel
 from firmus_contracts.errors import Refusal
 
 WORKFLOW = {
@@ -19,7 +20,7 @@ WORKFLOW = {
 }  # fmt: skip
 
 
-def put(model: ReadModel, workflows: list[dict], tasks: tuple = ()) -> None:
+def put(model: SqliteModel, workflows: list[dict], tasks: tuple = ()) -> None:
     model.begin()
     model.put([tuple({**WORKFLOW, **row}.values()) for row in workflows], tasks)
     model.finish(RowBatch(cursor=RowsCursor(1)))
@@ -32,7 +33,7 @@ def summary(key: str, **more: object) -> str:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory):
-    model = ReadModel(tmp_path_factory.mktemp("query") / "readmodel-1.db")
+    model = SqliteModel(tmp_path_factory.mktemp("query") / "readmodel-1.db")
     rows = [
         {"workflow_type": "order flow", "status": "COMPLETED", "correlation_id": "Aa-1",
          "start_ms": 100, "end_ms": 150, "version": 1, "priority": 5,
@@ -49,7 +50,7 @@ def model(tmp_path_factory: pytest.TempPathFactory):
     model.close()
 
 
-def keys(model: ReadModel, query: str = "", free_text: str = "*", sort: str = "startTime:ASC"):
+def keys(model: SqliteModel, query: str = "", free_text: str = "*", sort: str = "startTime:ASC"):
     compiled = compile_search(WORKFLOWS, query=query, free_text=free_text, sort=sort)
     found = model.find(WORKFLOWS, compiled, start=0, size=10)
     return [msgspec.json.decode(row)["key"] for row in found.summaries]
@@ -114,7 +115,7 @@ ALL = ["one", "two", "three"]
         ("workflowId IN (id-1,id-3)", ["one", "three"]),
     ],
 )
-def test_a_query_finds(model: ReadModel, query: str, found: list[str]) -> None:
+def test_a_query_finds(model: SqliteModel, query: str, found: list[str]) -> None:
     assert keys(model, query) == found
 
 
@@ -185,7 +186,7 @@ def test_a_star_within_a_word_is_refused() -> None:
         compile_search(WORKFLOWS, query="", free_text="gr*n", sort="")
 
 
-def test_free_text_and_query_must_both_hold(model: ReadModel) -> None:
+def test_free_text_and_query_must_both_hold(model: SqliteModel) -> None:
     assert keys(model, "status=FAILED", free_text="grün") == []
 
 
@@ -201,7 +202,7 @@ def test_free_text_and_query_must_both_hold(model: ReadModel) -> None:
         ("", ["three", "two", "one"]),
     ],
 )
-def test_sorting(model: ReadModel, sort: str, found: list[str]) -> None:
+def test_sorting(model: SqliteModel, sort: str, found: list[str]) -> None:
     assert keys(model, sort=sort) == found
 
 
@@ -212,7 +213,7 @@ def test_a_sort_that_cannot_be_is_refused(sort: str) -> None:
 
 
 @pytest.mark.parametrize("what", [WORKFLOWS, TASKS])
-def test_every_field_can_be_asked_for_and_sorted_by(model: ReadModel, what) -> None:
+def test_every_field_can_be_asked_for_and_sorted_by(model: SqliteModel, what) -> None:
     for name, field in what.fields.items():
         value = "1" if field.kind in ("number", "time") else "x"
         sort = "" if field.kind == "list" else f"{name}:ASC"
@@ -221,7 +222,7 @@ def test_every_field_can_be_asked_for_and_sorted_by(model: ReadModel, what) -> N
 
 
 @pytest.mark.parametrize("value", ["'; DROP TABLE workflows; --", "x' OR '1'='1", "\x00", "?"])
-def test_values_are_never_read_as_sql(model: ReadModel, value: str) -> None:
+def test_values_are_never_read_as_sql(model: SqliteModel, value: str) -> None:
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
     assert keys(model, f'workflowId="{quoted}"') == []
     assert keys(model) == ALL
@@ -232,7 +233,7 @@ def test_text_that_is_not_unicode_is_refused() -> None:
         compile_search(WORKFLOWS, query="status='\ud800'", free_text="", sort="")
 
 
-def test_pages_share_one_count(model: ReadModel) -> None:
+def test_pages_share_one_count(model: SqliteModel) -> None:
     compiled = compile_search(WORKFLOWS, query="", free_text="", sort="startTime:ASC")
     pages = [(0, 10), (0, 1), (1, 1), (1, 10), (2, 1), (5, 10), (0, 0)]
     found = [model.find(WORKFLOWS, compiled, start=at, size=size) for at, size in pages]
@@ -240,12 +241,12 @@ def test_pages_share_one_count(model: ReadModel) -> None:
     assert [len(it.summaries) for it in found] == [3, 1, 1, 2, 1, 0, 0]
 
 
-def test_a_search_that_takes_too_long_is_broken_off(model: ReadModel, monkeypatch) -> None:
+def test_a_search_that_takes_too_long_is_broken_off(model: SqliteModel, monkeypatch) -> None:
     from firmus.projection import finding
 
     monkeypatch.setattr(finding, "PROGRESS_STEPS", 1)
     compiled = compile_search(WORKFLOWS, query="", free_text="x", sort="")
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(StoreFault):
         model.find(WORKFLOWS, compiled, start=0, size=1, timeout_s=0.0)
     assert keys(model) == ALL
 
@@ -256,7 +257,7 @@ def test_a_search_that_takes_too_long_is_broken_off(model: ReadModel, monkeypatc
      "status=A", "startTime>1", "workflowType STARTS_WITH 'a'"],
 )  # fmt: skip
 def test_usual_filters_are_served_by_an_index(tmp_path: Path, query: str) -> None:
-    model = ReadModel(tmp_path / "readmodel-1.db")
+    model = SqliteModel(tmp_path / "readmodel-1.db")
     compiled = compile_search(WORKFLOWS, query=query, free_text="", sort="")
     with sqlite3.connect(tmp_path / "readmodel-1.db") as db:
         plan = db.execute(
@@ -270,7 +271,7 @@ def test_usual_filters_are_served_by_an_index(tmp_path: Path, query: str) -> Non
 
 
 def test_a_row_never_goes_back(tmp_path: Path) -> None:
-    model = ReadModel(tmp_path / "readmodel-1.db")
+    model = SqliteModel(tmp_path / "readmodel-1.db")
     put(model, [{"workflow_id": "a", "revision": 5, "summary": summary("new")}])
     put(model, [{"workflow_id": "a", "revision": 4, "summary": summary("old")}])
     assert keys(model) == ["new"]

@@ -35,13 +35,13 @@ async def test_a_restarted_service_goes_on_from_its_cursor(make, log: MemoryLog)
 
 
 async def test_a_clean_stop_writes_what_was_taken(make, log: MemoryLog, tmp_path: Path) -> None:
-    from firmus.projection.store import ReadModel
+    from firmus.projection.store import SqliteModel
 
     async with running(make()) as service:
         await service.active.wait()
         history = await finished(log, 1)
         await until("taken", lambda: service.status().position == history.position)
-    model = ReadModel(tmp_path / "projection" / "readmodel-1.db")
+    model = SqliteModel(tmp_path / "projection" / "readmodel-1.db")
     assert model.rows_cursor().position == history.position
     model.close()
 

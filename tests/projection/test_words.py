@@ -11,17 +11,18 @@ from tests.projection.test_query import put, summary
 from firmus.projection import word_index
 from firmus.projection.cursors import EventsCursor, RowsCursor
 from firmus.projection.fields import WORKFLOWS
+from firmus.projection.port import RowBatch
 from firmus.projection.query import compile_search
-from firmus.projection.store import ReadModel, RowBatch
+from firmus.projection.store import SqliteModel
 
 
-def found(model: ReadModel, text: str) -> list[str]:
+def found(model: SqliteModel, text: str) -> list[str]:
     compiled = compile_search(WORKFLOWS, query="", free_text=text, sort="startTime:ASC")
     page = model.find(WORKFLOWS, compiled, start=0, size=100)
     return [msgspec.json.decode(row)["key"] for row in page.summaries]
 
 
-def indexed(model: ReadModel) -> None:
+def indexed(model: SqliteModel) -> None:
     while model.index_words():
         pass
 
@@ -33,25 +34,25 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def model(path: Path):
-    model = ReadModel(path)
+    model = SqliteModel(path)
     yield model
     model.close()
 
 
-def remove(model: ReadModel, *ids: str) -> None:
+def remove(model: SqliteModel, *ids: str) -> None:
     model.begin()
     model.finish(RowBatch(removed_workflows=list(ids), cursor=RowsCursor(9), events=EventsCursor()))
     model.commit()
 
 
-def test_rows_are_found_by_their_words_once_the_index_has_taken_them(model: ReadModel) -> None:
+def test_rows_are_found_by_their_words_once_the_index_has_taken_them(model: SqliteModel) -> None:
     put(model, [{"workflow_id": "a", "summary": summary("a", input="{city=Łódź}")}])
     assert found(model, "łódź") == []
     indexed(model)
     assert found(model, "łódź") == ["a"]
 
 
-def test_a_row_that_changed_is_found_by_what_it_says_now(model: ReadModel) -> None:
+def test_a_row_that_changed_is_found_by_what_it_says_now(model: SqliteModel) -> None:
     put(model, [{"workflow_id": "a", "summary": summary("a", output="first")}])
     indexed(model)
     put(model, [{"workflow_id": "a", "revision": 2, "summary": summary("a", output="second")}])
@@ -59,7 +60,7 @@ def test_a_row_that_changed_is_found_by_what_it_says_now(model: ReadModel) -> No
     assert (found(model, "first"), found(model, "second")) == ([], ["a"])
 
 
-def test_more_rows_than_a_step_are_taken_in_several(model: ReadModel, monkeypatch) -> None:
+def test_more_rows_than_a_step_are_taken_in_several(model: SqliteModel, monkeypatch) -> None:
     monkeypatch.setattr(word_index, "STEP_ROWS", 3)
     put(
         model,
@@ -71,7 +72,7 @@ def test_more_rows_than_a_step_are_taken_in_several(model: ReadModel, monkeypatc
     assert len(found(model, "x")) == 8
 
 
-def test_what_is_removed_leaves_the_index_and_its_place_may_be_taken(model: ReadModel) -> None:
+def test_what_is_removed_leaves_the_index_and_its_place_may_be_taken(model: SqliteModel) -> None:
     put(model, [{"workflow_id": "a", "summary": summary("a", input="secret")}])
     indexed(model)
     remove(model, "a")
@@ -83,12 +84,12 @@ def test_what_is_removed_leaves_the_index_and_its_place_may_be_taken(model: Read
 
 
 def test_the_index_goes_on_where_it_was(path: Path) -> None:
-    first = ReadModel(path)
+    first = SqliteModel(path)
     put(first, [{"workflow_id": "a", "summary": summary("a", input="x")}])
     indexed(first)
     put(first, [{"workflow_id": "b", "summary": summary("b", input="x")}])
     first.close()
-    second = ReadModel(path)
+    second = SqliteModel(path)
     assert found(second, "x") == ["a"]
     indexed(second)
     assert found(second, "x") == ["a", "b"]
@@ -97,7 +98,7 @@ def test_the_index_goes_on_where_it_was(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["lost", "broken", "ahead"])
 def test_an_index_that_does_not_fit_its_rows_is_made_anew(path: Path, damage: str) -> None:
-    first = ReadModel(path)
+    first = SqliteModel(path)
     put(first, [{"workflow_id": "a", "summary": summary("a", input="x")}])
     indexed(first)
     if damage == "ahead":
@@ -108,7 +109,7 @@ def test_an_index_that_does_not_fit_its_rows_is_made_anew(path: Path, damage: st
         file.unlink()
     elif damage == "broken":
         file.write_bytes(b"not a database" * 100)
-    second = ReadModel(path)
+    second = SqliteModel(path)
     indexed(second)
     assert found(second, "x") == ["a"]
     second.close()

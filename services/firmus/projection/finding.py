@@ -1,4 +1,4 @@
-"""Finding: one page of hits, read from an open read model. Blocks."""
+"""Finding in SQLite: one page of hits, read from an open read model. Blocks."""
 
 import sqlite3
 import time
@@ -8,6 +8,7 @@ import msgspec
 from firmus.projection.cursors import RowsCursor
 from firmus.projection.fields import Searchable
 from firmus.projection.paging import token_of
+from firmus.projection.port import Found
 from firmus.projection.query import Compiled
 
 PROGRESS_STEPS = 100_000
@@ -15,17 +16,6 @@ PROGRESS_STEPS = 100_000
 
 _POSITION = "(SELECT value FROM progress WHERE key = 'rows')"
 _decode_page = msgspec.json.Decoder(list[msgspec.Raw]).decode
-
-
-class Found(msgspec.Struct, frozen=True):
-    """One page, the number of all hits, and the log position that both reflect. `next` leads to
-    the page behind it; empty where this one is not full.
-    """
-
-    total_hits: int
-    summaries: list[msgspec.Raw]
-    position: int
-    next: str = ""
 
 
 def find(

@@ -1,4 +1,4 @@
-"""Where read models lie: `readmodel-<n>.db`, and a file `current` that names the one in use.
+"""Where SQLite's read models lie: `readmodel-<n>.db`, and a file `current` naming the one in use.
 
 A new one is built beside the old, then named in one atomic step; the one before is kept so that a
 bad one can be rolled back.
@@ -8,6 +8,9 @@ import os
 import re
 from pathlib import Path
 
+from firmus.projection.dialect import SQLITE
+from firmus.projection.store import READERS, SqliteModel
+
 _POINTER = "current"
 _NAME = re.compile(r"readmodel-(\d+)\.db")
 _FILES = ("", "-wal", "-shm", "-words", "-words-wal", "-words-shm")
@@ -15,7 +18,10 @@ _FILES = ("", "-wal", "-shm", "-words", "-words-wal", "-words-shm")
 
 
 class ReadModelFolder:
-    """The folder and its pointer. One process uses it at a time."""
+    """The folder and its pointer; implements `port.ReadModels`. One process uses it at a time."""
+
+    dialect = SQLITE
+    readers = READERS
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -24,8 +30,10 @@ class ReadModelFolder:
     def file(self, number: int) -> Path:
         return self._path / f"readmodel-{number}.db"
 
+    def open(self, number: int) -> SqliteModel:
+        return SqliteModel(self.file(number))
+
     def current(self) -> int | None:
-        """The read model in use; None before the first one."""
         try:
             name = (self._path / _POINTER).read_text(encoding="ascii").strip()
         except FileNotFoundError:
@@ -36,21 +44,15 @@ class ReadModelFolder:
         return int(found[1])
 
     def unused(self) -> int:
-        """A number that no file has."""
         return max(self._numbers(), default=0) + 1
 
     def promote(self, number: int) -> None:
-        """Makes a read model the one in use, and removes all but it and the one before."""
         before = self.current()
         self._point_to(number)
         for other in self._numbers() - {number, before}:
             self.remove(other)
 
     def roll_back(self) -> int:
-        """Puts the read model kept from before in use again; it catches up from its own cursor.
-
-        Only while no projection runs on this folder. Raises FileNotFoundError when none was kept.
-        """
         current = self.current()
         older = [number for number in self._numbers() if current is None or number < current]
         if not older:
@@ -64,11 +66,13 @@ class ReadModelFolder:
             file.with_name(file.name + suffix).unlink(missing_ok=True)
 
     def remove_unfinished(self) -> None:
-        """Removes what a rebuild left behind that was cut off: all above the one in use."""
         current = self.current() or 0
         for number in self._numbers():
             if number > current:
                 self.remove(number)
+
+    def close(self) -> None:
+        """Nothing is open but the models."""
 
     def _numbers(self) -> set[int]:
         found = (_NAME.fullmatch(entry.name) for entry in self._path.iterdir())

@@ -9,11 +9,11 @@ import logging
 from firmus.eventlog.port import EventLog
 from firmus.projection.cursors import RowsCursor
 from firmus.projection.fold import CannotFollow, fold_record
+from firmus.projection.port import Stopped
 from firmus.projection.publication import DEFAULT_SOURCE
 from firmus.projection.publisher import Outgoing, Resumed
 from firmus.projection.rows import Classifiers, RowBuffer
 from firmus.projection.states import RecentStates
-from firmus.projection.store import Stopped
 from firmus.workflow.masking import NOTHING
 from firmus_contracts.envelope import Commit, Record
 from firmus_contracts.events import WorkflowRestarted, WorkflowStarted, WorkflowUpgraded

@@ -1,17 +1,14 @@
 """The read model in use: written and searched from threads, swapped while it is used."""
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from firmus.ports import Unavailable
-from firmus.projection.fields import Searchable
-from firmus.projection.finding import Found
-from firmus.projection.folder import ReadModelFolder
+from firmus.projection.fields import Searchable, searchable
+from firmus.projection.port import Found, ReadModel, ReadModels, RowBatch, StoreFault
 from firmus.projection.query import Compiled
-from firmus.projection.store import READERS, ReadModel, RowBatch
 
 SEARCH_TIMEOUT_S = 10.0
 ROWS_AT_ONCE = 32
@@ -23,19 +20,25 @@ _T = TypeVar("_T")
 class LiveModel:
     """At most one open read model. Only the active projection holds one."""
 
-    def __init__(self, folder: ReadModelFolder) -> None:
-        self.folder = folder
+    def __init__(self, models: ReadModels) -> None:
+        self.models = models
+        self.searchable = searchable(models.dialect)
         self.model: ReadModel | None = None
         self._writing = asyncio.Lock()
         self._words_behind = asyncio.Event()
         self._position = 0
         self._waiting: dict[asyncio.Future[None], int] = {}
         self._using: dict[ReadModel, set[asyncio.Future[Any]]] = {}
-        self._threads = ThreadPoolExecutor(READERS + 2, thread_name_prefix="readmodel")
+        self._threads = ThreadPoolExecutor(models.readers + 2, thread_name_prefix="readmodel")
 
     async def open(self, number: int) -> ReadModel:
-        """Opens a file, made when it does not exist. Raises UnusableModel."""
-        return await self._run(lambda: ReadModel(self.folder.file(number)))
+        """Opens a model, made when it does not exist. Raises UnusableModel, StoreFault."""
+        return await self._run(lambda: self.models.open(number))
+
+    async def current(self) -> int | None:
+        """The model in use, in the store; what a rebuild left unfinished is removed."""
+        await self._run(self.models.remove_unfinished)
+        return await self._run(self.models.current)
 
     def use(self, model: ReadModel) -> None:
         """Makes an open model the one in use where there was none."""
@@ -43,12 +46,19 @@ class LiveModel:
         self._reach(model.rows_cursor().position)
 
     async def write(self, batch: RowBatch) -> None:
-        """Writes into the model in use when its turn comes; nothing when there is none."""
+        """Writes into the model in use when its turn comes; nothing when there is none. After a
+        StoreFault there is none: opened again it tells what was written.
+        """
         async with self._writing:
-            if self.model is not None:
+            if self.model is None:
+                return
+            try:
                 await self.write_to(self.model, batch)
-                self._reach(batch.cursor.position)
-                self._words_behind.set()
+            except StoreFault:
+                await self._close_current()
+                raise
+            self._reach(batch.cursor.position)
+            self._words_behind.set()
 
     async def reached(self, position: int, *, within_s: float) -> None:
         """Returns when the model in use reflects the log up to a position, or the time is over."""
@@ -98,8 +108,8 @@ class LiveModel:
 
         try:
             return await self._with(model, search)
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"the search was broken off: {error}") from error
+        except StoreFault as fault:
+            raise Unavailable(f"the search was broken off: {fault}") from fault
 
     async def index_words(self, building: ReadModel | None = None) -> None:
         """Brings the full-text index of a model that is being built, or else of the one in use, up
@@ -128,9 +138,9 @@ class LiveModel:
         return await asyncio.shield(future)
 
     async def swap(self, number: int, model: ReadModel) -> None:
-        """Makes an open model the one in use, in the folder too, and closes the one before."""
+        """Makes an open model the one in use, in the store too, and closes the one before."""
         async with self._writing:
-            await self._run(lambda: self.folder.promote(number))
+            await self._run(lambda: self.models.promote(number))
             before, self.model = self.model, model
             self._reach(model.rows_cursor().position)
             self._words_behind.set()
@@ -141,14 +151,17 @@ class LiveModel:
         """Closes and removes a model that was being built, unless it is in use by now."""
         if self.model is not model:
             await self._run(model.close)
-            await self._run(lambda: self.folder.remove(number))
+            await self._run(lambda: self.models.remove(number))
 
     async def close(self) -> None:
         async with self._writing:
-            model, self.model = self.model, None
-            self._position = 0
-            if model is not None:
-                await self._close(model)
+            await self._close_current()
+
+    async def _close_current(self) -> None:
+        model, self.model = self.model, None
+        self._position = 0
+        if model is not None:
+            await self._close(model)
 
     async def _close(self, model: ReadModel) -> None:
         running = self._using.pop(model, None)
@@ -158,6 +171,7 @@ class LiveModel:
 
     def dispose(self) -> None:
         """Ends the threads; nothing can be opened any more."""
+        self._threads.submit(self.models.close)
         self._threads.shutdown(wait=False)
 
     async def _run(self, call: Callable[[], _T]) -> _T:

@@ -12,6 +12,8 @@ import msgspec
 from firmus.projection.query import Compiled, Key
 from firmus_contracts.errors import Refusal
 
+NUMBER_MAX = 2**63 - 1
+
 Place = list[str | int | float | None]
 """The value of every key of the order at one row."""
 
@@ -36,7 +38,7 @@ def after(compiled: Compiled, token: str) -> Compiled:
     except (binascii.Error, ValueError) as problem:
         raise Refusal("INVALID", "searchAfter: not what an earlier page gave") from problem
     place = found.place
-    if len(place) != len(compiled.keys):
+    if len(place) != len(compiled.keys) or not all(map(_fits, compiled.keys, place)):
         raise Refusal("INVALID", "searchAfter: it belongs to a search with another sort")
     options: list[str] = []
     parameters: list[str | int | float] = []
@@ -57,6 +59,14 @@ def after(compiled: Compiled, token: str) -> Compiled:
     return msgspec.structs.replace(
         compiled, behind=behind, behind_parameters=tuple(parameters), total=found.total
     )
+
+
+def _fits(key: Key, value: str | float | None) -> bool:
+    if value is None:
+        return not key.always
+    if isinstance(value, str):
+        return not key.number
+    return key.number and abs(value) <= NUMBER_MAX
 
 
 def _behind(key: Key, value: str | float | None) -> str:

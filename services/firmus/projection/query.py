@@ -17,7 +17,7 @@ import msgspec
 
 from firmus.projection.fields import Field, Searchable
 from firmus.projection.values import Value, parameter, read_list, read_value
-from firmus.projection.words import TABLES, match_of
+from firmus.projection.words import condition_of
 from firmus_contracts.errors import Refusal
 
 CONDITIONS_MAX = 200
@@ -36,14 +36,24 @@ _PIECE_END = re.compile(r"\s(?:AND|OR)\s")
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A part of the order: an expression and its direction; `always`: it is never null."""
+    """A part of the order: an expression and its direction, the latter as the store's dialect says
+    it. `always`: it is never null. `number`: else it is a text.
+    """
 
     sql: str
     descending: bool
+    direction: str
     always: bool = False
+    number: bool = False
 
     def __str__(self) -> str:
-        return f"{self.sql} {'DESC' if self.descending else 'ASC'}"
+        return f"{self.sql} {self.direction}"
+
+
+def _key(what: Searchable, field: Field, *, descending: bool) -> Key:
+    words = ("DESC", what.dialect.descending) if descending else ("ASC", what.dialect.ascending)
+    number = field.kind in ("number", "time")
+    return Key(field.sql, descending, words[not field.always], field.always, number)
 
 
 class Compiled(msgspec.Struct, frozen=True):
@@ -71,11 +81,10 @@ def compile_search(what: Searchable, *, query: str, free_text: str, sort: str) -
     _check_text(query, free_text)
     if query.strip():
         wheres.append(_Reader(query, what, parameters).read())
-    text = match_of(free_text)
-    if text:
-        words = TABLES[what.table]
-        wheres.append(f"rowid IN (SELECT rowid FROM {words} WHERE {words} MATCH ?)")  # noqa: S608 - a constant
-        parameters.append(text)
+    words, bound = condition_of(what, free_text)
+    if words:
+        wheres.append(words)
+        parameters += bound
     if len(parameters) > PARAMETERS_MAX:
         raise Refusal("INVALID", f"A query compares with at most {PARAMETERS_MAX} values")
     where = " AND ".join(f"({part})" for part in wheres)
@@ -104,10 +113,12 @@ def compile_sort(what: Searchable, sort: str) -> tuple[Key, ...]:
             raise Refusal("INVALID", f"Cannot sort by {name!r}: {_known(what)}")
         if direction not in ("ASC", "DESC"):
             raise Refusal("INVALID", f"Cannot sort {name} {direction!r}: neither ASC nor DESC")
-        keys.append(Key(field.sql, direction == "DESC", field.always))
-    keys = keys or [Key(what.newest, descending=True, always=True)]
+        keys.append(_key(what, field, descending=direction == "DESC"))
+    newest = Field(what.newest, "time", always=True)
+    keys = keys or [_key(what, newest, descending=True)]
     # Rows that compare equal need an order too, or paging could show one twice.
-    return (*keys, Key("rowid", keys[-1].descending, always=True))
+    place = Field(what.dialect.hit, "number", always=True)
+    return (*keys, _key(what, place, descending=keys[-1].descending))
 
 
 class _Reader:
@@ -224,7 +235,7 @@ class _Reader:
                 if len(value.text) > TEXT_MAX:
                     raise self._wrong(f"a value with stars has at most {TEXT_MAX} characters")
                 self._parameters.append(_pattern(value.text))
-                options.append(rf"{column} LIKE ? ESCAPE '\'")
+                options.append(rf"{column} {self._what.dialect.like} ? ESCAPE '\'")
         matched = f"({' OR '.join(options)})" if len(options) > 1 else options[0]
         if field.kind == "list":
             exists = f"EXISTS (SELECT 1 FROM {field.sql} WHERE {matched})"  # noqa: S608 - field.sql and matched hold known names and question marks only
@@ -237,7 +248,8 @@ class _Reader:
             raise self._wrong("only a text starts with something")
         if not value.text:
             return f"{field.sql} IS NOT NULL"
-        self._parameters += [value.text, value.text + "\U0010ffff"]
+        begun = value.text[: field.chars_max or None]
+        self._parameters += [begun, begun + "\U0010ffff"]
         return f"({field.sql} >= ? AND {field.sql} < ?)"
 
     def _bind(self, field: Field, value: Value) -> str:

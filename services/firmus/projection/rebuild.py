@@ -13,8 +13,8 @@ from firmus.eventlog.port import EventLog
 from firmus.projection.cursors import EventsCursor
 from firmus.projection.follower import CHUNK, Follower
 from firmus.projection.live import LiveModel
+from firmus.projection.port import ReadModel
 from firmus.projection.rows import Classifiers, RowBuffer
-from firmus.projection.store import ReadModel
 
 WRITE_COMMITS = 2000
 NEAR_POSITIONS = 2000
@@ -48,7 +48,7 @@ class Rebuild:
         self._classifiers = classifiers
         self._rows = RowBuffer(classifiers)
         self._own = Follower(log, rows=self._rows, quiet=True)
-        self._number = live.folder.unused()
+        self._number = live.models.unused()
         self.progress = RebuildProgress(state="running", model=self._number)
 
     async def run(self, events: EventsCursor) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from firmus.projection.cursors import EventsCursor, RowsCursor
-from firmus.projection.store import RowBatch, Stopped
+from firmus.projection.port import RowBatch, Stopped
 from firmus.projection.views import PLAIN_CLASSIFIER, classifier_of, task_row, workflow_row
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.masking import EVERYTHING

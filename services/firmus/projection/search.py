@@ -6,9 +6,9 @@ from typing import Protocol
 
 from firmus.eventlog.port import LogUnavailable
 from firmus.ports import LATEST, SearchPage, SearchRequest, Unavailable
-from firmus.projection.fields import SEARCHABLE
 from firmus.projection.live import LiveModel
 from firmus.projection.paging import after
+from firmus.projection.port import StoreFault
 from firmus.projection.query import compile_search
 from firmus.projection.words import match_of
 from firmus_contracts.errors import Refusal
@@ -30,7 +30,7 @@ class LocalSearch:
 
     async def search(self, asked: SearchRequest) -> SearchPage:
         """A page of summaries. Raises Refusal INVALID, Unavailable."""
-        searchable = SEARCHABLE.get(asked.what)
+        searchable = self._live.searchable.get(asked.what)
         if searchable is None:
             raise Refusal("INVALID", f"Cannot search {asked.what!r}: known are workflows and tasks")
         if asked.size > SIZE_MAX:
@@ -54,9 +54,7 @@ class LocalSearch:
         wanted = end if asked.at_least == LATEST else asked.at_least
         await self._live.reached(wanted, within_s=min(asked.wait_s, WAIT_MAX_S))
         if asked.wait_s and match_of(asked.free_text):
-            with contextlib.suppress(TimeoutError):  # rows may come faster than their words
-                async with asyncio.timeout(min(asked.wait_s, WAIT_MAX_S)):
-                    await self._live.index_words()
+            await self._index_words(min(asked.wait_s, WAIT_MAX_S))
         start = 0 if asked.after else asked.start
         found = await self._live.search(searchable, compiled, start=start, size=asked.size)
         return SearchPage(
@@ -66,3 +64,11 @@ class LocalSearch:
             lag=max(0, end - found.position),
             next=found.next,
         )
+
+    async def _index_words(self, within_s: float) -> None:
+        try:
+            with contextlib.suppress(TimeoutError):  # rows may come faster than their words
+                async with asyncio.timeout(within_s):
+                    await self._live.index_words()
+        except StoreFault as fault:
+            raise Unavailable(str(fault)) from fault

@@ -6,10 +6,8 @@ after any trouble the service starts again from both, which is exact (`publisher
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Coroutine
 from contextlib import aclosing, suppress
-from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -18,15 +16,14 @@ from firmus.broker.wire import StreamRefused, Unanswered
 from firmus.eventlog.port import EventLog, LogTruncated, LogUnavailable
 from firmus.ports import Unavailable
 from firmus.projection.cursors import EventsCursor, RowsCursor
-from firmus.projection.folder import ReadModelFolder
 from firmus.projection.follower import CHUNK, Follower
 from firmus.projection.live import LiveModel
+from firmus.projection.port import ReadModel, ReadModels, Stopped, StoreFault, UnusableModel
 from firmus.projection.publication import DEFAULT_SOURCE
 from firmus.projection.publisher import EventsPublisher, PublishBroken
 from firmus.projection.rebuild import Rebuild, RebuildProgress
 from firmus.projection.rows import Classifiers, PinnedDefinitions, RowBuffer
 from firmus.projection.search import LocalSearch
-from firmus.projection.store import ReadModel, Stopped, UnusableModel
 from firmus_contracts.errors import Refusal
 
 FLUSH_S = 0.1
@@ -42,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 _TROUBLE = (
     PublishBroken, LogUnavailable, LogTruncated, Unanswered, StreamRefused, Unavailable,
-    sqlite3.Error, OSError,
+    StoreFault, OSError,
 )  # fmt: skip
 
 
@@ -79,14 +76,14 @@ class ProjectionService:
         self,
         *,
         log: EventLog,
-        folder: Path,
+        models: ReadModels,
         definitions: PinnedDefinitions,
         lease: ActiveLease,
         publisher: EventsPublisher | None,
         source: str = DEFAULT_SOURCE,
     ) -> None:
         self._log = log
-        self._live = LiveModel(ReadModelFolder(folder))
+        self._live = LiveModel(models)
         self._classifiers = Classifiers(definitions)
         self._lease = lease
         self._publisher = publisher
@@ -178,9 +175,7 @@ class ProjectionService:
         """The read model in use, opened; None when there is none or it is not of this log."""
         model = self._live.model
         if model is None:
-            folder = self._live.folder
-            folder.remove_unfinished()
-            number = folder.current()
+            number = await self._live.current()
             if number is None:
                 return None
             try:
@@ -202,7 +197,7 @@ class ProjectionService:
         return model
 
     async def _first_model(self) -> ReadModel:
-        number = self._live.folder.unused()
+        number = self._live.models.unused()
         model = await self._live.open(number)
         await self._live.swap(number, model)
         return model
@@ -283,7 +278,7 @@ class ProjectionService:
         ):
             raise Refusal("CONFLICT", "A rebuild is running already")
         self._rebuild_wanted.set()
-        return RebuildProgress(state="running", model=self._live.folder.unused())
+        return RebuildProgress(state="running", model=self._live.models.unused())
 
     def status(self) -> ProjectionStatus:
         follower, model = self._follower, self._live.model

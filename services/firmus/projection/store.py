@@ -1,24 +1,25 @@
-"""The read model: one SQLite file with the search tables and the cursor they reflect.
+"""The read model as one SQLite file: the search tables and the cursor they reflect.
 
 Rows and cursor change in one transaction. The cursor is a row of our own and not the eventsourcing
 library's tracking record, for two reasons: it names the commit (workflow and digest) beside the
 position, so that a log that lost its end is noticed, and it shares its transaction with the
 checkpoint of EVENTS; the idea, progress stored with the view, is the library's.
 
-Everything here blocks: `live.LiveModel` says what runs in threads. One connection writes, others
-read beside it (WAL).
+One connection writes, others read beside it (WAL).
 """
 
 import queue
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from firmus.projection.cursors import EventsCursor, RowsCursor
 from firmus.projection.fields import Searchable
-from firmus.projection.finding import Found, find
+from firmus.projection.finding import find
+from firmus.projection.port import Found, RowBatch, Stopped, StoreFault, UnusableModel
 from firmus.projection.query import Compiled
 from firmus.projection.views import TASK_COLUMNS, WORKFLOW_COLUMNS, Row
 from firmus.projection.word_index import WordIndex
@@ -78,58 +79,41 @@ _UPSERT_TASK = _upsert("tasks", (*TASK_COLUMNS, "change"))
 _PUT = "INSERT OR REPLACE INTO progress (key, value) VALUES (?, ?)"
 
 
-class UnusableModel(Exception):
-    """The file is no read model of this build; it is built anew from the log."""
+@contextmanager
+def _faults(path: Path) -> Iterator[None]:
+    """What may be otherwise another time (a disk, a lock, a limit of time) as the port says it."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StoreFault(f"{path}: {error}") from error
 
 
-class Stopped(msgspec.Struct, frozen=True):
-    """A workflow that the projection cannot follow past a commit, and why."""
-
-    workflow_id: str
-    position: int
-    problem: str
-
-
-class RowBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """What one transaction changes."""
-
-    workflows: list[Row] = []
-    tasks: list[Row] = []
-    removed_tasks: list[str] = []
-    removed_workflows: list[str] = []
-    stopped: list[Stopped] = []
-    cursor: RowsCursor
-    events: EventsCursor | None = None
-
-
-class ReadModel:
-    """An open read model. One writes at a time; any thread may call `find`."""
+class SqliteModel:
+    """An open read model; implements `port.ReadModel`."""
 
     def __init__(self, path: Path) -> None:
-        """Makes the file if it does not exist. Raises UnusableModel; sqlite3.OperationalError when
-        the file cannot be reached.
+        """Makes the file if it does not exist. Raises UnusableModel; StoreFault when the file
+        cannot be reached.
         """
         self.path = path
         self._readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._open: list[sqlite3.Connection] = []
         self._words: WordIndex | None = None
+        self._known: str | None = None
+        self._coming: str | None = None
         try:
-            self._writer = self._connect()
-            self._check_schema()
-            self._change = self._newest_change()
-            self._words = WordIndex(path.with_name(path.name + WORDS_SUFFIX), path)
-            for _ in range(READERS):
-                reader = self._connect()
-                reader.execute("ATTACH ? AS words", (str(self._words.path),))
-                reader.execute("PRAGMA query_only = ON")
-                self._readers.put(reader)
-        except sqlite3.OperationalError:
-            self.close()
-            raise
+            with _faults(path):
+                self._writer = self._connect()
+                self._check_schema()
+                self._change = self._newest_change()
+                self._known = self._progress("rows")
+                self._words = WordIndex(path.with_name(path.name + WORDS_SUFFIX), path)
+                for _ in range(READERS):
+                    self._readers.put(self._reader(self._words))
         except sqlite3.DatabaseError as error:
             self.close()
             raise UnusableModel(f"{path}: {error}") from error
-        except UnusableModel:
+        except (UnusableModel, StoreFault):
             self.close()
             raise
 
@@ -139,6 +123,12 @@ class ReadModel:
         for pragma in ("synchronous = NORMAL", "busy_timeout = 5000", "cache_size = -32768"):
             connection.execute(f"PRAGMA {pragma}")
         return connection
+
+    def _reader(self, words: WordIndex) -> sqlite3.Connection:
+        reader = self._connect()
+        reader.execute("ATTACH ? AS words", (str(words.path),))
+        reader.execute("PRAGMA query_only = ON")
+        return reader
 
     def _check_schema(self) -> None:
         found = self._writer.execute("PRAGMA user_version").fetchone()[0]
@@ -174,18 +164,24 @@ class ReadModel:
         return [Stopped(*row) for row in rows]
 
     def begin(self) -> None:
-        """Begins a transaction; `put`, `finish` and `commit` complete it, `roll_back` ends it."""
-        self._writer.execute("BEGIN IMMEDIATE")
+        with _faults(self.path):
+            self._writer.execute("BEGIN IMMEDIATE")
+        if self._progress("rows") != self._known:
+            self._writer.rollback()
+            raise StoreFault(f"{self.path}: somebody else has written")
         self._change += 1
 
     def put(self, workflows: Sequence[Row], tasks: Sequence[Row]) -> None:
-        """Rows inserted or brought up to date. A row never goes back to an older revision."""
         change = (self._change,)
-        self._writer.executemany(_UPSERT_WORKFLOW, [row + change for row in workflows])
-        self._writer.executemany(_UPSERT_TASK, [row + change for row in tasks])
+        with _faults(self.path):
+            self._writer.executemany(_UPSERT_WORKFLOW, [row + change for row in workflows])
+            self._writer.executemany(_UPSERT_TASK, [row + change for row in tasks])
 
     def finish(self, batch: RowBatch) -> None:
-        """What a transaction holds beside its rows."""
+        with _faults(self.path):
+            self._finish(batch)
+
+    def _finish(self, batch: RowBatch) -> None:
         self._writer.executemany(
             "DELETE FROM tasks WHERE task_id = ?", [(it,) for it in batch.removed_tasks]
         )
@@ -199,28 +195,30 @@ class ReadModel:
             "INSERT OR REPLACE INTO stopped (workflow_id, position, problem) VALUES (?, ?, ?)",
             [(it.workflow_id, it.position, it.problem) for it in batch.stopped],
         )
-        self._writer.execute(_PUT, ("rows", msgspec.json.encode(batch.cursor).decode()))
+        self._coming = msgspec.json.encode(batch.cursor).decode()
+        self._writer.execute(_PUT, ("rows", self._coming))
         if batch.events is not None:
             self._writer.execute(_PUT, ("events", msgspec.json.encode(batch.events).decode()))
 
     def commit(self) -> None:
-        self._writer.execute("COMMIT")
+        with _faults(self.path):
+            self._writer.execute("COMMIT")
+        self._known = self._coming
 
     def roll_back(self) -> None:
-        """Nothing happens when the transaction was committed already."""
         self._writer.rollback()
 
     def index_words(self) -> bool:
-        """Brings the full-text index a step nearer to the rows; False once it is there."""
-        return self._words is not None and self._words.step()
+        with _faults(self.path):
+            return self._words is not None and self._words.step()
 
     def find(
         self, what: Searchable, search: Compiled, *, start: int, size: int, timeout_s: float = 60.0
     ) -> Found:
-        """A page of hits. Raises sqlite3.OperationalError when it takes too long."""
         reader = self._readers.get()
         try:
-            return find(reader, what, search, start=start, size=size, timeout_s=timeout_s)
+            with _faults(self.path):
+                return find(reader, what, search, start=start, size=size, timeout_s=timeout_s)
         finally:
             self._readers.put(reader)
 

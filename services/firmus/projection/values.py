@@ -72,7 +72,7 @@ def read_list(text: str, at: int) -> list[Value] | Value:
 def parameter(field: Field, value: Value) -> str | int | None:
     """What is bound for a value of this field; None when a number is wanted and it is none."""
     if field.kind in ("text", "list"):
-        return value.text
+        return value.text[: field.chars_max or None]
     return int(value.text) if _NUMBER.fullmatch(value.text) else None
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from firmus.projection.fields import Searchable
 from firmus_contracts.errors import Refusal
 
 TABLES = {"workflows": "workflow_words", "tasks": "task_words"}
@@ -23,6 +24,17 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(inner)
     elif isinstance(value, str | int) and not isinstance(value, bool):
         yield str(value)
+
+
+def condition_of(what: Searchable, free_text: str) -> tuple[str, tuple[str, ...]]:
+    """What rows must fulfil to be found by a text, with its parameters; empty: all are. Raises
+    Refusal INVALID.
+    """
+    match = match_of(free_text)
+    if not match:
+        return "", ()
+    words = TABLES[what.table]
+    return f"rowid IN (SELECT rowid FROM {words} WHERE {words} MATCH ?)", (match,)  # noqa: S608 - a constant
 
 
 def match_of(free_text: str) -> str:

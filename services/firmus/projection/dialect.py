@@ -1,0 +1,50 @@
+"""Dialects: how the SQL of SQLite and that of PostgreSQL say the same. All that differs is here.
+
+A compiled search holds known names and question marks only; values are bound. Texts compare by
+their bytes on both, patterns without regard to the case of ASCII letters, nulls are the lowest.
+"""
+
+import msgspec
+
+
+class Dialect(msgspec.Struct, frozen=True, kw_only=True):
+    """`hit` is the column that numbers the rows of a table in the order they came. `text`, `number`
+    and `items` are what a property of the stored summary is, its name in the place of `{}`; `items`
+    is a table with the column `value`. `like` compares with a pattern. `ascending` and `descending`
+    order an expression that may be null.
+    """
+
+    hit: str
+    text: str
+    number: str
+    items: str
+    like: str
+    ascending: str
+    descending: str
+    column_chars_max: int = 0
+    """So much of an indexed name is kept in its column and compared; 0: all of it."""
+
+
+SQLITE = Dialect(
+    hit="rowid",
+    text="json_extract(summary, '$.{}')",
+    number="json_extract(summary, '$.{}')",
+    items="json_each(summary, '$.{}')",
+    like="LIKE",
+    ascending="ASC",
+    descending="DESC",
+)
+
+POSTGRES = Dialect(
+    hit="hit",
+    text="((summary ->> '{}') COLLATE \"C\")",
+    number="((summary ->> '{}')::bigint)",
+    items=(
+        "(SELECT item COLLATE \"C\" AS value FROM json_array_elements_text(summary -> '{}')"
+        " AS item) AS items"
+    ),
+    like="ILIKE",
+    ascending="ASC NULLS FIRST",
+    descending="DESC NULLS LAST",
+    column_chars_max=500,
+)

@@ -1,0 +1,112 @@
+"""What every store of read models keeps to (`firmus.projection.port`)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.projection.test_query import WORKFLOW, summary
+
+from firmus.projection.cursors import EventsCursor, RowsCursor
+from firmus.projection.fields import searchable
+from firmus.projection.folder import ReadModelFolder
+from firmus.projection.port import ReadModel, ReadModels, RowBatch, Stopped, StoreFault
+from firmus.projection.query import compile_search
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Iterator[ReadModels]:
+    models = ReadModelFolder(tmp_path)
+    yield models
+    models.close()
+
+
+def row(workflow_id: str, **more: object) -> tuple:
+    return tuple({**WORKFLOW, "workflow_id": workflow_id, "summary": summary(workflow_id), **more}.values())  # fmt: skip
+
+
+def write(model: ReadModel, position: int, *ids: str, **more: object) -> None:
+    model.begin()
+    try:
+        model.put([row(it) for it in ids], [])
+        model.finish(RowBatch(cursor=RowsCursor(position, "w", "d"), **more))
+        model.commit()
+    except BaseException:
+        model.roll_back()
+        raise
+
+
+def ids(models: ReadModels, model: ReadModel) -> list[str]:
+    what = searchable(models.dialect)["workflows"]
+    compiled = compile_search(what, query="", free_text="", sort="workflowId:ASC")
+    page = model.find(what, compiled, start=0, size=100)
+    return [msgspec.json.decode(one)["key"] for one in page.summaries]
+
+
+def test_rows_and_cursors_are_there_after_it_was_opened_again(models: ReadModels) -> None:
+    model = models.open(1)
+    assert (model.rows_cursor(), model.events_checkpoint()) == (RowsCursor(), EventsCursor())
+    write(model, 7, "a", "b", events=EventsCursor(5, 1, 2), stopped=[Stopped("s", 3, "no")])
+    write(model, 8, removed_workflows=["b"])
+    model.close()
+    again = models.open(1)
+    assert ids(models, again) == ["a"]
+    assert again.rows_cursor() == RowsCursor(8, "w", "d")
+    assert again.events_checkpoint() == EventsCursor(5, 1, 2)
+    assert again.stopped() == [Stopped("s", 3, "no")]
+    again.close()
+
+
+def test_what_is_rolled_back_never_was(models: ReadModels) -> None:
+    model = models.open(1)
+    write(model, 1, "a")
+    model.begin()
+    model.put([row("b")], [])
+    model.finish(RowBatch(cursor=RowsCursor(2)))
+    model.roll_back()
+    assert (ids(models, model), model.rows_cursor().position) == (["a"], 1)
+    write(model, 2, "c")
+    model.roll_back()
+    assert ids(models, model) == ["a", "c"]
+    model.close()
+
+
+def test_of_two_that_write_the_one_behind_changes_nothing(models: ReadModels) -> None:
+    first, second = models.open(1), models.open(1)
+    write(first, 1, "a")
+    with pytest.raises(StoreFault):
+        write(second, 1, "b")
+    assert ids(models, second) == ["a"]
+    write(first, 2, "c")
+    again = models.open(1)
+    write(again, 3, "d")
+    with pytest.raises(StoreFault):
+        write(first, 3, "e")
+    assert ids(models, first) == ["a", "c", "d"]
+    for model in (first, second, again):
+        model.close()
+
+
+def test_one_model_is_in_use_and_the_one_before_is_kept(models: ReadModels) -> None:
+    assert (models.current(), models.unused()) == (None, 1)
+    for number in (1, 2, 3):
+        models.open(number).close()
+        models.promote(number)
+        assert (models.current(), models.unused()) == (number, number + 1)
+    assert models.roll_back() == 2
+    assert models.current() == 2
+    with pytest.raises(FileNotFoundError):
+        models.roll_back()
+
+
+def test_unfinished_models_are_removed_with_all_that_they_hold(models: ReadModels) -> None:
+    for number in (1, 2):
+        model = models.open(number)
+        write(model, 1, "a")
+        model.close()
+    models.promote(1)
+    models.remove_unfinished()
+    models.remove(5)
+    again = models.open(2)
+    assert (ids(models, again), again.rows_cursor().position) == ([], 0)
+    again.close()
