@@ -20,6 +20,11 @@ ERRORS: dict[str, Problem] = {
     "UNSUPPORTED": Problem(400),
     "NOT_IMPLEMENTED": Problem(501),
     "METHOD_NOT_ALLOWED": Problem(405),
+    "UNAUTHENTICATED": Problem(401),
+    "INVALID_TOKEN": Problem(401),
+    "EXPIRED_TOKEN": Problem(401),
+    "INVALID_CREDENTIALS": Problem(401),
+    "FORBIDDEN": Problem(403),
     "UNSUPPORTED_MEDIA_TYPE": Problem(415),
     "PAYLOAD_TOO_LARGE": Problem(413),
     "TOO_MANY_REQUESTS": Problem(429, retryable=True),
@@ -39,10 +44,11 @@ class ValidationError(
 
 
 class ErrorResponse(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """Conductor's error body."""
+    """Conductor's error body. `error`: what clients look at when they are not let in."""
 
     status: int
     message: str
+    error: str | None = None
     code: str | None = None
     instance: str | None = None
     retryable: bool | None = None

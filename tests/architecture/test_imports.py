@@ -14,7 +14,7 @@ from fnmatch import fnmatch
 from tests.architecture.sources import Source, imports_of, module_of, sources
 
 SHARED = (
-    *("workflow", "eventlog", "broker", "transport", "definitions"),
+    *("workflow", "eventlog", "broker", "transport", "definitions", "security"),
     *("ports", "clock", "telemetry", "waiting", "edge"),
 )
 """What every service may know, beside the contracts."""
@@ -46,7 +46,7 @@ transport.search: carries the projection's own messages (its status and rebuild)
 
 PURE_PACKAGES = (
     *("workflow", "decider", "scheduler", "schedules", "handlers", "rehearsal"),
-    *("projection", "definitions", "eventlog"),
+    *("projection", "definitions", "eventlog", "security"),
 )
 SHELL = {
     "decider": {
@@ -72,6 +72,7 @@ SHELL = {
     "rehearsal": {"service", "definitions"},
     "schedules": {"service", "starting", "store"},
     "handlers": {"service", "handling", "store"},
+    "security": {"store", "guard"},
     "definitions": {"store", "memory", "pins"},
     "eventlog": {"jetstream", "memory", "port", "history", "follow", "blobs", "uploads"},
 }

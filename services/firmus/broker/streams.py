@@ -143,6 +143,7 @@ def stream_configs(
             max_age=REJECTED_MAX_AGE_S * _NANOS,
         ),
         _stream(subjects.DEFINITIONS_STREAM, [subjects.DEFINITIONS_SUBJECTS], replicas),
+        _stream(subjects.KEYS_STREAM, [subjects.KEYS_SUBJECTS], replicas),
         _stream(subjects.SCHEDULES_STREAM, [subjects.SCHEDULES_SUBJECTS], replicas),
         _stream(subjects.HANDLERS_STREAM, [subjects.HANDLERS_SUBJECTS], replicas),
         _stream(

@@ -16,6 +16,9 @@ from firmus_contracts.errors import ERRORS, ErrorResponse, Refusal, ValidationEr
 _log = structlog.get_logger(__name__)
 _ENCODER = msgspec.json.Encoder()
 
+UNAUTHORIZED = 401
+FORBIDDEN = 403
+
 Handler = Callable[[Request, Response, Exception, dict[str, str]], Awaitable[None]]
 
 
@@ -51,6 +54,8 @@ def handler(instance: str) -> Handler:
             _log.error("request_failed", method=req.method, path=req.path, exc_info=error)
             body = _body("INTERNAL", f"Internal error ({type(error).__name__}); the log has more")
         resp.status = body.status
+        if body.status == UNAUTHORIZED:
+            resp.set_header("WWW-Authenticate", "Bearer")
         resp.content_type = falcon.MEDIA_JSON
         resp.text = None
         resp.data = _ENCODER.encode(msgspec.structs.replace(body, instance=instance))
@@ -71,7 +76,15 @@ def _body(
     return ErrorResponse(
         status=status or known.status,
         message=message,
+        error=_shut_out(code) if known.status in (UNAUTHORIZED, FORBIDDEN) else None,
         code=code,
         retryable=known.retryable,
         validation_errors=errors,
     )
+
+
+def _shut_out(code: str) -> str:
+    """What the official clients look at: for INVALID_TOKEN and EXPIRED_TOKEN they fetch a new token
+    and try once more, which also helps one that has none because the first try met no server.
+    """
+    return "INVALID_TOKEN" if code == "UNAUTHENTICATED" else code

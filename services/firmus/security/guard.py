@@ -1,0 +1,178 @@
+"""Who is asking: the one place where credentials become principals.
+
+For every entrance of the system. `docs/security.md` says how one uses it:
+
+    principal = guard.known(credential) or await guard.authenticate(credential)
+    require(principal, EXECUTE, workflow_name)
+"""
+
+import hmac
+from base64 import b64decode
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from firmus.ports import Clock
+from firmus.security import tokens
+from firmus.security.aggregate import Key, Secret, hash_of
+from firmus.security.grants import ADMIN, Grant, Principal
+from firmus.security.store import Keys
+from firmus_contracts.errors import Refusal
+
+TOKEN_TTL_S = 3600
+"""The official clients fetch a new token after 45 minutes at the latest."""
+
+_SEEN_MAX = 10_000
+_FOR_EVER_MS = 1 << 62
+_BASIC = "basic "
+_BEARER = "bearer "
+_CREDENTIAL_CHARS_MAX = 16_384
+
+
+class IssuerPort(Protocol):
+    """Who else vouches for people: an OIDC provider."""
+
+    async def principal(self, token: str) -> tuple[Principal, int]:
+        """Who sends a token, and until when it counts, epoch milliseconds. Raises Refusal
+        INVALID_TOKEN, EXPIRED_TOKEN; Unavailable when the issuer has to be asked and does not
+        answer.
+        """
+        ...
+
+
+class _Seen(msgspec.Struct, frozen=True, gc=False):
+    principal: Principal
+    until_ms: int
+
+
+class Guard:
+    """`configured` is a key of the settings, beside those of the store."""
+
+    def __init__(
+        self,
+        keys: Keys,
+        clock: Clock,
+        *,
+        configured: Key | None = None,
+        issuer: IssuerPort | None = None,
+        token_ttl_s: int = TOKEN_TTL_S,
+    ) -> None:
+        self.keys = keys
+        self._clock = clock
+        self._configured = configured
+        self._issuer = issuer
+        self._token_ttl_s = token_ttl_s
+        self._seen: dict[str, _Seen] = {}
+        self._position = -1
+
+    def known(self, credential: str) -> Principal | None:
+        """Who it was that sent this credential before, while nothing has changed since."""
+        seen = self._seen.get(credential)
+        if seen is None or self._position != self.keys.position:
+            return None
+        return seen.principal if self._clock.now_ms() < seen.until_ms else None
+
+    async def authenticate(self, credential: str) -> Principal:
+        """`credential` is the value of a header: a token, `Bearer <token>`, or `Basic` with a key's
+        id and secret. Raises Refusal UNAUTHENTICATED, INVALID_TOKEN, EXPIRED_TOKEN; Unavailable.
+        """
+        if len(credential) > _CREDENTIAL_CHARS_MAX:
+            raise Refusal("INVALID_TOKEN", "The credential is too long")
+        lowered = credential[: len(_BEARER)].lower()
+        if lowered.startswith(_BASIC):
+            seen = await self._basic(credential[len(_BASIC) :].strip())
+        else:
+            text = credential[len(_BEARER) :] if lowered == _BEARER else credential
+            seen = await self._token(text.strip())
+        self._remember(credential, seen)
+        return seen.principal
+
+    async def token(self, key_id: str, secret: str) -> str:
+        """A token for a key. Raises Refusal INVALID_CREDENTIALS, Unavailable."""
+        key, found = await self._proven(key_id, secret)
+        expires_s = self._clock.now_ms() // 1000 + self._token_ttl_s
+        return tokens.issue(key, found, expires_s=expires_s)
+
+    async def _basic(self, encoded: str) -> _Seen:
+        try:
+            key_id, _, secret = b64decode(encoded, validate=True).decode().partition(":")
+        except ValueError:
+            raise Refusal("INVALID_TOKEN", "The Basic credential cannot be read") from None
+        key, found = await self._proven(key_id, secret)
+        return _Seen(principal_of(key), found.until_ms or _FOR_EVER_MS)
+
+    async def _token(self, text: str) -> _Seen:
+        token = tokens.read(text)
+        if token is None:
+            return await self._foreign(text)
+        key = await self._key(token.key_id, lambda key: _has(key, token.number))
+        trouble = tokens.trouble(token, key, now_ms=self._clock.now_ms())
+        if trouble is not None:
+            expired = trouble == "EXPIRED_TOKEN"
+            said = "The token has expired" if expired else "The token is not valid"
+            raise Refusal(trouble, said)
+        until_ms = next(s.until_ms for s in key.secrets if s.number == token.number)
+        return _Seen(principal_of(key), min(token.expires_s * 1000, until_ms or _FOR_EVER_MS))
+
+    async def _foreign(self, text: str) -> _Seen:
+        if not text:
+            raise unauthenticated()
+        if self._issuer is None or text.count(".") != 2:
+            raise Refusal("INVALID_TOKEN", "The token is not valid")
+        return _Seen(*await self._issuer.principal(text))
+
+    async def _proven(self, key_id: str, secret: str) -> tuple[Key, Secret]:
+        now_ms = self._clock.now_ms
+        key = await self._key(
+            key_id, lambda key: tokens.secret_of(key, secret, now_ms=now_ms()) is not None
+        )
+        found = tokens.secret_of(key, secret, now_ms=now_ms())
+        if found is None:
+            raise Refusal("INVALID_CREDENTIALS", "The key or its secret is not known")
+        return key, found
+
+    async def _key(self, key_id: str, suffices: Callable[[Key], bool]) -> Key:
+        """A key as it was last seen, or as it is now when that does not suffice."""
+        configured = self._configured
+        if configured is not None and configured.id == key_id:
+            return configured
+        if not suffices(self.keys.known(key_id)):
+            await self.keys.fresh()
+        return self.keys.known(key_id)
+
+    def _remember(self, credential: str, seen: _Seen) -> None:
+        if self._position != self.keys.position or len(self._seen) >= _SEEN_MAX:
+            self._seen.clear()
+            self._position = self.keys.position
+        self._seen[credential] = seen
+
+
+def principal_of(key: Key) -> Principal:
+    return Principal(id=key.id, name=key.name, grants=key.grants)
+
+
+def configured_key(text: str) -> Key:
+    """The key of a setting `id:secret`, which may do everything. It is in no store: every gateway
+    that has the setting knows it, and signs and checks its tokens alike.
+    """
+    key_id, _, secret = text.partition(":")
+    signing = hmac.digest(secret.encode(), b"firmus tokens", "sha256").hex()
+    return Key(
+        revision=1,
+        id=key_id,
+        name=key_id,
+        grants=(Grant(ADMIN),),
+        secrets=(Secret(1, hash_of(secret), signing),),
+    )
+
+
+def unauthenticated() -> Refusal:
+    return Refusal(
+        "UNAUTHENTICATED",
+        "This server asks who you are: send a token of POST /api/token as X-Authorization",
+    )
+
+
+def _has(key: Key, number: int) -> bool:
+    return any(secret.number == number for secret in key.secrets)
