@@ -1,4 +1,5 @@
-"""Samples this process by its own CPU time, from SIGUSR1 to its end; stacks go to BENCH_SAMPLES.
+"""Samples this process by its own CPU time, from SIGUSR1 to SIGUSR2 or its end; stacks go to
+BENCH_SAMPLES.
 
 Python runs it at every start that finds this folder on its path. A sampler that looks at running
 processes by the clock would count a process that waits for a core as busy wherever it stopped.
@@ -27,9 +28,11 @@ def _install(folder: Path) -> None:
         stacks[";".join(reversed(names))] += 1
 
     def begin(_: int, __: FrameType | None) -> None:
-        stacks.clear()
         signal.signal(signal.SIGPROF, sample)
         signal.setitimer(signal.ITIMER_PROF, EVERY_S, EVERY_S)
+
+    def pause(_: int, __: FrameType | None) -> None:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
     def write() -> None:
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -37,6 +40,7 @@ def _install(folder: Path) -> None:
         (folder / str(os.getpid())).write_text(text)
 
     signal.signal(signal.SIGUSR1, begin)
+    signal.signal(signal.SIGUSR2, pause)
     atexit.register(write)
 
 

@@ -1,13 +1,14 @@
 """Waiting requests end with the gateway, those that come while it stops as well."""
 
 import asyncio
+from collections.abc import Callable
 
 from firmus.gateway.presence import Presence
 
 
 class Client:
-    async def until_gone(self) -> None:
-        await asyncio.Event().wait()
+    def on_gone(self, leave: Callable[[], None]) -> Callable[[], None]:
+        return lambda: None
 
 
 async def forever() -> str:

@@ -64,15 +64,15 @@ class _Lane(asyncio.Protocol):
 
 
 class Http:
-    """Requests to one server, at most `most` at once."""
+    """Requests to one server, at most `most` at once. `headers` go with each: whole lines."""
 
-    def __init__(self, url: str, *, most: int = 64) -> None:
+    def __init__(self, url: str, *, most: int = 64, headers: bytes = b"") -> None:
         parts = urlsplit(url)
         self._host = parts.hostname or "127.0.0.1"
         self._port = parts.port or 80
         self._free: list[_Lane] = []
         self._room = asyncio.Semaphore(most)
-        self._head = f" HTTP/1.1\r\nHost: {parts.netloc}\r\n".encode()
+        self._head = f" HTTP/1.1\r\nHost: {parts.netloc}\r\n".encode() + headers
 
     async def call(self, method: str, path: str, body: bytes | None = None) -> Answer:
         """Raises Lost, OSError."""

@@ -36,10 +36,10 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextlib.asynccontextmanager
-async def started(durability: str) -> AsyncIterator[System]:
+async def started(durability: str, *options: str) -> AsyncIterator[System]:
     """`firmus up` on free ports, with data in a temporary folder that goes with it."""
     with tempfile.TemporaryDirectory(prefix="firmus-bench-") as folder:
-        arguments = ("--data-dir", f"{folder}/data", "--durability", durability)
+        arguments = ("--data-dir", f"{folder}/data", "--durability", durability, *options)
         async with _process("firmus.bench.processes", *arguments) as process:
             async with asyncio.timeout(UP_WITHIN_S):
                 while (address := read_address(Path(folder, "data"))) is None:

@@ -44,9 +44,11 @@ class Connection(Client):
         self._lanes: dict[int, Lane] = {}
         self._loss_listeners: list[Callable[[], None]] = []
 
-    async def open_lane(self, subject: str, lane: Lane) -> Subscription:
-        """Subscribes `lane` to a subject; survives reconnects. `close_lane` ends it."""
-        subscription: Subscription = await self.subscribe(subject, cb=_never_called)
+    async def open_lane(self, subject: str, lane: Lane, *, queue: str = "") -> Subscription:
+        """Subscribes `lane` to a subject; survives reconnects. `close_lane` ends it. Of the lanes
+        of one `queue` each message reaches one.
+        """
+        subscription: Subscription = await self.subscribe(subject, queue=queue, cb=_never_called)
         self._lanes[subscription._id] = lane  # noqa: SLF001 - nats-py shows it nowhere else
         return subscription
 

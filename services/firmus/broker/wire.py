@@ -153,10 +153,7 @@ class JetStreamWire:
             block += f"Nats-Expected-Last-Subject-Sequence: {expected}\r\n"
         if headers:
             block += "".join([f"{key}: {value}\r\n" for key, value in headers.items()])
-        answer, header = await self._ask(subject, f"{block}\r\n".encode(), data)
-        if header is not None and not answer:
-            raise Unanswered(_status_text(header))
-        ack = _decode_ack(answer)
+        ack = _decode_ack(await self.request(subject, data, f"{block}\r\n".encode()))
         if ack.error is not None:
             raise _refusal(ack.error)
         return ack.seq
@@ -164,12 +161,17 @@ class JetStreamWire:
     async def api(self, call: str, request: Any = None) -> bytes:
         """The answer to `$JS.API.<call>`, as JSON. Raises StreamRefused, Unanswered."""
         data = b"" if request is None else msgspec.json.encode(request)
-        answer, header = await self._ask(f"$JS.API.{call}", b"", data)
-        if header is not None and not answer:
-            raise Unanswered(_status_text(header))
+        answer = await self.request(f"$JS.API.{call}", data)
         fault = _decode_answer(answer).error
         if fault is not None:
             raise _refusal(fault)
+        return answer
+
+    async def request(self, subject: str, data: bytes, block: bytes = b"") -> bytes:
+        """The answer of whoever listens. `block`: headers. Raises Unanswered."""
+        answer, header = await self._ask(subject, block, data)
+        if header is not None and not answer:
+            raise Unanswered(_status_text(header))
         return answer
 
     async def last(self, stream: str, subject: str, *, leader: bool = False) -> Stored | None:

@@ -8,12 +8,13 @@ a workflow may be called `search`.
 import types
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import falcon
 import falcon.asgi
 from falcon.routing import CompiledRouter
 
+from firmus.gateway.express import Express
 from firmus.gateway.polling import Polls
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.problems import handler
@@ -37,8 +38,16 @@ class ExactRouter(CompiledRouter):
         return super().find(uri, req)
 
 
-def build(ports: GatewayPorts, polls: Polls) -> App:
-    table = by_path(routes(ports, polls))
+class Ways(NamedTuple):
+    """How requests reach handlers: all of them through the application, a few past it."""
+
+    app: App
+    express: Express
+
+
+def build(ports: GatewayPorts, polls: Polls) -> Ways:
+    offered = routes(ports, polls)
+    table = by_path(offered)
     router = ExactRouter([path for path in table if path.endswith("/")])
     app: App = falcon.asgi.App(request_type=Request, router=router)
     # Void answers carry no content type (spec 8), so every other answer names its own.
@@ -51,7 +60,7 @@ def build(ports: GatewayPorts, polls: Polls) -> App:
         app.add_route(path, types.SimpleNamespace(**responders))
     for pattern, refuse in refusals():
         app.add_sink(refuse, pattern)
-    return app
+    return Ways(app, Express(offered, handle))
 
 
 def by_path(table: Sequence[Route]) -> dict[str, dict[str, Handler]]:

@@ -24,10 +24,7 @@ class Presence:
             task.cancel()
 
     async def unless_gone(self, req: Request, work: Awaitable[_T]) -> _T | None:
-        """`work`'s result; None when its client left, or the gateway closed, and it was cancelled.
-
-        The request's own task is cancelled, so waiting costs one more task, not two.
-        """
+        """`work`'s result; None when it was cancelled: its client left, or the gateway closed."""
         waiting = asyncio.current_task()
         assert waiting is not None
         if self.closing:
@@ -36,13 +33,12 @@ class Presence:
             return None
         left = False
 
-        async def watch() -> None:
+        def leave() -> None:
             nonlocal left
-            await req.until_gone()
             left = True
             waiting.cancel()
 
-        watcher = asyncio.get_running_loop().create_task(watch())
+        stay = req.on_gone(leave)
         self._waiting.add(waiting)
         try:
             return await work
@@ -53,4 +49,4 @@ class Presence:
             return None
         finally:
             self._waiting.discard(waiting)
-            watcher.cancel()
+            stay()

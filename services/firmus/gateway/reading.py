@@ -3,7 +3,9 @@
 Every refusal here is the caller's mistake and says which part of the request it is about.
 """
 
-from typing import Any
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
 
 import falcon.asgi
 
@@ -25,10 +27,15 @@ _ACTOR_CHARS_MAX = 256
 class Request(falcon.asgi.Request):
     """A request that can also tell when its client has left."""
 
-    async def until_gone(self) -> None:
-        """Returns when the client has closed the connection, or after the answer."""
+    def on_gone(self, leave: Callable[[], None]) -> Callable[[], None]:
+        """Calls `leave` should the client close the connection; what is returned ends that."""
+        watcher = asyncio.get_running_loop().create_task(self._watch(leave))
+        return lambda: cast("None", watcher.cancel())
+
+    async def _watch(self, leave: Callable[[], None]) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        leave()
 
 
 Response = falcon.asgi.Response

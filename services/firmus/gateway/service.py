@@ -1,11 +1,13 @@
 """The gateway as a running server: uvicorn inside the loop of whoever starts it."""
 
 import asyncio
+import functools
 import socket
+from typing import cast
 
 import uvicorn
 
-from firmus.gateway.app import App, build
+from firmus.gateway.app import Ways, build
 from firmus.gateway.polling import Polls
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.presence import Presence
@@ -50,7 +52,7 @@ async def serve(ports: GatewayPorts, *, host: str, port: int) -> None:
         await listener.close()
 
 
-async def listen(app: App, polls: Polls, *, host: str, port: int) -> Listener:
+async def listen(ways: Ways, polls: Polls, *, host: str, port: int) -> Listener:
     """Starts a server for an application that uses these polls."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.create_server((host, port), family=family, backlog=_BACKLOG)
@@ -58,8 +60,8 @@ async def listen(app: App, polls: Polls, *, host: str, port: int) -> Listener:
     # and every answer's head and body would lie 40 ms apart.
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(
-        app,
-        http=Protocol,
+        ways.app,
+        http=cast("type[Protocol]", functools.partial(Protocol, express=ways.express)),
         ws="none",
         lifespan="off",
         log_config=None,

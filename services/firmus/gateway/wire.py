@@ -1,13 +1,18 @@
-"""How answers are written: `Content-Type` as people write it.
+"""Connections: uvicorn's, with a short way for the calls of workers and `Content-Type` as people
+write it.
 
 HTTP takes any case and uvicorn writes lower case, but there are clients that look this one header
 up by its usual name.
 """
 
 import asyncio
+from collections import deque
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from firmus.gateway.exchange import Exchange
+from firmus.gateway.express import Express, plain
 
 
 class UsualNames:
@@ -31,6 +36,11 @@ class UsualNames:
             return
         self._transport.write(data)
 
+    def write_whole(self, data: bytes) -> None:
+        """An answer that needs no change."""
+        self._flush()
+        self._transport.write(data)
+
     def _flush(self) -> None:
         if self._head:
             head, self._head = self._head, b""
@@ -42,7 +52,57 @@ class UsualNames:
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol over such a transport."""
+    """uvicorn's protocol over such a transport, with a short way for some requests."""
+
+    transport: UsualNames  # type: ignore[assignment]  # it is all that is called of one
+    cycle: RequestResponseCycle | Exchange  # type: ignore[assignment]  # used alike
+    pipeline: deque[tuple[RequestResponseCycle | Exchange, Any]]  # type: ignore[assignment]  # alike
+
+    def __init__(self, *given: Any, express: Express | None = None, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._express = express
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(cast("asyncio.Transport", UsualNames(transport)))
+
+    def on_headers_complete(self) -> None:
+        exchange = self._exchange()
+        if exchange is None:
+            super().on_headers_complete()
+            return
+        before, self.cycle = self.cycle, exchange
+        if before is None or before.response_complete:
+            exchange.begin(self.tasks)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((exchange, None))
+
+    def _exchange(self) -> Exchange | None:
+        """The request whose head has just come, if it may go the short way."""
+        express, parser = self._express, self.parser
+        if express is None or parser.get_http_version() != "1.1":
+            return None
+        call = express.call(parser.get_method(), self.url)
+        headers = None if call is None else plain(self.headers)
+        if call is None or headers is None:
+            return None
+        return Exchange(
+            call,
+            headers,
+            failed=express.failed,
+            flow=self.flow,
+            keep_alive=parser.should_keep_alive(),
+            answer=self._answer,
+        )
+
+    def _answer(self, exchange: Exchange, whole: bytes) -> None:
+        self.transport.write_whole(whole)
+        if not exchange.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle | Exchange, app: Any) -> None:
+        if isinstance(cycle, Exchange):
+            cycle.begin(self.tasks)
+        else:
+            super()._start_asgi_task(cycle, app)

@@ -5,16 +5,16 @@ seconds the log itself is asked whether it was committed.
 """
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Iterable
 
 import msgspec
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
-from firmus.broker.wire import Unanswered
+from firmus.broker.connection import Connection
+from firmus.broker.wire import JetStreamWire, Unanswered
 from firmus.eventlog.history import Loaded, load_state
 from firmus.eventlog.port import BlobStore, EventLog, LogUnavailable
 from firmus.ports import DeciderPort, Unavailable
@@ -29,6 +29,7 @@ ASK_AGAIN_AFTER_S = 1.5
 NOBODY_THERE_PAUSE_S = 0.05
 QUEUE_GROUP = "deciders"
 
+_log = logging.getLogger(__name__)
 _encode = msgspec.json.encode
 _commands: msgspec.json.Decoder[cmd.Command] = msgspec.json.Decoder(cmd.Command)
 _answers: msgspec.json.Decoder[cmd.Answer] = msgspec.json.Decoder(cmd.Answer)
@@ -38,7 +39,7 @@ class DeciderServer:
     """Answers commands of some shards for a decider in this process."""
 
     def __init__(
-        self, connection: Client, decider: DeciderPort, blobs: BlobStore | None = None
+        self, connection: Connection, decider: DeciderPort, blobs: BlobStore | None = None
     ) -> None:
         self._connection = connection
         self._blobs = blobs
@@ -50,11 +51,11 @@ class DeciderServer:
         """Answers exactly these shards from now on."""
         wanted = set(shards)
         for shard in self._subscriptions.keys() - wanted:
-            await self._subscriptions.pop(shard).unsubscribe()
+            await self._connection.close_lane(self._subscriptions.pop(shard))
         for shard in wanted - self._subscriptions.keys():
             subject = subjects.command_subject(shard)
-            self._subscriptions[shard] = await self._connection.subscribe(
-                subject, queue=QUEUE_GROUP, cb=self._received
+            self._subscriptions[shard] = await self._connection.open_lane(
+                subject, self._received, queue=QUEUE_GROUP
             )
 
     async def stop(self) -> None:
@@ -62,14 +63,15 @@ class DeciderServer:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _received(self, message: Msg) -> None:
-        task = asyncio.create_task(self._answer(message))
+    def _received(self, subject: bytes, reply: bytes, data: bytes, header: object) -> None:
+        del subject, header
+        task = asyncio.get_running_loop().create_task(self._answer(reply, data))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _answer(self, message: Msg) -> None:
+    async def _answer(self, reply: bytes, data: bytes) -> None:
         try:
-            command = _commands.decode(message.data)
+            command = _commands.decode(data)
             if command.claims and self._blobs is not None:
                 command = await checked_out(command, self._blobs)
             answer: cmd.Answer = await self._decider.submit(command)
@@ -79,7 +81,13 @@ class DeciderServer:
             answer = cmd.Rejected(code="INVALID", message=f"a value of the command: {problem}")
         except (Unavailable, Unanswered):
             return  # the sender asks again
-        await message.respond(_encode(answer))
+        told = _encode(answer)
+        if not reply or not self._connection.is_connected:
+            return
+        if len(told) > self._connection.max_payload:
+            _log.error("the answer to %s does not fit in a message", command.command_id)
+            return
+        self._connection.send(b"PUB %b %d\r\n%b\r\n" % (reply, len(told), told))
 
 
 class RemoteDecider:
@@ -90,7 +98,7 @@ class RemoteDecider:
 
     def __init__(
         self,
-        connection: Client,
+        connection: Connection,
         log: EventLog,
         *,
         shards: int,
@@ -103,6 +111,8 @@ class RemoteDecider:
         self._shards = shards
         self._cached_max = cached_max
         self._cache: OrderedDict[str, Loaded] = OrderedDict()
+        self._wire: JetStreamWire | None = None
+        self._opening = asyncio.Lock()
 
     async def submit(self, command: cmd.Command) -> cmd.Answer:
         subject = subjects.command_subject(ids.shard_of(command.workflow_id, self._shards))
@@ -112,16 +122,26 @@ class RemoteDecider:
                 data = _encode(await checked_in(command, self._blobs))
             except Unanswered as problem:
                 raise Unavailable(str(problem)) from problem
+        wire = self._wire or await self._opened()
         loop = asyncio.get_running_loop()
         until = loop.time() + ANSWER_WITHIN_S
-        while (left_s := until - loop.time()) > 0:
+        while loop.time() < until:
             try:
-                wait_s = min(ASK_AGAIN_AFTER_S, left_s)
-                reply = await self._connection.request(subject, data, timeout=wait_s)
-                return _answers.decode(reply.data)
-            except (NatsError, TimeoutError):
+                return _answers.decode(await wire.request(subject, data))
+            except Unanswered:
                 await asyncio.sleep(NOBODY_THERE_PAUSE_S)
         return await self._from_log(command)
+
+    async def _opened(self) -> JetStreamWire:
+        async with self._opening:
+            if self._wire is None:
+                try:
+                    self._wire = await JetStreamWire.open(
+                        self._connection, answer_timeout_s=ASK_AGAIN_AFTER_S
+                    )
+                except NatsError as problem:
+                    raise Unavailable(f"no connection: {problem!r}") from problem
+            return self._wire
 
     async def _from_log(self, command: cmd.Command) -> cmd.Answer:
         """Looks for the command among those that the workflow's log says it answered."""

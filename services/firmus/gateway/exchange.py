@@ -1,0 +1,84 @@
+"""One request on the short way, from its head to its answer."""
+
+import asyncio
+from collections.abc import Callable, Mapping, MutableSet
+from typing import Any
+
+from uvicorn.protocols.http.flow_control import FlowControl
+
+from firmus.gateway.express import Call, Failed
+from firmus.gateway.lean import LeanRequest, LeanResponse
+
+
+class Exchange:
+    """Stands where uvicorn has a cycle of request and response, and is told the same: a part of
+    the body has come, all of it, the client has left. `answer` writes a whole answer.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        headers: Mapping[bytes, bytes],
+        *,
+        failed: Failed,
+        flow: FlowControl,
+        keep_alive: bool,
+        answer: Callable[["Exchange", bytes], None],
+    ) -> None:
+        self.body = bytearray()
+        self.more_body = True
+        self.disconnected = False
+        self.response_complete = False
+        self.keep_alive = keep_alive
+        self._call = call
+        self._headers = headers
+        self._failed = failed
+        self._flow = flow
+        self._answer = answer
+        self._leave: Callable[[], None] | None = None
+        self._begin: Callable[[], None] | None = None
+
+    @property
+    def message_event(self) -> "Exchange":
+        """What uvicorn sets when something has happened."""
+        return self
+
+    def set(self) -> None:
+        if self.disconnected:
+            if self._leave is not None:
+                self._leave()
+        elif self._begin is not None and not self.more_body:
+            begin, self._begin = self._begin, None
+            begin()
+
+    def begin(self, tasks: MutableSet[asyncio.Task[None]]) -> None:
+        """It is this request's turn on its connection; it starts when all of it is here."""
+
+        def run() -> None:
+            task = asyncio.get_running_loop().create_task(self._run())
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        self._begin = run
+        self.set()
+
+    def on_gone(self, leave: Callable[[], None]) -> Callable[[], None]:
+        self._leave = leave
+        return self._stay
+
+    def _stay(self) -> None:
+        self._leave = None
+
+    async def _run(self) -> None:
+        request = LeanRequest(self._call, self._headers, bytes(self.body), self.on_gone)
+        response = LeanResponse()
+        params: dict[str, Any] = self._call.bound
+        try:
+            await self._call.handler(request, response, **params)
+        except Exception as error:  # noqa: BLE001 - as Falcon: there is an answer to each
+            await self._failed(request, response, error, params)
+        if self._flow.write_paused:
+            await self._flow.drain()
+        if not self.disconnected:
+            self.response_complete = True
+            self._answer(self, response.written(keep_alive=self.keep_alive))

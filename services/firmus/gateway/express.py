@@ -1,0 +1,106 @@
+"""The calls of workers past Falcon and ASGI: the same handlers, called with a request and an
+answer of a few fields, written in one piece.
+
+Falcon, and uvicorn around it, cost more than such a call itself does (docs/performance.md).
+A request that is in any way unusual goes the usual way: escapes in its path, a body of unknown
+size or large, a header twice, an upgrade, HTTP/1.0.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from falcon.uri import parse_query_string
+
+from firmus.gateway.routes import Handler, Route
+
+BODY_BYTES_MAX = 64 * 1024
+"""uvicorn stops reading a connection when more of a body waits for its handler."""
+_KNOWN_MAX = 4_096
+_URL_BYTES_MAX = 512
+_UNUSUAL = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"content-encoding"})
+_PATHS = frozenset(
+    {
+        ("POST", "/api/workflow"),
+        ("POST", "/api/tasks"),
+        ("POST", "/api/tasks/update-v2"),
+        ("GET", "/api/tasks/poll/{task_type}"),
+        ("GET", "/api/tasks/poll/batch/{task_type}"),
+    }
+)
+
+Failed = Callable[..., Awaitable[None]]
+"""The application's error handler: takes request, response, exception, parameters."""
+
+
+class Call(NamedTuple):
+    """What a URL asks for. Nobody changes its `params`: all requests of that URL share them."""
+
+    handler: Handler
+    method: str
+    path: str
+    params: dict[str, Any]
+    bound: dict[str, str]
+
+
+class Express:
+    """Which requests go the short way. `failed` answers those whose handler raises."""
+
+    def __init__(self, table: Iterable[Route], failed: Failed) -> None:
+        self.failed = failed
+        self._fixed: dict[tuple[bytes, bytes], Handler] = {}
+        self._named: list[tuple[bytes, bytes, Handler]] = []
+        for method, path, handler in table:
+            fixed, brace, _ = path.partition("{")
+            if (method, path) not in _PATHS:
+                continue
+            if brace:
+                self._named.append((method.encode(), fixed.encode(), handler))
+            else:
+                self._fixed[method.encode(), fixed.encode()] = handler
+        self._named.sort(key=lambda entry: -len(entry[1]))
+        self._known: dict[tuple[bytes, bytes], Call] = {}
+
+    def call(self, method: bytes, url: bytes) -> Call | None:
+        """What is called for a request line; None: it goes the usual way."""
+        known = self._known.get((method, url))
+        if known is not None:
+            return known
+        found = self._find(method, url)
+        if found is not None and len(url) <= _URL_BYTES_MAX:
+            if len(self._known) >= _KNOWN_MAX:
+                self._known.clear()
+            self._known[method, url] = found
+        return found
+
+    def _find(self, method: bytes, url: bytes) -> Call | None:
+        raw_path, _, query = url.partition(b"?")
+        if b"%" in raw_path or b"#" in url:
+            return None
+        bound: dict[str, str] = {}
+        try:
+            path, params = raw_path.decode("ascii"), parse_query_string(query.decode("ascii"))
+        except UnicodeDecodeError:
+            return None
+        handler = self._fixed.get((method, raw_path))
+        if handler is None:
+            for its_method, start, named in self._named:
+                if method == its_method and raw_path.startswith(start):
+                    name = path[len(start) :]
+                    if not name or "/" in name:
+                        return None
+                    handler, bound = named, {"task_type": name}
+                    break
+            else:
+                return None
+        return Call(handler, method.decode(), path, params, bound)
+
+
+def plain(headers: list[tuple[bytes, bytes]]) -> Mapping[bytes, bytes] | None:
+    """The headers by name; None when they say that the request is unusual."""
+    by_name = dict(headers)
+    if len(by_name) != len(headers) or not _UNUSUAL.isdisjoint(by_name):
+        return None
+    size = by_name.get(b"content-length")
+    if size is not None and (len(size) > len(str(BODY_BYTES_MAX)) or int(size) > BODY_BYTES_MAX):
+        return None
+    return by_name

@@ -1,0 +1,187 @@
+"""The short way of workers' calls: answers are those of the usual way, byte for byte."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from firmus.gateway import express
+from firmus.gateway.exchange import Exchange
+from firmus.gateway.routes import Route
+from tests.gateway.client import Api, result
+from tests.gateway.ports import World
+
+UNUSUAL = b"X-Twice: 1\r\nX-Twice: 2\r\n"
+"""Headers that make a request go the usual way."""
+
+
+class Line:
+    """A connection on which bytes are written as they are."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def ask(self, request: bytes) -> bytes:
+        self.writer.write(request)
+        return await self.answer()
+
+    async def answer(self) -> bytes:
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        _, found, size = head.partition(b"content-length: ")
+        return head + (await self.reader.readexactly(int(size.split(b"\r\n")[0])) if found else b"")
+
+
+@pytest.fixture
+async def line(api: Api) -> AsyncIterator[Line]:
+    host, port = api.base.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    yield Line(reader, writer)
+    writer.close()
+
+
+@pytest.fixture
+def shortened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths that went the short way so far."""
+    seen: list[str] = []
+    begin = Exchange.begin
+
+    def noted(self: Exchange, tasks: set[asyncio.Task[None]]) -> None:
+        seen.append(self._call.path)
+        begin(self, tasks)
+
+    monkeypatch.setattr(Exchange, "begin", noted)
+    return seen
+
+
+def get(path: str, headers: bytes = b"") -> bytes:
+    return b"GET %b HTTP/1.1\r\nHost: x\r\n%b\r\n" % (path.encode(), headers)
+
+
+def post(path: str, body: bytes, headers: bytes = b"Content-Type: application/json\r\n") -> bytes:
+    head = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n" % (path.encode(), len(body))
+    return b"%b%b\r\n%b" % (head, headers, body)
+
+
+JSON = b"Content-Type: application/json\r\n"
+TEXT = b"Content-Type: text/plain\r\n"
+REQUESTS = (
+    get("/api/tasks/poll/none"),
+    get("/api/tasks/poll/batch"),
+    get("/api/tasks/poll/none?workerid=w&domain="),
+    get("/api/tasks/poll/batch/none?timeout=1&count=3"),
+    get("/api/tasks/poll/batch/none?timeout=x"),
+    get("/api/tasks/poll/batch/none?timeout=9000"),
+    get("/api/tasks/poll/batch/none?timeout=1", b"Connection: close\r\n"),
+    post("/api/tasks", b""),
+    post("/api/tasks", b"{"),
+    post("/api/tasks", b"{}", TEXT),
+    post("/api/tasks", b'{"taskId":"a","workflowInstanceId":"b","status":"COMPLETED"}'),
+    post("/api/tasks/update-v2", b'{"taskId":"a","workflowInstanceId":"b","status":"x"}'),
+    post("/api/workflow", b'{"name":"never registered"}'),
+    post("/api/workflow", b'{"name":"w"}', JSON + b"X-On-Conflict: perhaps\r\n"),
+    post("/api/workflow", b'{"name":"w"}', JSON + b"Idempotency-Key: " + b"k" * 300 + b"\r\n"),
+    post("/api/workflow", b'{"name":"w"}', JSON + b"Firmus-Actor: " + b"a" * 300 + b"\r\n"),
+)
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+async def test_both_ways_answer_alike(api: Api, shortened: list[str], request_: bytes) -> None:
+    answers = []
+    for sent in (request_, request_.replace(b"\r\nHost", b"\r\n" + UNUSUAL + b"Host", 1)):
+        host, port = api.base.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        answers.append(await Line(reader, writer).ask(sent))
+        writer.close()
+
+    assert len(shortened) == 1
+    assert answers[0] == answers[1]
+
+
+async def test_a_task_goes_from_start_to_end_on_the_short_way(
+    api: Api, line: Line, shortened: list[str]
+) -> None:
+    await api.register("w", "a", "a")
+    started = await line.ask(post("/api/workflow", b'{"name":"w","input":{"x":1}}'))
+    polled = await line.ask(get("/api/tasks/poll/a?workerid=w1"))
+    task = json.loads(polled.partition(b"\r\n\r\n")[2])
+    report = json.dumps(result(task)).encode()
+    following = await line.ask(post("/api/tasks/update-v2", report))
+    last = json.loads(following.partition(b"\r\n\r\n")[2])
+    told = await line.ask(post("/api/tasks", json.dumps(result(last)).encode()))
+
+    assert shortened[-4:] == [
+        "/api/workflow",
+        "/api/tasks/poll/a",
+        "/api/tasks/update-v2",
+        "/api/tasks",
+    ]
+    assert told.endswith(last["taskId"].encode())
+    workflow_id = started.partition(b"\r\n\r\n")[2].decode()
+    assert (await api.get(f"/workflow/{workflow_id}")).body["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        get("/api/tasks/poll/%61?workerid=w"),
+        get("/api/tasks/poll/batch/a?timeout=1", b"Expect: 100-continue\r\n"),
+        get("/api/tasks/poll/a").replace(b"HTTP/1.1", b"HTTP/1.0"),
+        get("/api/tasks/a"),
+        get("/api/workflow/a"),
+        post("/api/tasks", b"2\r\n{}\r\n0\r\n\r\n").replace(
+            b"Content-Length: 12", b"Transfer-Encoding: chunked"
+        ),
+        post("/api/tasks", b" " * (express.BODY_BYTES_MAX + 1)),
+    ],
+)
+async def test_what_is_unusual_goes_the_usual_way(
+    line: Line, shortened: list[str], request_: bytes
+) -> None:
+    line.writer.write(request_)
+
+    assert (await line.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 ")
+    assert shortened == []
+
+
+async def test_requests_sent_at_once_are_answered_in_turn(line: Line) -> None:
+    polls = [get(f"/api/tasks/poll/batch/a?timeout={ms}") for ms in (30, 1)]
+    line.writer.write(b"".join([*polls, get("/api/version"), polls[1], get("/api/nosuch")]))
+
+    heads = [(await line.answer()).partition(b"\r\n")[0] for _ in range(5)]
+
+    assert heads == [b"HTTP/1.1 200 OK"] * 4 + [b"HTTP/1.1 404 Not Found"]
+
+
+async def test_a_body_may_come_byte_by_byte(line: Line, api: Api) -> None:
+    await api.register("w", "a")
+    for byte in post("/api/workflow", b'{"name":"w"}'):
+        line.writer.write(bytes([byte]))
+        await line.writer.drain()
+        await asyncio.sleep(0)
+
+    assert (await line.answer()).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def test_a_client_that_leaves_in_the_middle_of_its_body_starts_nothing(
+    line: Line, api: Api, world: World
+) -> None:
+    await api.register("w", "a")
+    line.writer.write(post("/api/workflow", b'{"name":"w"}')[:-1])
+    line.writer.close()
+    await line.writer.wait_closed()
+
+    assert (await api.get("/version")).status == 200
+    assert await world.log.end() == 0
+
+
+def test_nobody_fills_the_memory_with_urls_that_never_come_again() -> None:
+    async def nothing(*_: object) -> None:
+        """Never called."""
+
+    known = express.Express([Route("GET", "/api/tasks/poll/{task_type}", nothing)], nothing)
+    for number in range(10_000):
+        assert known.call(b"GET", b"/api/tasks/poll/a?workerid=%d" % number) is not None
+    assert known.call(b"GET", b"/api/tasks/poll/" + b"a" * 600) is not None
+
+    assert len(known._known) <= 4_096
