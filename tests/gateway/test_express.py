@@ -4,11 +4,16 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 
+import falcon
 import pytest
 
-from firmus.gateway import express
+from firmus.gateway import express, service
+from firmus.gateway.app import build
 from firmus.gateway.exchange import Exchange
+from firmus.gateway.polling import Polls
+from firmus.gateway.reading import Request, Response
 from firmus.gateway.routes import Route
+from firmus_contracts.errors import Refusal
 from tests.gateway.client import Api, result
 from tests.gateway.ports import World
 
@@ -121,6 +126,51 @@ async def test_a_task_goes_from_start_to_end_on_the_short_way(
     assert (await api.get(f"/workflow/{workflow_id}")).body["status"] == "COMPLETED"
 
 
+class Doorkeeper:
+    """A middleware that knows its guests and counts them."""
+
+    async def process_request(self, req: Request, resp: Response) -> None:
+        if req.get_header("X-Nobody") is not None:
+            raise Refusal("UNAVAILABLE", "Nobody is at home")
+        resp.complete = req.get_header("X-Answered") is not None
+
+    async def process_resource(
+        self, req: Request, resp: Response, _resource: object, params: dict[str, str]
+    ) -> None:
+        req.context.seen = (req.method, req.path, req.uri_template, dict(params))
+
+    async def process_response(
+        self, req: Request, resp: Response, _resource: object, succeeded: bool
+    ) -> None:
+        resp.append_header("X-Seen", str(getattr(req.context, "seen", None)))
+        resp.append_header("X-Seen", str(succeeded))
+        resp.data = (resp.data or b"").upper()
+
+
+async def test_middlewares_see_requests_and_answers_of_both_ways_alike(
+    world: World, shortened: list[str]
+) -> None:
+    polls = Polls(world.queues, world.clock, world.polls)
+    ways = build(world.ports(), polls, [Doorkeeper()])
+    listener = await service.listen(ways, polls, host="127.0.0.1", port=0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+    line = Line(reader, writer)
+    for sent in (
+        get("/api/tasks/poll/batch/none?timeout=1"),
+        get("/api/tasks/poll/none", b"X-Nobody: 1\r\n"),
+        get("/api/tasks/poll/batch/none", b"X-Answered: 1\r\n"),
+        post("/api/tasks", b"{}"),
+    ):
+        short = await line.ask(sent)
+        usual = await line.ask(sent.replace(b"\r\nHost", b"\r\n" + UNUSUAL + b"Host", 1))
+        assert b"x-seen: " in short.lower()
+        assert sorted(short.lower().split(b"\r\n")) == sorted(usual.lower().split(b"\r\n"))
+    writer.close()
+    await listener.close()
+
+    assert len(shortened) == 4
+
+
 @pytest.mark.parametrize(
     "request_",
     [
@@ -179,7 +229,8 @@ def test_nobody_fills_the_memory_with_urls_that_never_come_again() -> None:
     async def nothing(*_: object) -> None:
         """Never called."""
 
-    known = express.Express([Route("GET", "/api/tasks/poll/{task_type}", nothing)], nothing)
+    table = [Route("GET", "/api/tasks/poll/{task_type}", nothing)]
+    known = express.Express(table, nothing, options=falcon.RequestOptions())
     for number in range(10_000):
         assert known.call(b"GET", b"/api/tasks/poll/a?workerid=%d" % number) is not None
     assert known.call(b"GET", b"/api/tasks/poll/" + b"a" * 600) is not None

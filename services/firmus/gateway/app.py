@@ -45,11 +45,12 @@ class Ways(NamedTuple):
     express: Express
 
 
-def build(ports: GatewayPorts, polls: Polls) -> Ways:
+def build(ports: GatewayPorts, polls: Polls, middleware: Sequence[Any] = ()) -> Ways:
+    """`middleware`: Falcon's, called for every request on either way."""
     offered = routes(ports, polls)
     table = by_path(offered)
     router = ExactRouter([path for path in table if path.endswith("/")])
-    app: App = falcon.asgi.App(request_type=Request, router=router)
+    app: App = falcon.asgi.App(request_type=Request, router=router, middleware=list(middleware))
     # Void answers carry no content type (spec 8), so every other answer names its own.
     app.resp_options.default_media_type = None  # type: ignore[assignment]  # read as "none"
     handle: Any = handler(ports.instance)
@@ -60,7 +61,7 @@ def build(ports: GatewayPorts, polls: Polls) -> Ways:
         app.add_route(path, types.SimpleNamespace(**responders))
     for pattern, refuse in refusals():
         app.add_sink(refuse, pattern)
-    return Ways(app, Express(offered, handle))
+    return Ways(app, Express(offered, handle, options=app.req_options, middleware=middleware))
 
 
 def by_path(table: Sequence[Route]) -> dict[str, dict[str, Handler]]:

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, MutableSet
-from typing import Any
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from firmus.gateway.express import Call, Failed
+from firmus.gateway.express import Call, Express
 from firmus.gateway.lean import LeanRequest, LeanResponse
 
 
@@ -20,7 +19,7 @@ class Exchange:
         call: Call,
         headers: Mapping[bytes, bytes],
         *,
-        failed: Failed,
+        express: Express,
         flow: FlowControl,
         keep_alive: bool,
         answer: Callable[["Exchange", bytes], None],
@@ -32,7 +31,7 @@ class Exchange:
         self.keep_alive = keep_alive
         self._call = call
         self._headers = headers
-        self._failed = failed
+        self._express = express
         self._flow = flow
         self._answer = answer
         self._leave: Callable[[], None] | None = None
@@ -70,13 +69,18 @@ class Exchange:
         self._leave = None
 
     async def _run(self) -> None:
-        request = LeanRequest(self._call, self._headers, bytes(self.body), self.on_gone)
+        express, call = self._express, self._call
+        body, options = bytes(self.body), express.options
+        request = LeanRequest(call, self._headers, body, self.on_gone, options)
         response = LeanResponse()
-        params: dict[str, Any] = self._call.bound
+        succeeded = True
         try:
-            await self._call.handler(request, response, **params)
+            await call.handler(request, response, **call.bound)
         except Exception as error:  # noqa: BLE001 - as Falcon: there is an answer to each
-            await self._failed(request, response, error, params)
+            succeeded = False
+            await express.failed(request, response, error, call.bound)
+        for after in express.after:
+            await after(request, response, None, succeeded)
         if self._flow.write_paused:
             await self._flow.drain()
         if not self.disconnected:

@@ -6,9 +6,10 @@ A request that is in any way unusual goes the usual way: escapes in its path, a 
 size or large, a header twice, an upgrade, HTTP/1.0.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import falcon
 from falcon.uri import parse_query_string
 
 from firmus.gateway.routes import Handler, Route
@@ -30,6 +31,8 @@ _PATHS = frozenset(
 
 Failed = Callable[..., Awaitable[None]]
 """The application's error handler: takes request, response, exception, parameters."""
+After = Callable[..., Awaitable[None]]
+"""What a middleware does with a response: takes request, response, resource, success."""
 
 
 class Call(NamedTuple):
@@ -43,13 +46,29 @@ class Call(NamedTuple):
 
 
 class Express:
-    """Which requests go the short way. `failed` answers those whose handler raises."""
+    """Which requests go the short way. `failed` answers those whose handler raises; the middlewares
+    are those of the application, called in its order.
+    """
 
-    def __init__(self, table: Iterable[Route], failed: Failed) -> None:
+    def __init__(
+        self,
+        table: Iterable[Route],
+        failed: Failed,
+        *,
+        options: falcon.RequestOptions,
+        middleware: Sequence[Any] = (),
+    ) -> None:
         self.failed = failed
+        self.options = options
+        self.before = [each.process_request for each in middleware if _has(each, "request")]
+        self.routed = [each.process_resource for each in middleware if _has(each, "resource")]
+        self.after: list[After] = [
+            each.process_response for each in reversed(middleware) if _has(each, "response")
+        ]
         self._fixed: dict[tuple[bytes, bytes], Handler] = {}
         self._named: list[tuple[bytes, bytes, Handler]] = []
-        for method, path, handler in table:
+        for method, path, plain_handler in table:
+            handler = self._through(plain_handler, path)
             fixed, brace, _ = path.partition("{")
             if (method, path) not in _PATHS:
                 continue
@@ -72,6 +91,25 @@ class Express:
             self._known[method, url] = found
         return found
 
+    def _through(self, handler: Handler, template: str) -> Handler:
+        """The handler behind the middlewares; the very same when none looks at requests."""
+        if not (self.before or self.routed):
+            return handler
+
+        async def guarded(request: Any, response: Any, **params: str) -> None:
+            for ask in self.before:
+                await ask(request, response)
+                if response.complete:
+                    return
+            request.uri_template = template
+            for ask in self.routed:
+                await ask(request, response, None, params)
+                if response.complete:
+                    return
+            await handler(request, response, **params)
+
+        return guarded
+
     def _find(self, method: bytes, url: bytes) -> Call | None:
         raw_path, _, query = url.partition(b"?")
         if b"%" in raw_path or b"#" in url:
@@ -93,6 +131,10 @@ class Express:
             else:
                 return None
         return Call(handler, method.decode(), path, params, bound)
+
+
+def _has(middleware: object, step: str) -> bool:
+    return hasattr(middleware, f"process_{step}")
 
 
 def plain(headers: list[tuple[bytes, bytes]]) -> Mapping[bytes, bytes] | None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
+import falcon
+
 from firmus.gateway.express import Call
 
 _STATUS_LINES = {
@@ -12,9 +14,20 @@ _NO_BODY = frozenset({204, 304})
 
 
 class LeanRequest:
-    """What `reading` and the handlers of these calls read, named as Falcon names it."""
+    """What `reading`, middlewares and the handlers of these calls read, as Falcon names it."""
 
-    __slots__ = ("_body", "_headers", "_on_gone", "content_type", "method", "params", "path")
+    __slots__ = (
+        "_body",
+        "_context",
+        "_headers",
+        "_on_gone",
+        "content_type",
+        "method",
+        "options",
+        "params",
+        "path",
+        "uri_template",
+    )
 
     def __init__(
         self,
@@ -22,15 +35,25 @@ class LeanRequest:
         headers: Mapping[bytes, bytes],
         body: bytes,
         on_gone: Callable[[Callable[[], None]], Callable[[], None]],
+        options: falcon.RequestOptions,
     ) -> None:
         self.method = call.method
         self.path = call.path
         self.params = call.params
+        self.options = options
+        self.uri_template: str | None = None
         media_type = headers.get(b"content-type")
         self.content_type = None if media_type is None else media_type.decode("latin1")
         self._headers = headers
         self._body = body
         self._on_gone = on_gone
+        self._context: falcon.Context | None = None
+
+    @property
+    def context(self) -> falcon.Context:
+        if self._context is None:
+            self._context = falcon.Context()
+        return self._context
 
     @property
     def content_length(self) -> int:
@@ -40,12 +63,12 @@ class LeanRequest:
     def stream(self) -> "LeanRequest":
         return self
 
-    async def read(self) -> bytes:
-        return self._body
+    async def read(self, size: int = -1) -> bytes:
+        return self._body if size < 0 else self._body[:size]
 
-    def get_header(self, name: str) -> str | None:
+    def get_header(self, name: str, *, default: str | None = None) -> str | None:
         found = self._headers.get(name.lower().encode("latin1"))
-        return None if found is None else found.decode("latin1")
+        return default if found is None else found.decode("latin1")
 
     def on_gone(self, leave: Callable[[], None]) -> Callable[[], None]:
         """See `reading.Request.on_gone`."""
@@ -53,19 +76,32 @@ class LeanRequest:
 
 
 class LeanResponse:
-    """What `answers` and the error handler write."""
+    """What `answers`, middlewares and the error handler write."""
 
-    __slots__ = ("content_type", "data", "headers", "status", "text")
+    __slots__ = ("_headers", "complete", "content_type", "data", "status", "text")
 
     def __init__(self) -> None:
         self.status = 200
+        self.complete = False
         self.content_type: str | None = None
         self.data: bytes | None = None
         self.text: str | None = None
-        self.headers: dict[str, str] = {}
+        self._headers: dict[str, str] = {}
+
+    def get_header(self, name: str) -> str | None:
+        return self._headers.get(name.lower())
+
+    def set_header(self, name: str, value: str) -> None:
+        self._headers[name.lower()] = value
+
+    def append_header(self, name: str, value: str) -> None:
+        """Adds to a header, separated by a comma."""
+        known = self.get_header(name)
+        self.set_header(name, value if known is None else f"{known}, {value}")
 
     def set_headers(self, headers: Mapping[str, str]) -> None:
-        self.headers |= headers
+        for name, value in headers.items():
+            self.set_header(name, value)
 
     def written(self, *, keep_alive: bool) -> bytes:
         """The whole answer. One without a body has no content type that would promise it."""
@@ -75,7 +111,7 @@ class LeanResponse:
             head += b"Content-Type: %b\r\n" % self.content_type.encode("latin1")
         if self.status not in _NO_BODY:
             head += b"content-length: %d\r\n" % len(data)
-        for name, value in self.headers.items():
+        for name, value in self._headers.items():
             head += f"{name}: {value}\r\n".encode("latin1")
         if not keep_alive:
             head += b"connection: close\r\n"

@@ -89,7 +89,7 @@ class Protocol(HttpToolsProtocol):
         return Exchange(
             call,
             headers,
-            failed=express.failed,
+            express=express,
             flow=self.flow,
             keep_alive=parser.should_keep_alive(),
             answer=self._answer,
