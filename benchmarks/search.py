@@ -231,6 +231,15 @@ class _Open:
 
 
 class _Definitions:
+    async def workflow(self, _name: str, _version: int | None = None) -> WorkflowDef | None:
+        return None
+
+    async def workflows(self) -> list[WorkflowDef]:
+        return []
+
+    async def last_change(self) -> int:
+        return 0
+
     async def pinned(self, _sha256: str) -> Blueprint:
         return blueprint("any")
 

@@ -114,7 +114,9 @@ class WorkflowStatusView(Model):
 
 
 class WorkflowSummary(Model):
-    """An execution as search lists it; `input` and `output` in Java's map notation."""
+    """An execution as search lists it; `input` and `output` in Java's map notation.
+    `search_attributes`: the values by which its definition lets it be found (beyond Conductor).
+    """
 
     workflow_type: str
     workflow_id: str
@@ -139,6 +141,7 @@ class WorkflowSummary(Model):
     idempotency_key: str | None = None
     parent_workflow_id: str = value("")
     classifier: str | None = None
+    search_attributes: dict[str, Any] | None = None
 
 
 class TaskSummary(Model):

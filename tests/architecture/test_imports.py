@@ -68,6 +68,7 @@ SHELL = {
     "projection": {
         *("service", "follower", "live", "publisher", "rebuild"),
         *("rows", "search", "states", "store", "finding", "word_index", "folder"),
+        *("attribute_rows", "choices"),
     },
     "rehearsal": {"service", "definitions"},
     "schedules": {"service", "starting", "store"},

@@ -83,7 +83,20 @@ async def finished(log: EventLog, number: int, *, name: str = "flow", **start: A
 EVENTS_OF_FINISHED = 5
 
 
-class Definitions:
+class Unregistered:
+    """Registered definitions where there are none."""
+
+    async def workflow(self, _name: str, _version: int | None = None) -> WorkflowDef | None:
+        return None
+
+    async def workflows(self) -> list[WorkflowDef]:
+        return []
+
+    async def last_change(self) -> int:
+        return 0
+
+
+class Definitions(Unregistered):
     """Pinned definitions by hash, which is their name here; `agents` have metadata."""
 
     async def pinned(self, sha256: str) -> Blueprint:

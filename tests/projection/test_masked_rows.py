@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from tests.flow import Flow, definition, simple
 from tests.projection.conftest import running, until
-from tests.projection.histories import EVENTS_OF_FINISHED, finished
+from tests.projection.histories import EVENTS_OF_FINISHED, Unregistered, finished
 
 from firmus.projection.cursors import RowsCursor
 from firmus.projection.publication import commit_headers, publish
@@ -13,7 +13,7 @@ from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.evolve import evolve
 
 
-class Pinned:
+class Pinned(Unregistered):
     def __init__(self, blueprint: Blueprint) -> None:
         self._blueprint = blueprint
 
@@ -62,7 +62,7 @@ async def test_public_events_hide_them(flow: Flow) -> None:
     assert [body for body in bodies if b'"card":"***"' in body]
 
 
-class Masking:
+class Masking(Unregistered):
     """Every definition masks `n`; the hash is the name."""
 
     async def pinned(self, sha256: str) -> Blueprint:

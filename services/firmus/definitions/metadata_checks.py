@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from firmus.definitions.task_checks import error
+from firmus.workflow.attributes import KEY, choice_of
 from firmus.workflow.secrets import GRANT_KEY
 from firmus_contracts.definitions import WorkflowDef
 from firmus_contracts.errors import ValidationError
@@ -20,6 +21,9 @@ def metadata_errors(definition: WorkflowDef, prefix: str) -> Iterable[Validation
     if isinstance(limit_kb, bool) or not isinstance(limit_kb, int) or limit_kb < 1:
         path = f"{prefix}metadata.{PAYLOAD_LIMIT}"
         yield error(path, f"{path} must be a number of kilobytes from 1", limit_kb)
+    for problem in choice_of(given, definition.masked_fields).problems:
+        path = ".".join(filter(None, (f"{prefix}metadata.{KEY}", problem.place)))
+        yield error(path, f"{path}: {problem.message}")
 
 
 def _are_names(given: Any) -> bool:

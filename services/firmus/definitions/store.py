@@ -47,6 +47,10 @@ class Definitions:
         await self._fresh()
         return self._catalogue.tasks()
 
+    async def last_change(self) -> int:
+        await self._fresh()
+        return self._catalogue.position
+
     async def pin(self, name: str, version: int | None = None) -> Pinned | None:
         await self._fresh()
         return await self._pins.pin(self._catalogue, name, version)

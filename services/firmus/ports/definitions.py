@@ -26,6 +26,10 @@ class DefinitionsPort(Protocol):
     async def task(self, name: str) -> TaskDef | None: ...
     async def tasks(self) -> list[TaskDef]: ...
 
+    async def last_change(self) -> int:
+        """The number of the newest change of any definition; they grow."""
+        ...
+
     async def pin(self, name: str, version: int | None = None) -> Pinned | None:
         """The resolved snapshot that a start runs (spec 3.1): task definitions embedded, versions
         of sub-workflows fixed. None when there is no such definition; raises Refusal when a

@@ -11,6 +11,8 @@ import msgspec
 
 from firmus.projection.dialect import SQLITE, Dialect
 
+ATTRIBUTES = "attributes."
+
 
 class Field(msgspec.Struct, frozen=True):
     """`sql` is the expression that yields it. A `list` field matches if one of its items does.
@@ -25,15 +27,51 @@ class Field(msgspec.Struct, frozen=True):
     chars_max: int = 0
 
 
+class AttributeField(msgspec.Struct, frozen=True):
+    """A search attribute, and what definitions call it: several kinds when they differ."""
+
+    name: str
+    kinds: frozenset[str]
+
+    def holds(self, kind: str) -> bool:
+        return kind in self.kinds
+
+    @property
+    def columns(self) -> list[str]:
+        """Where its values are: texts and booleans, numbers and times."""
+        texts = ["text"] if self.kinds & {"text", "boolean"} else []
+        return [*texts, "number"] if self.kinds & {"number", "time"} else texts
+
+
 class Searchable(msgspec.Struct, frozen=True):
-    """One table of the read model, in a store's dialect. By `newest`, the last first, its rows are
-    ordered when no order is asked for.
+    """One table of the read model, in a store's dialect, and the search attributes of its rows. By
+    `newest`, the last first, its rows are ordered when no order is asked for.
     """
 
     table: str
     fields: dict[str, Field]
     newest: str
     dialect: Dialect
+    attributes: dict[str, AttributeField] = {}
+
+    def field(self, name: str) -> Field | AttributeField | None:
+        """`attributes.NAME` is an attribute whatever else has that name."""
+        if name.startswith(ATTRIBUTES):
+            return self.attributes.get(name.removeprefix(ATTRIBUTES))
+        return self.fields.get(name) or self.attributes.get(name)
+
+    def known(self) -> str:
+        """The fields that may be named, for messages."""
+        names = "known are " + ", ".join(sorted(self.fields))
+        if not self.attributes:
+            return names
+        return f"{names}; and the attributes {', '.join(sorted(self.attributes))}"
+
+
+def with_attributes(what: Searchable, kinds: dict[str, frozenset[str]]) -> Searchable:
+    """The same with attributes, given by their names and what definitions call them."""
+    fields = {name: AttributeField(name, kinds[name]) for name in kinds}
+    return msgspec.structs.replace(what, attributes=fields)
 
 
 def _workflows(dialect: Dialect) -> Searchable:

@@ -15,6 +15,7 @@ from firmus.projection.dialect import Dialect
 from firmus.projection.fields import Searchable
 from firmus.projection.query import Compiled
 from firmus.projection.views import Row
+from firmus.workflow.attributes import Attribute
 
 
 class UnusableModel(Exception):
@@ -35,11 +36,21 @@ class Stopped(msgspec.Struct, frozen=True):
     problem: str
 
 
+class Attributed(msgspec.Struct, frozen=True):
+    """The search attributes of an execution as of one revision of its row."""
+
+    workflow_id: str
+    revision: int
+    workflow_type: str
+    attributes: tuple[Attribute, ...]
+
+
 class RowBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """What one transaction changes."""
+    """What one transaction changes. `attributes` are those of workflows that have some."""
 
     workflows: list[Row] = []
     tasks: list[Row] = []
+    attributes: list[Attributed] = []
     removed_tasks: list[str] = []
     removed_workflows: list[str] = []
     stopped: list[Stopped] = []
@@ -79,6 +90,12 @@ class ReadModel(Protocol):
         """As `rows_cursor`."""
         ...
 
+    def attribute_kinds(self) -> dict[str, frozenset[str]]:
+        """The search attributes that executions have or had, and what their definitions call them.
+        Does not wait for a network. Any thread may call it.
+        """
+        ...
+
     def begin(self) -> None:
         """Begins a transaction. Only `commit` waits for a network or a disk."""
         ...
@@ -88,7 +105,9 @@ class ReadModel(Protocol):
         ...
 
     def finish(self, batch: RowBatch) -> None:
-        """What a transaction holds beside its rows."""
+        """What a transaction holds beside its rows. The attributes of a workflow in it are those
+        that are listed, and none any more if it is not; of a row that is newer they stay.
+        """
         ...
 
     def commit(self) -> None:

@@ -15,8 +15,9 @@ import re
 
 import msgspec
 
-from firmus.projection.fields import Field, Searchable
-from firmus.projection.values import Value, parameter, read_list, read_value
+from firmus.projection.attribute_query import NotComparable, condition, order
+from firmus.projection.fields import AttributeField, Field, Searchable
+from firmus.projection.values import Value, like_pattern, parameter, read_list, read_value
 from firmus.projection.words import condition_of
 from firmus_contracts.errors import Refusal
 
@@ -26,7 +27,7 @@ PARAMETERS_MAX = 10_000
 TEXT_MAX = 1000
 
 _SPACE = re.compile(r"\s*")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = re.compile(r"(?:attributes\.)?[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(
     r"\s*(!=|<>|>=|<=|=|>|<|NOT\s+IN\b|IN\b|BETWEEN\b|STARTS_WITH\b|IS\s+NOT\s+NULL\b|IS\s+NULL\b)",
     re.IGNORECASE,
@@ -63,7 +64,7 @@ class Compiled(msgspec.Struct, frozen=True):
     """
 
     where: str
-    parameters: tuple[str | int, ...]
+    parameters: tuple[str | int | float, ...]
     keys: tuple[Key, ...]
     behind: str = ""
     behind_parameters: tuple[str | int | float, ...] = ()
@@ -76,7 +77,7 @@ class Compiled(msgspec.Struct, frozen=True):
 
 def compile_search(what: Searchable, *, query: str, free_text: str, sort: str) -> Compiled:
     """The SQL of a search. Raises Refusal INVALID."""
-    parameters: list[str | int] = []
+    parameters: list[str | int | float] = []
     wheres: list[str] = []
     _check_text(query, free_text)
     if query.strip():
@@ -108,12 +109,13 @@ def compile_sort(what: Searchable, sort: str) -> tuple[Key, ...]:
         name, direction = name.strip(), direction.strip().upper() or "ASC"
         if not name:
             continue
-        field = what.fields.get(name)
-        if field is None or field.kind == "list":
-            raise Refusal("INVALID", f"Cannot sort by {name!r}: {_known(what)}")
+        field = what.field(name)
+        if field is None or (isinstance(field, Field) and field.kind == "list"):
+            raise Refusal("INVALID", f"Cannot sort by {name!r}: {what.known()}")
         if direction not in ("ASC", "DESC"):
             raise Refusal("INVALID", f"Cannot sort {name} {direction!r}: neither ASC nor DESC")
-        keys.append(_key(what, field, descending=direction == "DESC"))
+        fields = order(what, field) if isinstance(field, AttributeField) else [field]
+        keys += [_key(what, one, descending=direction == "DESC") for one in fields]
     newest = Field(what.newest, "time", always=True)
     keys = keys or [_key(what, newest, descending=True)]
     # Rows that compare equal need an order too, or paging could show one twice.
@@ -124,7 +126,7 @@ def compile_sort(what: Searchable, sort: str) -> tuple[Key, ...]:
 class _Reader:
     """One pass over a query, with the parameters in the order of their question marks."""
 
-    def __init__(self, text: str, what: Searchable, parameters: list[str | int]) -> None:
+    def __init__(self, text: str, what: Searchable, parameters: list[str | int | float]) -> None:
         self._text = text
         self._what = what
         self._parameters = parameters
@@ -171,11 +173,33 @@ class _Reader:
         operator = _OPERATOR.match(self._text, name.end()) if name else None
         if name is None or operator is None:
             raise self._no_condition()
-        field = self._what.fields.get(name[0])
+        field = self._what.field(name[0])
         if field is None:
-            raise self._wrong(f"no field {name[0]!r}: {_known(self._what)}")
+            raise self._wrong(f"no field {name[0]!r}: {self._what.known()}")
         self._at = operator.end()
-        return self._compared(field, " ".join(operator[1].upper().split()))
+        written = " ".join(operator[1].upper().split())
+        if isinstance(field, AttributeField):
+            return self._attribute(field, written)
+        return self._compared(field, written)
+
+    def _attribute(self, field: AttributeField, operator: str) -> str:
+        values: list[Value] = []
+        match operator:
+            case "IS NULL" | "IS NOT NULL":
+                pass
+            case "IN" | "NOT IN":
+                values = self._list()
+            case "BETWEEN":
+                values = list(self._bounds())
+            case _:
+                values = [self._value()]
+        try:
+            sql, bound = condition(self._what, field, operator, values)
+        except NotComparable as wrong:
+            self._at = wrong.value.at
+            raise self._wrong(wrong.problem) from wrong
+        self._parameters += bound
+        return sql
 
     def _group(self) -> str:
         self._depth += 1
@@ -199,10 +223,7 @@ class _Reader:
             case "IN" | "NOT IN":
                 return self._in_list(field, self._list(), negated=operator == "NOT IN")
             case "BETWEEN":
-                low = self._value()
-                if not self._joined("AND"):
-                    raise self._wrong("expected AND and the upper bound")
-                high = self._value()
+                low, high = self._bounds()
                 if field.kind == "list":
                     raise self._wrong("a list has no range")
                 return f"{field.sql} BETWEEN {self._bind(field, low)} AND {self._bind(field, high)}"
@@ -214,6 +235,12 @@ class _Reader:
                 if field.kind == "list":
                     raise self._wrong("a list has no order")
                 return f"{field.sql} {operator} {self._bind(field, self._value())}"
+
+    def _bounds(self) -> tuple[Value, Value]:
+        low = self._value()
+        if not self._joined("AND"):
+            raise self._wrong("expected AND and the upper bound")
+        return low, self._value()
 
     def _in_list(self, field: Field, values: list[Value], *, negated: bool) -> str:
         """`=` and IN: one of the values; the negation also holds where there is no value."""
@@ -234,7 +261,7 @@ class _Reader:
             if value.text and value not in plain:
                 if len(value.text) > TEXT_MAX:
                     raise self._wrong(f"a value with stars has at most {TEXT_MAX} characters")
-                self._parameters.append(_pattern(value.text))
+                self._parameters.append(like_pattern(value.text))
                 options.append(rf"{column} {self._what.dialect.like} ? ESCAPE '\'")
         matched = f"({' OR '.join(options)})" if len(options) > 1 else options[0]
         if field.kind == "list":
@@ -304,12 +331,3 @@ def _is_null(field: Field, *, negated: bool) -> str:
     if field.kind == "list":
         return f"{'' if negated else 'NOT '}EXISTS (SELECT 1 FROM {field.sql})"  # noqa: S608 - field.sql is a constant
     return f"{field.sql} IS {'NOT ' if negated else ''}NULL"
-
-
-def _pattern(text: str) -> str:
-    r"""The LIKE pattern of a text where `*` is any characters; `\` escapes."""
-    return re.sub(r"([\\%_])", r"\\\1", text).replace("*", "%")
-
-
-def _known(what: Searchable) -> str:
-    return "known are " + ", ".join(sorted(what.fields))

@@ -7,9 +7,11 @@ from typing import Protocol
 
 import msgspec
 
+from firmus.projection.choices import Choices, RegisteredDefinitions
 from firmus.projection.cursors import EventsCursor, RowsCursor
-from firmus.projection.port import RowBatch, Stopped
+from firmus.projection.port import Attributed, RowBatch, Stopped
 from firmus.projection.views import PLAIN_CLASSIFIER, classifier_of, task_row, workflow_row
+from firmus.workflow.attributes import NONE, Attribute, Choice, attributes_of, choice_of
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.masking import EVERYTHING
 from firmus.workflow.state import WorkflowState
@@ -20,7 +22,7 @@ SLICE = 32
 _log = logging.getLogger(__name__)
 
 
-class PinnedDefinitions(Protocol):
+class KnownDefinitions(RegisteredDefinitions, Protocol):
     """The part of `ports.DefinitionsPort` that is needed here."""
 
     async def pinned(self, sha256: str) -> Blueprint:
@@ -29,17 +31,21 @@ class PinnedDefinitions(Protocol):
 
 
 class Traits(msgspec.Struct, frozen=True):
-    """What the projection needs of a definition: its classifier and its masked fields."""
+    """What the projection needs of a definition: its classifier, its masked fields, and what it
+    chooses for search.
+    """
 
     classifier: str
     masked: frozenset[str]
+    choice: Choice = NONE
 
 
 class Classifiers:
-    """The traits of a definition by its hash, asked for once."""
+    """The traits of a definition by its hash, asked for once; `choices` of those registered."""
 
-    def __init__(self, definitions: PinnedDefinitions) -> None:
+    def __init__(self, definitions: KnownDefinitions) -> None:
         self._definitions = definitions
+        self.choices = Choices(definitions)
         self._known: dict[str, Traits] = {}
 
     async def of(self, sha256: str) -> Traits:
@@ -48,7 +54,9 @@ class Classifiers:
         if known is None:
             try:
                 blueprint = await self._definitions.pinned(sha256)
-                known = Traits(classifier_of(blueprint.definition), blueprint.masked)
+                definition = blueprint.definition
+                choice = choice_of(definition.metadata, blueprint.masked)
+                known = Traits(classifier_of(definition), blueprint.masked, choice)
             except KeyError:
                 _log.error("the definition snapshot %s is not stored", sha256)
                 known = Traits(PLAIN_CLASSIFIER, EVERYTHING)
@@ -60,6 +68,18 @@ class Classifiers:
         for sha256 in hashes:
             if sha256 not in self._known:
                 await self.of(sha256)
+
+    def attributes(self, state: WorkflowState, traits: Traits) -> tuple[Attribute, ...]:
+        """By what an execution is found: as chosen by the registered definition of its name and
+        version, which was learnt before, or else by its own. What either masks is left out.
+        """
+        found = self.choices.get(state.name, state.definition_version)
+        if found is None:
+            return attributes_of(traits.choice.attributes, state, traits.masked)
+        masked = traits.masked
+        if found.masked and masked is not EVERYTHING:
+            masked |= found.masked
+        return attributes_of(found.choice.attributes, state, masked)
 
     def masked(self, sha256: str) -> frozenset[str]:
         """The masked fields of a definition that was learnt before."""
@@ -95,6 +115,9 @@ class RowBuffer:
         stopped, self._stopped = self._stopped, []
         self.commits = 0
         batch = RowBatch(stopped=stopped, cursor=cursor, events=events)
+        await self._classifiers.choices.learn(
+            {(state.name, state.definition_version) for state, _ in changed.values()}
+        )
         for count, (state, touched) in enumerate(changed.values()):
             if count % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
@@ -103,7 +126,12 @@ class RowBuffer:
                 continue
             traits = await self._classifiers.of(state.definition_hash)
             names = traits.masked
-            batch.workflows.append(workflow_row(state, traits.classifier, names))
+            attributes = self._classifiers.attributes(state, traits)
+            batch.workflows.append(workflow_row(state, traits.classifier, names, attributes))
+            if attributes:
+                batch.attributes.append(
+                    Attributed(state.workflow_id, state.version, state.name, attributes)
+                )
             for ordinal, version in touched.items():
                 row = state.tasks.get(ordinal)
                 if row is None:

@@ -6,10 +6,12 @@ from typing import Protocol
 
 from firmus.eventlog.port import LogUnavailable
 from firmus.ports import LATEST, SearchPage, SearchRequest, Unavailable
+from firmus.projection.choices import Choices
+from firmus.projection.fields import Searchable, with_attributes
 from firmus.projection.live import LiveModel
 from firmus.projection.paging import after
 from firmus.projection.port import StoreFault
-from firmus.projection.query import compile_search
+from firmus.projection.query import Compiled, compile_search
 from firmus.projection.words import match_of
 from firmus_contracts.errors import Refusal
 
@@ -24,9 +26,10 @@ class LogEnd(Protocol):
 class LocalSearch:
     """Answers from the read model in use here (spec 7.1); Unavailable on a standby."""
 
-    def __init__(self, live: LiveModel, log: LogEnd) -> None:
+    def __init__(self, live: LiveModel, log: LogEnd, choices: Choices) -> None:
         self._live = live
         self._log = log
+        self._choices = choices
 
     async def search(self, asked: SearchRequest) -> SearchPage:
         """A page of summaries. Raises Refusal INVALID, Unavailable."""
@@ -40,9 +43,7 @@ class LocalSearch:
             )
         if asked.start < 0 or asked.size < 0:
             raise Refusal("INVALID", "start and size must not be negative")
-        compiled = compile_search(
-            searchable, query=asked.query, free_text=asked.free_text, sort=asked.sort
-        )
+        compiled = await self._compiled(searchable, asked)
         if asked.after:
             compiled = after(compiled, asked.after)
         if self._live.model is None:
@@ -72,3 +73,18 @@ class LocalSearch:
                     await self._live.index_words()
         except StoreFault as fault:
             raise Unavailable(str(fault)) from fault
+
+    async def _compiled(self, what: Searchable, asked: SearchRequest) -> Compiled:
+        """Attributes are known that executions have, and then those that no execution has yet."""
+        given = {"query": asked.query, "free_text": asked.free_text, "sort": asked.sort}
+        model = self._live.model
+        if what.table != "workflows" or model is None:
+            return compile_search(what, **given)
+        kinds = model.attribute_kinds()
+        try:
+            return compile_search(with_attributes(what, kinds) if kinds else what, **given)
+        except Refusal:
+            more = await self._choices.kinds()
+            if more.keys() <= kinds.keys():
+                raise
+        return compile_search(with_attributes(what, {**more, **kinds}), **given)

@@ -22,7 +22,7 @@ from firmus.projection.port import ReadModel, ReadModels, Stopped, StoreFault, U
 from firmus.projection.publication import DEFAULT_SOURCE
 from firmus.projection.publisher import EventsPublisher, PublishBroken
 from firmus.projection.rebuild import Rebuild, RebuildProgress
-from firmus.projection.rows import Classifiers, PinnedDefinitions, RowBuffer
+from firmus.projection.rows import Classifiers, KnownDefinitions, RowBuffer
 from firmus.projection.search import LocalSearch
 from firmus_contracts.errors import Refusal
 
@@ -77,7 +77,7 @@ class ProjectionService:
         *,
         log: EventLog,
         models: ReadModels,
-        definitions: PinnedDefinitions,
+        definitions: KnownDefinitions,
         lease: ActiveLease,
         publisher: EventsPublisher | None,
         source: str = DEFAULT_SOURCE,
@@ -98,7 +98,7 @@ class ProjectionService:
         self.active = asyncio.Event()
         self.standby = asyncio.Event()
         self.standby.set()
-        self.local_search = LocalSearch(self._live, log)
+        self.local_search = LocalSearch(self._live, log, self._classifiers.choices)
 
     async def run(self) -> None:
         """Runs until it is cancelled."""

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import msgspec
 
+from firmus.projection.attribute_rows import SCHEMA as ATTRIBUTES_SCHEMA
+from firmus.projection.attribute_rows import AttributeRows
 from firmus.projection.cursors import EventsCursor, RowsCursor
 from firmus.projection.fields import Searchable
 from firmus.projection.finding import find
@@ -24,7 +26,7 @@ from firmus.projection.query import Compiled
 from firmus.projection.views import TASK_COLUMNS, WORKFLOW_COLUMNS, Row
 from firmus.projection.word_index import WordIndex
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 READERS = 2
 WORDS_SUFFIX = "-words"
 _SCHEMA = """
@@ -105,6 +107,7 @@ class SqliteModel:
             with _faults(path):
                 self._writer = self._connect()
                 self._check_schema()
+                self._attributes = AttributeRows(self._writer)
                 self._change = self._newest_change()
                 self._known = self._progress("rows")
                 self._words = WordIndex(path.with_name(path.name + WORDS_SUFFIX), path)
@@ -135,7 +138,8 @@ class SqliteModel:
         if found == 0:
             self._writer.execute("PRAGMA journal_mode = WAL")
             self._writer.executescript(
-                f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                f"BEGIN; {_SCHEMA} {ATTRIBUTES_SCHEMA}"
+                f" PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
         elif found != SCHEMA_VERSION:
             raise UnusableModel(f"{self.path}: schema {found}, this build has {SCHEMA_VERSION}")
@@ -182,6 +186,7 @@ class SqliteModel:
             self._finish(batch)
 
     def _finish(self, batch: RowBatch) -> None:
+        self._attributes.put(batch)
         self._writer.executemany(
             "DELETE FROM tasks WHERE task_id = ?", [(it,) for it in batch.removed_tasks]
         )
@@ -200,13 +205,18 @@ class SqliteModel:
         if batch.events is not None:
             self._writer.execute(_PUT, ("events", msgspec.json.encode(batch.events).decode()))
 
+    def attribute_kinds(self) -> dict[str, frozenset[str]]:
+        return self._attributes.kinds
+
     def commit(self) -> None:
         with _faults(self.path):
             self._writer.execute("COMMIT")
         self._known = self._coming
 
     def roll_back(self) -> None:
-        self._writer.rollback()
+        if self._writer.in_transaction:
+            self._writer.rollback()
+            self._attributes.read()
 
     def index_words(self) -> bool:
         with _faults(self.path):

@@ -76,6 +76,11 @@ def parameter(field: Field, value: Value) -> str | int | None:
     return int(value.text) if _NUMBER.fullmatch(value.text) else None
 
 
+def like_pattern(text: str) -> str:
+    r"""The LIKE pattern of a text where `*` is any characters; `\` escapes."""
+    return re.sub(r"([\\%_])", r"\\\1", text).replace("*", "%")
+
+
 def _read_quoted(text: str, at: int) -> Value | None:
     found = _QUOTED.match(text, at)
     if found is None:

@@ -6,6 +6,7 @@ ready (spec 1.9, 7.4). Input and output are in it as Java-style text, so free te
 
 import msgspec
 
+from firmus.workflow.attributes import Attribute, shown
 from firmus.workflow.masking import NOTHING
 from firmus.workflow.rest_view import task_summary, workflow_summary
 from firmus.workflow.state import TaskState, WorkflowState
@@ -41,8 +42,16 @@ def classifier_of(definition: WorkflowDef) -> str:
     return "agent" if "agent_sdk" in metadata or "agentDef" in metadata else PLAIN_CLASSIFIER
 
 
-def workflow_row(state: WorkflowState, classifier: str, names: frozenset[str] = NOTHING) -> Row:
+def workflow_row(
+    state: WorkflowState,
+    classifier: str,
+    names: frozenset[str] = NOTHING,
+    attributes: tuple[Attribute, ...] = (),
+) -> Row:
     """The row of a workflow, in the order of WORKFLOW_COLUMNS; `names` are its masked fields."""
+    summary = workflow_summary(state, classifier=classifier, names=names)
+    if attributes:
+        summary = msgspec.structs.replace(summary, search_attributes=shown(attributes))
     return (
         state.workflow_id,
         state.version,
@@ -56,7 +65,7 @@ def workflow_row(state: WorkflowState, classifier: str, names: frozenset[str] = 
         state.created_ms,
         state.updated_ms,
         state.ended_ms or None,
-        _encode(workflow_summary(state, classifier=classifier, names=names)).decode(),
+        _encode(summary).decode(),
     )
 
 
