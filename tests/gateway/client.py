@@ -1,10 +1,12 @@
-"""A client of the gateway under test, over real HTTP."""
+"""A client of the gateway under test, over real HTTP. Each answer is held against the document."""
 
 import io
 import json
 from typing import Any, NamedTuple
 
 import aiohttp
+
+from tests.gateway.told import ours
 
 WORKER = "w1"
 LARGE_BYTES = 1 << 19
@@ -45,6 +47,8 @@ class Api:
             skip_auto_headers=["content-type"],
         ) as answer:
             raw = await answer.read()
+            faults = ours().faults(method, answer.url.raw_path, answer.status, answer.headers, raw)
+            assert not faults, faults
             kind = answer.headers.get("content-type")
             found = json.loads(raw) if kind == "application/json" else raw.decode()
             return Answer(answer.status, found, kind and kind.partition(";")[0], answer.headers)

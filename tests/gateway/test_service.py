@@ -108,11 +108,3 @@ async def test_content_type_is_written_as_people_write_it(api: Api):
 
 async def test_there_is_no_token_while_security_is_off(api: Api):
     assert (await api.post("/token", {"keyId": "k", "keySecret": "s"})).status == 404
-
-
-async def test_the_page_for_people_lists_every_route_and_what_is_not_there_yet(api: Api):
-    page = await api.get("//docs")
-
-    assert (page.status, page.kind) == (200, "text/html")
-    assert "<code>/api/workflow/{key}/pause</code>" in page.body
-    assert "</code></td><td>not offered: answers 501; " in page.body

@@ -8,15 +8,13 @@ second place of a path.
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-import msgspec
-
 from firmus.edge.registration import Registration
-from firmus.gateway import answers, docs_page, openapi
 from firmus.gateway.admin import Admin
 from firmus.gateway.again import Again
 from firmus.gateway.asking import CommandIds
 from firmus.gateway.bulk import Bulk
 from firmus.gateway.control import Control
+from firmus.gateway.documentation import Documentation
 from firmus.gateway.event_handlers import EventHandlerRequests
 from firmus.gateway.executions import Executions
 from firmus.gateway.lookups import Lookups
@@ -72,15 +70,12 @@ def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
         *_admin(Admin(ports)),
         *(Route(method, f"/api{path}", not_yet) for method, path in _NOT_YET),
     ]
-    html = docs_page.page(table, not_yet)
-
-    async def docs(_req: Request, resp: Response) -> None:
-        answers.html(resp, html)
-
-    async def api_docs(_req: Request, resp: Response) -> None:
-        answers.row(resp, msgspec.Raw(openapi.document(table, not_yet)))
-
-    return [*table, Route("GET", "/docs", docs), Route("GET", "/api-docs", api_docs)]
+    documentation = Documentation(table)
+    table += [
+        Route("GET", "/docs", documentation.page),
+        Route("GET", "/api-docs", documentation.openapi),
+    ]
+    return table
 
 
 def _metadata(workflows: WorkflowDefinitions, tasks: TaskDefinitions) -> list[Route]:
