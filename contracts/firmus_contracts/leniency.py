@@ -1,11 +1,14 @@
 """Reading bodies as leniently as Conductor's JSON mapper does (spec 1.1).
 
 A body that fits its type exactly is decoded at once. One that does not is read a second time
-with Conductor's tolerance: null stands for the default of a property that cannot be null, and
-numbers, texts and truth values become one another where the target leaves no doubt. Null inside a
-free map stays. What still does not fit is refused with the path of the offending property.
+with Conductor's tolerance: null stands for the default of a property that cannot be null, an
+empty text where a number or a truth value belongs is null, and numbers, texts and truth values
+become one another where the target leaves no doubt. Null inside a free map stays. UTF-16, UTF-32
+and a byte order mark are read as Conductor reads them. What still does not fit is refused with the
+path of the offending property.
 """
 
+import json
 import re
 from collections.abc import Callable
 from functools import cache
@@ -19,7 +22,7 @@ from firmus_contracts.errors import Refusal
 T = TypeVar("T")
 
 NESTING_MAX = 200
-_DIGITS = re.compile(r"-?[0-9]{1,19}")
+_DIGITS = re.compile(r"[-+]?[0-9]{1,19}")
 _TRUTHS = {"true": True, "false": False}
 
 
@@ -36,13 +39,15 @@ class Body(Generic[T]):
             _refuse_deep(body)
         try:
             return self._decode(body)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return self._read_again(body)
 
     def _read_again(self, body: bytes) -> T:
+        """Texts are looked into only where they are made: bad UTF-8 may be found late."""
         try:
-            document = msgspec.json.decode(body)
-        except msgspec.DecodeError as problem:
+            text = body.decode(json.detect_encoding(body))
+            document = msgspec.json.decode(text)
+        except (msgspec.DecodeError, UnicodeError) as problem:
             raise Refusal("INVALID", f"The request body is not valid JSON: {problem}") from None
         return self.convert(document)
 
@@ -96,8 +101,9 @@ def _struct(value: Any, wanted: Any) -> Any:
     fields = {}
     for field in wanted.fields:
         given = value.get(field.encode_name)
+        given = None if given is None else _loosen(given, field.type)
         if given is not None:
-            fields[field.encode_name] = _loosen(given, field.type)
+            fields[field.encode_name] = given
         elif field.encode_name in value and _nullable(field.type):
             fields[field.encode_name] = None
     return fields
@@ -140,14 +146,18 @@ def _union(value: Any, wanted: Any) -> Any:
 def _int(value: Any, _: Any) -> Any:
     if isinstance(value, float):
         return int(value)
-    if isinstance(value, str) and _DIGITS.fullmatch(value):
-        return int(value)
+    if isinstance(value, str):
+        text = value.strip()
+        if not text:
+            return None
+        return int(text) if _DIGITS.fullmatch(text) else value
     return value
 
 
 def _bool(value: Any, _: Any) -> Any:
     if isinstance(value, str):
-        return _TRUTHS.get(value.lower(), value)
+        text = value.strip().lower()
+        return _TRUTHS.get(text, value) if text else None
     if isinstance(value, int):
         return value != 0
     return value

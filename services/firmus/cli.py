@@ -139,6 +139,11 @@ def _settings_flags(parser: argparse.ArgumentParser) -> None:
     add("--http-public-only", action=switch, help="HTTP tasks reach no private address; default no")
     add("--http-verify-tls", action=switch, help="HTTP tasks check certificates; default yes")
     add("--http-env-proxy", action=switch, help="HTTP tasks obey HTTP_PROXY; default no")
+    add("--body-bytes-max", type=int, metavar="N", help="of a request; default 32 MiB")
+    add("--gzip-bytes-min", type=int, metavar="N", help="of packed answers, 0: none; default 16384")
+    add(
+        "--allowed-origins", metavar="A,B", help="whose pages may call from a browser; default none"
+    )
     add(
         "--execution-namespace",
         metavar="NAME",

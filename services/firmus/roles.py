@@ -27,6 +27,7 @@ from firmus.decider.scripts import QuickJsScripts
 from firmus.decider.scripts_jq import Evaluators, JqScripts
 from firmus.decider.service import Decider
 from firmus.eventlog.uploads import JetStreamUploads
+from firmus.front import manners_of
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.service import serve as serve_gateway
 from firmus.handlers.handling import Handling
@@ -273,7 +274,10 @@ async def gateway(
         troubles=lambda: () if node.connection.is_connected else ("no connection to NATS",),
     )
     try:
-        await serve_gateway(ports, host=node.settings.host, port=node.settings.port)
+        settings = node.settings
+        await serve_gateway(
+            ports, host=settings.host, port=settings.port, manners=manners_of(settings)
+        )
     finally:
         keeping.cancel()
         await stop_listening()

@@ -33,8 +33,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     that runs alone shows its figures, 0 nowhere; the gateway always shows its own under /metrics.
     `shards` None: as the log has them, 16 in a new one. `http_public_only`: HTTP tasks reach no
     loopback, private or cloud metadata address; `http_verify_tls`: certificates are checked;
-    `http_env_proxy`: HTTP_PROXY and its like count. `execution_namespace`: the system worker takes
-    only tasks whose definition names it.
+    `http_env_proxy`: HTTP_PROXY and its like count. `body_bytes_max`: of a request, unpacked;
+    `gzip_bytes_min`: answers of that size are packed for who takes gzip, 0 none;
+    `allowed_origins`: whose pages in a browser may call, separated by commas, * all.
+    `execution_namespace`: the system worker takes only tasks whose definition names it.
     """
 
     host: str = "127.0.0.1"
@@ -58,6 +60,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_verify_tls: bool = True
     http_env_proxy: bool = False
     execution_namespace: str | None = None
+    body_bytes_max: int = 32 * 1024 * 1024
+    gzip_bytes_min: int = 16 * 1024
+    allowed_origins: str = ""
 
 
 FIELDS = Settings.__struct_fields__
@@ -144,6 +149,8 @@ def _check(settings: Settings) -> None:
     for name in ("port", "nats_port", "metrics_port"):
         if not 0 <= getattr(settings, name) <= 65535:
             raise SettingsError(f"{name} must be 0..65535, not {getattr(settings, name)}")
+    if settings.body_bytes_max < 1 or settings.gzip_bytes_min < 0:
+        raise SettingsError("body_bytes_max must be above 0, gzip_bytes_min not below")
     if settings.shards is not None and not 1 <= settings.shards <= 1024:
         raise SettingsError(f"shards must be 1..1024, not {settings.shards}")
     if not 0.0 <= settings.otel_ratio <= 1.0:

@@ -23,6 +23,7 @@ KNOWS_ALL = (
     "wiring",
     "roles",
     "node",
+    "front",
     "cli",
     "__main__",
     "console",

@@ -50,7 +50,9 @@ class Api:
             faults = ours().faults(method, answer.url.raw_path, answer.status, answer.headers, raw)
             assert not faults, faults
             kind = answer.headers.get("content-type")
-            found = json.loads(raw) if kind == "application/json" else raw.decode()
+            found: Any = raw.decode()
+            if kind == "application/json":
+                found = json.loads(raw) if raw else None
             return Answer(answer.status, found, kind and kind.partition(";")[0], answer.headers)
 
     async def get(self, path: str, **query: Any) -> Answer:

@@ -3,9 +3,6 @@
 import json
 from urllib.parse import quote
 
-import pytest
-
-from firmus.gateway import reading
 from tests.gateway.client import Api
 from tests.gateway.ports import World
 
@@ -90,23 +87,72 @@ async def test_a_query_that_cannot_be_read_is_400_and_names_the_parameter(api: A
         assert named in answer.body["message"]
 
 
+async def test_what_is_there_and_empty_is_absent(api: Api):
+    await api.register("w", "a")
+    key = await api.start("w")
+
+    for path, query in (
+        (f"/workflow/{key}", {"includeTasks": ""}),
+        (f"/workflow/{key}", {"includeTasks": " TRUE "}),
+        (f"/workflow/{key}/tasks", {"start": "", "count": "", "status": ""}),
+        (f"/workflow/{key}/status", {"includeOutput": "", "includeVariables": ""}),
+        ("/workflow/search", {"start": "", "size": "", "sort": "", "topLevelOnly": ""}),
+        ("/tasks/poll/batch/none", {"count": "", "timeout": "", "domain": "", "workerid": ""}),
+    ):
+        answer = await api.get(path, **query)
+        assert answer.status == 200, (path, answer.body)
+        assert answer.body.get("tasks", True) if isinstance(answer.body, dict) else True
+    empty = {"version": "", "priority": " ", "correlationId": "", "taskToDomain": None}
+    assert (await api.post("/workflow", {"name": "w", **empty})).status == 200
+    assert (await api.post("/workflow/w", {}, version="", priority="")).status == 200
+
+
+async def test_a_number_is_digits_only(api: Api):
+    for given, status in (("1", 200), (" 1 ", 200), ("+1", 200), ("1_0", 400), ("٣", 400)):
+        assert (await api.get("/workflow/search", size=given)).status == status, given
+
+
+async def test_text_of_bodies_may_be_any_unicode_form(api: Api):
+    await api.register("w", "a")
+    text = json.dumps({"name": "w", "input": {"x": "é"}}, ensure_ascii=False)
+
+    for coding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"):
+        answer = await api.post("/workflow", text.encode(coding))
+        assert answer.status == 200, coding
+        found = await api.get(f"/workflow/{answer.body}")
+        assert found.body["input"] == {"x": "é"}
+    for raw in (text.encode("latin-1"), b'{"name": "w", "input": {"x": "\\ud800"}}'):
+        assert (await api.post("/workflow", raw)).status == 400
+
+
+async def test_json_that_is_none_is_400(api: Api):
+    await api.register("w", "a")
+    deep = b'{"name": "w", "input": {"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}"
+    raws = (b'{"name": "w", "input": {"x": NaN}}', b"{'name': 'w'}", b'{"name": "w"} x', b" ", deep)
+
+    for raw in raws:
+        answer = await api.post("/workflow", raw)
+        assert (answer.status, answer.body["code"]) == (400, "INVALID"), raw[:40]
+
+
+async def test_what_can_be_read_has_a_head_and_nothing_is_taken_by_it(api: Api):
+    await api.register("w", "a")
+    key = await api.start("w")
+    whole = await api.get(f"/workflow/{key}")
+
+    head = await api.call("HEAD", f"/workflow/{key}")
+    poll = await api.call("HEAD", "/tasks/poll/a")
+
+    assert (head.status, head.body) == (200, None)
+    assert head.headers["content-length"] == whole.headers["content-length"]
+    assert poll.status == 405
+    assert (await api.call("HEAD", "//health")).status == 200
+    assert len(await api.poll("a")) == 1
+
+
 async def test_names_in_paths_may_hold_any_letter(api: Api):
     for name in ("two words", "größe", "a:b", "a+b", "50%"):
         await api.register(name, "a")
 
         async with api.session.get(f"{api.base}/api/metadata/workflow/{quote(name)}") as answer:
             assert (await answer.json())["name"] == name
-
-
-async def test_a_body_that_is_too_large_is_413(api: Api, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(reading, "BODY_BYTES_MAX", 100)
-
-    answer = await api.post("/workflow", {"name": "x" * 100})
-
-    async def in_pieces():
-        yield b"x" * 101
-
-    headers = {"content-type": "application/json"}
-    path = f"{api.base}/api/workflow"
-    async with api.session.post(path, data=in_pieces(), headers=headers) as chunked:
-        assert (answer.status, chunked.status) == (413, 413)

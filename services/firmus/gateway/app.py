@@ -2,7 +2,7 @@
 
 Paths are matched as Conductor matches them: a trailing slash is another path, and a fixed path
 (`/workflow/search`) takes only its own methods away from the general one (`/workflow/{key}`), so
-a workflow may be called `search`.
+a workflow may be called `search`. A path with a GET has a HEAD too, unless its GET does something.
 """
 
 import types
@@ -15,14 +15,18 @@ import falcon.asgi
 from falcon.routing import CompiledRouter
 
 from firmus.gateway.express import Express
+from firmus.gateway.manners import Manners
 from firmus.gateway.polling import Polls
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.problems import handler
-from firmus.gateway.reading import Request, Response
+from firmus.gateway.reading import Options, Request, Response
 from firmus.gateway.routes import Handler, Route, routes
 from firmus.gateway.unsupported import refusals
 
 App = falcon.asgi.App[Request, Response]
+
+_GET_DOES = ("/api/tasks/poll/", "/api/scheduler/admin/")
+"""Whose GET takes work or changes something."""
 
 
 class ExactRouter(CompiledRouter):
@@ -45,23 +49,36 @@ class Ways(NamedTuple):
     express: Express
 
 
-def build(ports: GatewayPorts, polls: Polls, middleware: Sequence[Any] = ()) -> Ways:
+def build(
+    ports: GatewayPorts,
+    polls: Polls,
+    middleware: Sequence[Any] = (),
+    manners: Manners | None = None,
+) -> Ways:
     """`middleware`: Falcon's, called for every request on either way."""
+    manners = manners or Manners()
     offered = routes(ports, polls)
     table = by_path(offered)
     router = ExactRouter([path for path in table if path.endswith("/")])
-    app: App = falcon.asgi.App(request_type=Request, router=router, middleware=list(middleware))
+    packing, around = manners.packing(), [*manners.middleware(), *middleware]
+    app: App = falcon.asgi.App(
+        request_type=Request, router=router, middleware=[*([packing] if packing else ()), *around]
+    )
+    app.req_options = options = Options(manners.body_bytes_max)
     # Void answers carry no content type (spec 8), so every other answer names its own.
     app.resp_options.default_media_type = None  # type: ignore[assignment]  # read as "none"
     handle: Any = handler(ports.instance)
     app.add_error_handler(Exception, handle)
     app.add_error_handler(falcon.HTTPError, handle)
     for path, handlers in table.items():
+        if "GET" in handlers and not path.startswith(_GET_DOES):
+            handlers.setdefault("HEAD", handlers["GET"])
         responders = {f"on_{method.lower()}": each for method, each in handlers.items()}
         app.add_route(path, types.SimpleNamespace(**responders))
     for pattern, refuse in refusals():
         app.add_sink(refuse, pattern)
-    return Ways(app, Express(offered, handle, options=app.req_options, middleware=middleware))
+    express = Express(offered, handle, options=options, middleware=around, packing=packing)
+    return Ways(app, express)
 
 
 def by_path(table: Sequence[Route]) -> dict[str, dict[str, Handler]]:

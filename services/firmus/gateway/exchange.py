@@ -81,6 +81,9 @@ class Exchange:
             await express.failed(request, response, error, call.bound)
         for after in express.after:
             await after(request, response, None, succeeded)
+        data = response.data
+        if data is not None and len(data) >= express.packed_from_bytes and express.pack is not None:
+            await express.pack(request, response, None, succeeded)
         if self._flow.write_paused:
             await self._flow.drain()
         if not self.disconnected:

@@ -6,12 +6,14 @@ A request that is in any way unusual goes the usual way: escapes in its path, a 
 size or large, a header twice, an upgrade, HTTP/1.0.
 """
 
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import falcon
 from falcon.uri import parse_query_string
 
+from firmus.gateway.manners import Packing
 from firmus.gateway.routes import Handler, Route
 
 BODY_BYTES_MAX = 64 * 1024
@@ -47,7 +49,7 @@ class Call(NamedTuple):
 
 class Express:
     """Which requests go the short way. `failed` answers those whose handler raises; the middlewares
-    are those of the application, called in its order.
+    are those of the application, called in its order; `packing` looks at large answers alone.
     """
 
     def __init__(
@@ -57,9 +59,12 @@ class Express:
         *,
         options: falcon.RequestOptions,
         middleware: Sequence[Any] = (),
+        packing: Packing | None = None,
     ) -> None:
         self.failed = failed
         self.options = options
+        self.pack: After | None = None if packing is None else packing.process_response
+        self.packed_from_bytes = sys.maxsize if packing is None else packing.bytes_min
         self.before = [each.process_request for each in middleware if _has(each, "request")]
         self.routed = [each.process_resource for each in middleware if _has(each, "resource")]
         self.after: list[After] = [

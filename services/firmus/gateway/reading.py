@@ -4,11 +4,14 @@ Every refusal here is the caller's mistake and says which part of the request it
 """
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
+import falcon
 import falcon.asgi
 
+from firmus.gateway import compression
 from firmus_contracts.bodies import decode_object, decode_texts
 from firmus_contracts.errors import Refusal
 from firmus_contracts.statuses import ResultStatus
@@ -20,12 +23,23 @@ _TRUE = frozenset({"true", "on", "yes", "1"})
 _FALSE = frozenset({"false", "off", "no", "0"})
 _TRACEPARENT_CHARS = 55
 _DIGITS_MAX = 20
+_NUMBER = re.compile(r"[-+]?[0-9]+")
 _ACTOR_HEADER = "Firmus-Actor"
 _ACTOR_CHARS_MAX = 256
 
 
+class Options(falcon.RequestOptions):
+    """What an application asks of its requests, beside what Falcon does."""
+
+    def __init__(self, body_bytes_max: int = BODY_BYTES_MAX) -> None:
+        super().__init__()
+        self.body_bytes_max = body_bytes_max
+
+
 class Request(falcon.asgi.Request):
     """A request that can also tell when its client has left."""
+
+    options: Options
 
     def on_gone(self, leave: Callable[[], None]) -> Callable[[], None]:
         """Calls `leave` should the client close the connection; what is returned ends that."""
@@ -42,16 +56,32 @@ Response = falcon.asgi.Response
 
 
 async def raw_body(req: Request) -> bytes:
-    """The body as it came, at most BODY_BYTES_MAX."""
+    """The body as its sender meant it, at most `body_bytes_max`, counted while it comes."""
+    limit = req.options.body_bytes_max
     length = req.content_length
-    if length is not None and length > BODY_BYTES_MAX:
-        raise _too_large()
-    if length is None:
-        data = await req.stream.read(BODY_BYTES_MAX + 1)
-        if len(data) > BODY_BYTES_MAX:
-            raise _too_large()
+    if length is not None and length > limit:
+        raise _too_large(limit)
+    data = await (req.stream.read() if length is not None else req.stream.read(limit + 1))
+    if len(data) > limit:
+        raise _too_large(limit)
+    coding = req.get_header("Content-Encoding")
+    return data if coding is None else await _decoded(data, coding, limit)
+
+
+async def _decoded(data: bytes, coding: str, limit: int) -> bytes:
+    """What was packed with gzip. Raises Refusal for other codings and for what grows too large."""
+    named = coding.strip().lower()
+    if named in compression.PLAIN:
         return data
-    return await req.stream.read()
+    if named not in compression.GZIP:
+        message = f"Content-Encoding '{coding}' is not supported: gzip is"
+        raise Refusal("UNSUPPORTED_MEDIA_TYPE", message)
+    try:
+        return await compression.unpacked(data, limit)
+    except compression.TooLargeError:
+        raise _too_large(limit) from None
+    except compression.DamagedError:
+        raise Refusal("INVALID", "The request body is not gzip, as its header says") from None
 
 
 async def json_body(req: Request) -> bytes:
@@ -65,7 +95,7 @@ async def json_body(req: Request) -> bytes:
 async def optional_json_body(req: Request) -> bytes:
     """A body that says it is JSON, or does not say what it is; empty when there is none."""
     media_type = req.content_type
-    if media_type is not None and not media_type.startswith("application/json"):
+    if media_type and not media_type.startswith("application/json"):
         plain = media_type.partition(";")[0].strip().lower()
         if plain != "application/json" and not plain.endswith("+json"):
             raise Refusal("UNSUPPORTED_MEDIA_TYPE", f"Content-Type '{media_type}' is not supported")
@@ -106,33 +136,34 @@ def required(req: Request, name: str) -> str:
 
 
 def integer(req: Request, name: str, default: int, *, bits: int = 32) -> int:
+    """A number; a parameter that is there and empty is one that is absent."""
     found = text(req, name)
-    return default if found is None else whole_number(name, found, bits=bits)
+    return whole_number(name, found, bits=bits) if found else default
 
 
 def optional_integer(req: Request, name: str) -> int | None:
     found = text(req, name)
-    return None if found is None else whole_number(name, found)
+    return whole_number(name, found) if found else None
 
 
 def whole_number(name: str, found: str, *, bits: int = 32) -> int:
     """A number in a query or a path, in the range of Java's int or long."""
     limit = 1 << (bits - 1)
-    try:
-        number = int(found) if len(found) <= _DIGITS_MAX else limit
-    except ValueError:
-        raise Refusal("INVALID", f"{name}: '{found}' is not a number") from None
+    digits = found.strip()
+    if not _NUMBER.fullmatch(digits):
+        raise Refusal("INVALID", f"{name}: '{found}' is not a number")
+    number = int(digits) if len(digits) <= _DIGITS_MAX else limit
     if not -limit <= number < limit:
         raise Refusal("INVALID", f"{name}: '{found}' is out of range")
     return number
 
 
 def flag(req: Request, name: str, *, default: bool) -> bool:
-    """A boolean in any case (spec 8.4)."""
+    """A boolean in any case (spec 8.4); empty is absent."""
     found = text(req, name)
-    if found is None:
+    if not found:
         return default
-    lowered = found.lower()
+    lowered = found.strip().lower()
     if lowered in _TRUE:
         return True
     if lowered in _FALSE:
@@ -161,5 +192,5 @@ def actor_of(req: Request) -> str:
     return found or ""
 
 
-def _too_large() -> Refusal:
-    return Refusal("PAYLOAD_TOO_LARGE", f"The request body is larger than {BODY_BYTES_MAX} bytes")
+def _too_large(limit: int) -> Refusal:
+    return Refusal("PAYLOAD_TOO_LARGE", f"The request body is larger than {limit} bytes")

@@ -8,6 +8,7 @@ from typing import cast
 import uvicorn
 
 from firmus.gateway.app import Ways, build
+from firmus.gateway.manners import Manners
 from firmus.gateway.polling import Polls
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.presence import Presence
@@ -37,15 +38,19 @@ class Listener:
             await self._server.shutdown(sockets=[self._bound])
 
 
-async def start(ports: GatewayPorts, *, host: str, port: int) -> Listener:
+async def start(
+    ports: GatewayPorts, *, host: str, port: int, manners: Manners | None = None
+) -> Listener:
     """Listens in the running loop; port 0 takes any free one. Raises OSError when it cannot."""
     polls = Polls(ports.queues, ports.clock, ports.polls)
-    return await listen(build(ports, polls), polls, host=host, port=port)
+    return await listen(build(ports, polls, manners=manners), polls, host=host, port=port)
 
 
-async def serve(ports: GatewayPorts, *, host: str, port: int) -> None:
+async def serve(
+    ports: GatewayPorts, *, host: str, port: int, manners: Manners | None = None
+) -> None:
     """Listens until it is cancelled, then stops as `Listener.close` does."""
-    listener = await start(ports, host=host, port=port)
+    listener = await start(ports, host=host, port=port, manners=manners)
     try:
         await asyncio.get_running_loop().create_future()
     finally:
