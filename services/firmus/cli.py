@@ -222,11 +222,35 @@ def _add_rest(commands: Commands) -> None:
     rebuild = _command(
         commands,
         "rebuild",
-        "upkeep:rebuild",
-        "Build the read models anew from the log, beside the live ones, and put them in their "
-        "place.",
+        "readmodel:rebuild",
+        "Build the read model anew from the log, beside the one in use, compare the two, and put "
+        "the new one in its place. The one before is kept for `firmus rollback`.",
     )
-    _settings_flags(rebuild)
+    rebuild.add_argument(
+        "--verify",
+        choices=("report", "strict", "off"),
+        default="report",
+        help="differences are told (report), keep the old one in use (strict), or are not looked "
+        "for (off); default report",
+    )
+    rebuild.add_argument("--watch", action="store_true", help="only watch the one that runs")
+    rollback = _command(
+        commands,
+        "rollback",
+        "readmodel:roll_back",
+        "Put the read model from before the last rebuild in use again. It catches up with the log; "
+        "the other one is kept instead.",
+    )
+    status = _command(
+        commands,
+        "readmodel",
+        "readmodel:status",
+        "Print how far the read model and the public events are, and how the last rebuild went.",
+    )
+    status.add_argument("--drop-kept", action="store_true", help="remove the one kept for rollback")
+    status.add_argument("--json", action="store_true", help="on one line")
+    for parser in (rebuild, rollback, status):
+        _settings_flags(parser)
     _command(commands, "asyncapi", "upkeep:asyncapi", "Print the AsyncAPI document of all events.")
     _command(commands, "version", "upkeep:version", "Print the version.")
 

@@ -70,7 +70,13 @@ class Lags:
     def __init__(self, metrics: Metrics) -> None:
         self.log_end = 0
         self.reached: dict[str, int] = {}
+        self.differences = 0
         metrics.gauge("log_position", lambda: float(self.log_end))
+        metrics.gauge(
+            "readmodel_differences",
+            lambda: float(self.differences),
+            "Rows that the last rebuild found to differ, and nothing explains.",
+        )
         metrics.gauge("consumer_lag", self._behind, "Log positions a reader has not reached yet.")
 
     def _behind(self) -> dict[str, float]:

@@ -62,7 +62,7 @@ from firmus.transport.decider import DeciderServer
 from firmus.transport.definition_news import DefinitionNews
 from firmus.transport.queue_news import QueueNews
 from firmus.transport.queue_server import QueuesServer
-from firmus.transport.search import SearchServer
+from firmus.transport.search import RemoteSearch, SearchServer
 from firmus.transport.watching import WatchServer
 from firmus.workflow.limits import Registered, registered_limits
 from firmus_contracts.subjects import HANDLERS_SUBJECTS, SCHEDULES_SUBJECTS
@@ -228,6 +228,7 @@ async def projection_role(node: Node) -> AsyncIterator[ProjectionService]:
         definitions=node.definitions,
         lease=lease,
         publisher=publisher,
+        instance=node.instance,
     )
     async with background(service.run(), SearchServer(node.connection, service).run()):
         yield service
@@ -253,6 +254,7 @@ async def gateway(
         queues=queues,
         definitions=node.definitions,
         search=search,
+        read_models=RemoteSearch(node.connection),
         clock=node.clock,
         starts=Starts(decider, JetStreamKeyStore(node.wire)),
         payloads=JetStreamUploads(node.wire, node.blobs),

@@ -9,8 +9,6 @@ import gc
 
 import structlog
 
-from firmus.broker.connection import connect
-from firmus.console.outcome import CommandError
 from firmus.eventlog.port import LogUnavailable
 from firmus.metrics import Lags
 from firmus.node import Node, opened
@@ -83,6 +81,8 @@ async def watch_lags(
         with contextlib.suppress(Unavailable):
             status = await projection.status()
             lags.reached |= {"projection": status.position, "events": status.published}
+            if status.rebuild is not None and status.rebuild.comparison is not None:
+                lags.differences = status.rebuild.comparison.unexplained
         await asyncio.sleep(LAGS_EVERY_S)
 
 
@@ -130,18 +130,3 @@ async def _with_remote_decider(
             await stack.enter_async_context(system_worker_role(node, decider, queues))
         case _:
             raise ValueError(f"no such service: {role}")
-
-
-async def run_rebuild(settings: Settings) -> None:
-    """Asks the active projection for a new read model and waits until it is swapped in."""
-    connection = await connect(settings.nats_url or "", name="firmus rebuild")
-    try:
-        search = RemoteSearch(connection)
-        await search.rebuild()
-        while (progress := (await search.status()).rebuild) and progress.state == "running":
-            log.info("rebuilding", position=progress.position, of=progress.target)
-            await asyncio.sleep(0.5)
-        if progress is not None and progress.state == "failed":
-            raise CommandError(f"the rebuild failed: {progress.problem}")
-    finally:
-        await connection.close()

@@ -67,7 +67,7 @@ SHELL = {
         "child_starts",
     },
     "projection": {
-        *("service", "follower", "live", "publisher", "rebuild"),
+        *("service", "follower", "live", "publisher", "rebuild", "chase", "upkeep", "snapshot"),
         *("rows", "search", "states", "store", "finding", "word_index", "folder"),
         *("attribute_rows", "choices"),
     },

@@ -24,6 +24,8 @@ COMMANDS = [
     "log",
     "tail",
     "rebuild",
+    "rollback",
+    "readmodel",
     "asyncapi",
     "version",
 ]

@@ -14,7 +14,7 @@ from firmus.broker.connection import connect
 from firmus.broker.streams import prepare
 from firmus.broker.wire import JetStreamWire
 from firmus.eventlog.memory import MemoryLog
-from firmus.ports import SearchRequest
+from firmus.ports import RebuildProgress, SearchRequest
 from firmus.projection.folder import ReadModelFolder
 from firmus.projection.publisher import EventsPublisher
 from firmus.projection.service import ProjectionService
@@ -110,6 +110,29 @@ async def rows_at(service: ProjectionService, position: int) -> None:
 
 async def find(service: ProjectionService, query: str = "", what: str = "workflows", **more: Any):
     return await service.local_search.search(SearchRequest(what=what, query=query, **more))
+
+
+async def status_is(service: ProjectionService, **wanted: Any) -> None:
+    """Waits until the projection is as `wanted` says."""
+
+    async def reached() -> bool:
+        now = await service.status()
+        return all(getattr(now, key) == it for key, it in wanted.items())
+
+    await until(f"a projection with {wanted}", reached)
+
+
+async def rebuild_is(service: ProjectionService, **wanted: Any) -> RebuildProgress:
+    """Waits until the last rebuild, or what follows a rollback, is as `wanted` says."""
+
+    async def reached() -> RebuildProgress | None:
+        now = (await service.status()).rebuild
+        fits = now is not None and all(getattr(now, key) == it for key, it in wanted.items())
+        return now if fits else None
+
+    found = await until(f"a rebuild with {wanted}", reached)
+    assert isinstance(found, RebuildProgress)
+    return found
 
 
 async def names(service: ProjectionService, query: str = "", **more: Any) -> list[str]:

@@ -4,9 +4,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.projection.conftest import find, names, rows_at, running
+from tests.projection.conftest import find, names, rebuild_is, rows_at, running
 from tests.projection.histories import Definitions, History, finished, scheduled
-from tests.projection.test_rebuild import rebuilt
 
 from firmus.definitions.memory import MemoryDefinitions
 from firmus.eventlog.memory import MemoryLog
@@ -79,7 +78,10 @@ async def test_a_rebuild_fills_a_changed_choice_for_what_ended_before(
 
         await definitions.choose({"y": {"value": "${workflow.output.y}", "type": "number"}})
         assert (await find(service, "y IS NOT NULL")).total_hits == 0
-        await rebuilt(service)
+        await service.upkeep().rebuild("strict")
+        told = (await rebuild_is(service, state="done")).comparison
+        assert told is not None
+        assert (told.different, told.unexplained) == (5, 0)
         assert (await find(service, "y >= 4")).total_hits == 2
         with pytest.raises(Refusal) as refused:
             await find(service, "n > 0")

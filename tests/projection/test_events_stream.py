@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import msgspec
 import pytest
-from tests.projection.conftest import EventsStream, OpenLease, rows_at, running, until
+from tests.projection.conftest import EventsStream, OpenLease, rows_at, running, status_is, until
 from tests.projection.histories import EVENTS_OF_FINISHED, History, finished, scheduled, started
 
 from firmus.broker.wire import JetStreamWire
@@ -139,7 +139,7 @@ async def test_events_of_a_lost_log_end_are_replaced(make, log, wire, events, tm
     await again.start()
     await again.run_task("b", 1)
     async with running(make(folder=tmp_path / "two", publisher=publisher)) as service:
-        await until("published", lambda: service.status().published == again.position)
+        await status_is(service, published=again.position)
     await publisher.close()
     assert await events.ids() == expected_ids(kept, again)
     assert "gone" not in {body.get("workflowName") for _, _, body in await events.messages()}
@@ -211,7 +211,7 @@ async def test_a_killed_broker_costs_no_event(log, own_server, make, tmp_path) -
                 own_server.start()
             await asyncio.sleep(0)
         last = histories[-1].position
-        await until("published", lambda: service.status().published == last)
+        await status_is(service, published=last)
     assert await EventsStream(wire).ids() == expected_ids(*histories)
     await publisher.close()
     await wire.close()

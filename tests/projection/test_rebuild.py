@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from tests.projection.conftest import find, names, rows_at, running, until
+from tests.projection.conftest import find, names, rebuild_is, rows_at, running
 from tests.projection.histories import (
     EVENTS_OF_FINISHED,
     History,
@@ -60,14 +60,8 @@ async def write_all_kinds(log: MemoryLog) -> int:
 
 
 async def rebuilt(service) -> None:
-    model = service.rebuild().model
-    await until(
-        "done",
-        lambda: (
-            (progress := service.status().rebuild) is not None
-            and (progress.model, progress.state) == (model, "done")
-        ),
-    )
+    model = (await service.upkeep().rebuild()).model
+    await rebuild_is(service, model=model, state="done")
 
 
 async def test_a_rebuild_gives_the_same_rows(make, log: MemoryLog, tmp_path: Path) -> None:
@@ -76,9 +70,9 @@ async def test_a_rebuild_gives_the_same_rows(make, log: MemoryLog, tmp_path: Pat
         await rows_at(service, await write_all_kinds(log))
         live = rows(folder / "readmodel-1.db")
         await rebuilt(service)
-        progress = service.status().rebuild
+        progress = (await service.status()).rebuild
         assert (progress.commits, progress.position) == (await log.end(), await log.end())
-    assert (folder / "current").read_text().strip() == "readmodel-2.db"
+    assert (folder / "current").read_text().split() == ["readmodel-2.db", "readmodel-1.db"]
     again = rows(folder / "readmodel-2.db")
     assert again == live
     assert {table: len(found) for table, found in again.items()} == {
@@ -148,9 +142,9 @@ async def test_a_rebuild_of_an_empty_log_ends(make) -> None:
 async def test_only_one_rebuild_runs_at_a_time(make, log: MemoryLog) -> None:
     async with running(make()) as service:
         await service.active.wait()
-        service.rebuild()
+        await service.upkeep().rebuild()
         with pytest.raises(Refusal, match="running"):
-            service.rebuild()
+            await service.upkeep().rebuild()
 
 
 @pytest.mark.nats
@@ -195,7 +189,7 @@ async def test_the_model_before_is_kept_and_can_be_used_again(
     folder = ReadModelFolder(tmp_path / "projection")
     assert folder.current() == 3
     assert not (tmp_path / "projection" / "readmodel-1.db").exists()
-    assert folder.roll_back() == 2
+    assert folder.exchange() == 2
     async with running(make()) as service:
         await rows_at(service, history.position)
         assert len(await names(service)) == 2

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.projection.conftest import OpenLease, find, names, rows_at, running, until
+from tests.projection.conftest import OpenLease, find, names, rows_at, running, status_is
 from tests.projection.histories import History, finished, scheduled, unreadable_commit
 
 from firmus.eventlog.memory import MemoryLog
@@ -40,7 +40,7 @@ async def test_a_clean_stop_writes_what_was_taken(make, log: MemoryLog, tmp_path
     async with running(make()) as service:
         await service.active.wait()
         history = await finished(log, 1)
-        await until("taken", lambda: service.status().position == history.position)
+        await status_is(service, position=history.position)
     model = SqliteModel(tmp_path / "projection" / "readmodel-1.db")
     assert model.rows_cursor().position == history.position
     model.close()
@@ -59,7 +59,7 @@ async def test_an_unreadable_commit_stops_its_workflow_and_no_other(
         assert await names(service, "status=COMPLETED") == ["good"]
         assert await names(service, "status=RUNNING") == ["bad"]
         assert await names(service, "stopped IS NOT NULL") == ["bad"]
-        assert [(it.workflow_id, it.position) for it in service.status().stopped] == [
+        assert [(it.workflow_id, it.position) for it in (await service.status()).stopped] == [
             (bad.workflow_id, at)
         ]
     assert caplog.text.count("cannot be followed") == 1
@@ -73,7 +73,7 @@ async def test_a_gap_in_versions_stops_the_workflow(make, log: MemoryLog) -> Non
     async with running(make()) as service:
         await rows_at(service, history.position)
         assert await names(service, "status=RUNNING") == ["flow"]
-        assert "expected" in service.status().stopped[0].problem
+        assert "expected" in (await service.status()).stopped[0].problem
 
 
 async def test_a_workflow_may_go_on_after_its_end_in_the_same_batch(make, log: MemoryLog) -> None:
@@ -81,7 +81,7 @@ async def test_a_workflow_may_go_on_after_its_end_in_the_same_batch(make, log: M
     await history.commit(ev.TaskLogged(ordinal=1, lines=(("late", 1),)))
     async with running(make()) as service:
         await rows_at(service, history.position)
-        assert service.status().stopped == []
+        assert (await service.status()).stopped == []
 
 
 async def test_rows_that_a_loop_no_longer_shows_are_removed(make, log: MemoryLog) -> None:
@@ -114,7 +114,7 @@ async def test_a_standby_takes_over_when_the_lease_is_lost(make, log: MemoryLog)
             with pytest.raises(Unavailable):
                 await find(first)
             with pytest.raises(Refusal):
-                first.rebuild()
+                first.upkeep()
 
 
 async def test_a_model_that_shows_more_than_the_log_is_built_anew(make, log: MemoryLog) -> None:
@@ -162,7 +162,7 @@ async def test_a_removed_workflow_vanishes_with_its_tasks(make, log: MemoryLog) 
         await rows_at(service, running_one.position)
         assert await names(service) == ["kept"]
         assert (await find(service, what="tasks")).total_hits == 1
-        assert service.status().stopped == []
+        assert (await service.status()).stopped == []
     assert kept.position < gone.position
 
 

@@ -93,10 +93,35 @@ def test_one_model_is_in_use_and_the_one_before_is_kept(models: ReadModels) -> N
         models.open(number).close()
         models.promote(number)
         assert (models.current(), models.unused()) == (number, number + 1)
-    assert models.roll_back() == 2
-    assert models.current() == 2
+    assert models.exchange() == 2
+    assert (models.current(), models.kept(), models.unused()) == (2, 3, 4)
+    models.remove_unfinished()
+    assert models.exchange() == 3
+    assert (models.current(), models.kept()) == (3, 2)
+    assert models.size_bytes(2) > 0
+    models.remove(2)
+    assert models.kept() is None
     with pytest.raises(FileNotFoundError):
-        models.roll_back()
+        models.exchange()
+
+
+def test_a_snapshot_stays_as_it_was(models: ReadModels) -> None:
+    model = models.open(1)
+    write(model, 7, "a", "b", stopped=[Stopped("s", 3, "no")])
+    snapshot = model.snapshot()
+    write(model, 8, "c", removed_workflows=["a"])
+    assert snapshot.position() == 7
+    assert [snapshot.chunk("workflows", after, 10).count for after in ("", "a", "b")] == [2, 1, 0]
+    assert list(snapshot.rows("workflows", "", 1)) == ["a"]
+    assert snapshot.chunk("stopped", "", 10).last == "s"
+    assert snapshot.chunk("tasks", "", 10).count == 0
+    later = model.snapshot()
+    assert list(later.rows("workflows", "", 10)) == ["b", "c"]
+    assert later.rows("workflows", "a", 1) == snapshot.rows("workflows", "a", 1)
+    assert later.chunk("workflows", "a", 1).digest == snapshot.chunk("workflows", "a", 1).digest
+    assert later.chunk("workflows", "", 10).digest != snapshot.chunk("workflows", "", 10).digest
+    for each in (snapshot, later, model):
+        each.close()
 
 
 def test_unfinished_models_are_removed_with_all_that_they_hold(models: ReadModels) -> None:

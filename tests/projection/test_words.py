@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.projection.conftest import find, rows_at, running, until
+from tests.projection.conftest import find, rebuild_is, rows_at, running, until
 from tests.projection.histories import finished
 from tests.projection.test_query import put, summary
 
@@ -126,13 +126,8 @@ async def test_the_projection_feeds_the_index_and_that_of_a_rebuilt_model(make, 
 
         await until("the words", shown)
         await rows_at(service, history.position)
-        service.rebuild()
-
-        async def rebuilt() -> bool:
-            rebuild = service.status().rebuild
-            return rebuild is not None and rebuild.state == "done"
-
-        await until("the rebuild", rebuilt)
+        await service.upkeep().rebuild()
+        await rebuild_is(service, state="done")
         await until("the words of the new model", shown)
 
 

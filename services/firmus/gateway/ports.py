@@ -13,6 +13,7 @@ from firmus.ports import (
     EventHandlersPort,
     PayloadsPort,
     QueuesPort,
+    ReadModelsPort,
     RehearsalPort,
     SchedulesPort,
     SearchPort,
@@ -48,6 +49,7 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     queues: QueuesPort
     definitions: DefinitionsPort
     search: SearchPort
+    read_models: ReadModelsPort | None = None
     clock: Clock
     payloads: PayloadsPort | None = None
     rehearsals: RehearsalPort | None = None

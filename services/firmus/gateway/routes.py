@@ -25,6 +25,7 @@ from firmus.gateway.polling import Polls
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.queues import Queues
 from firmus.gateway.reading import Request, Response
+from firmus.gateway.readmodels import ReadModels
 from firmus.gateway.rehearsing import Rehearsing
 from firmus.gateway.runs import Runs
 from firmus.gateway.scheduler import Scheduler
@@ -68,6 +69,7 @@ def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
         *_schemas(Schemas(ports)),
         *_event_handlers(EventHandlerRequests(ports)),
         *_admin(Admin(ports)),
+        *_read_models(ReadModels(ports)),
         *(Route(method, f"/api{path}", not_yet) for method, path in _NOT_YET),
     ]
     documentation = Documentation(table)
@@ -285,6 +287,16 @@ def _admin(admin: Admin) -> list[Route]:
         Route("GET", "/api/queue/", admin.no_completion_queues),
         Route("POST", "/api/queue/update/{key}/{ref}/{status}", admin.no_completion_queue),
         Route("POST", "/api/queue/update/{key}/task/{task}/{status}", admin.no_completion_queue),
+    ]
+
+
+def _read_models(models: ReadModels) -> list[Route]:
+    base = "/api/admin/readmodel"
+    return [
+        Route("GET", base, models.status),
+        Route("POST", f"{base}/rebuild", models.rebuild),
+        Route("POST", f"{base}/rollback", models.roll_back),
+        Route("DELETE", f"{base}/kept", models.drop_kept),
     ]
 
 

@@ -5,6 +5,16 @@ over core NATS (`firmus.transport`); both behave alike, so a service never knows
 from firmus.ports.definitions import DefinitionsPort, Pinned
 from firmus.ports.outside import Cached, CachePort, Clock, PayloadsPort, SinksPort, Unavailable
 from firmus.ports.queues import QueueSize, QueuesPort, SlotsPort
+from firmus.ports.readmodels import (
+    Comparison,
+    ReadModelsPort,
+    ReadModelStatus,
+    RebuildProgress,
+    Stopped,
+    StoredModel,
+    TableComparison,
+    Verify,
+)
 from firmus.ports.registered import EventHandlersPort, SchedulesPort
 from firmus.ports.running import RehearsalPort, ScriptResult, ScriptsPort
 from firmus.ports.search import LATEST, SearchPage, SearchPort, SearchRequest
@@ -15,6 +25,7 @@ __all__ = [
     "CachePort",
     "Cached",
     "Clock",
+    "Comparison",
     "DeciderPort",
     "DefinitionsPort",
     "EventHandlersPort",
@@ -22,6 +33,9 @@ __all__ = [
     "Pinned",
     "QueueSize",
     "QueuesPort",
+    "ReadModelStatus",
+    "ReadModelsPort",
+    "RebuildProgress",
     "RehearsalPort",
     "SchedulesPort",
     "ScriptResult",
@@ -33,7 +47,11 @@ __all__ = [
     "SlotsPort",
     "Started",
     "StartsPort",
+    "Stopped",
+    "StoredModel",
+    "TableComparison",
     "Unavailable",
+    "Verify",
     "Watch",
     "WatchPort",
 ]

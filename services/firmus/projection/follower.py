@@ -7,9 +7,9 @@ import asyncio
 import logging
 
 from firmus.eventlog.port import EventLog
+from firmus.ports import Stopped
 from firmus.projection.cursors import RowsCursor
 from firmus.projection.fold import CannotFollow, fold_record
-from firmus.projection.port import Stopped
 from firmus.projection.publication import DEFAULT_SOURCE
 from firmus.projection.publisher import Outgoing, Resumed
 from firmus.projection.rows import Classifiers, RowBuffer
@@ -52,6 +52,12 @@ class Follower:
         self._quiet = quiet
         self._classifiers = classifiers
         self._stopped: set[str] = set()
+
+    def collect_rows(self, classifiers: Classifiers) -> None:
+        """From here on: a read model that reflects all up to `applied` is the one in use."""
+        self.rows_after = self.applied.position
+        if self.rows is None:
+            self.rows = RowBuffer(classifiers)
 
     async def take(self, chunk: list[Record]) -> list[Outgoing]:
         """Applies records in log order; the public events they are, ready to be sent."""

@@ -1,11 +1,12 @@
 """The read model in use: written and searched from threads, swapped while it is used."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from firmus.ports import Unavailable
+from firmus.ports import Comparison, StoredModel, Unavailable
+from firmus.projection.comparison import Snapshot, compare
 from firmus.projection.fields import Searchable, searchable
 from firmus.projection.port import Found, ReadModel, ReadModels, RowBatch, StoreFault
 from firmus.projection.query import Compiled
@@ -43,7 +44,7 @@ class LiveModel:
     def use(self, model: ReadModel) -> None:
         """Makes an open model the one in use where there was none."""
         self.model = model
-        self._reach(model.rows_cursor().position)
+        self.reach(model.rows_cursor().position)
 
     async def write(self, batch: RowBatch) -> None:
         """Writes into the model in use when its turn comes; nothing when there is none. After a
@@ -57,7 +58,7 @@ class LiveModel:
             except StoreFault:
                 await self._close_current()
                 raise
-            self._reach(batch.cursor.position)
+            self.reach(batch.cursor.position)
             self._words_behind.set()
 
     async def reached(self, position: int, *, within_s: float) -> None:
@@ -71,7 +72,9 @@ class LiveModel:
         finally:
             del self._waiting[future]
 
-    def _reach(self, position: int) -> None:
+    def reach(self, position: int) -> None:
+        """Who waits for a position up to this one is told."""
+        """Who waits for a position up to this one is told."""
         self._position = position
         for future, wanted in self._waiting.items():
             if wanted <= position and not future.done():
@@ -137,15 +140,86 @@ class LiveModel:
         future.add_done_callback(running.discard)
         return await asyncio.shield(future)
 
+    async def snapshots(self, building: ReadModel) -> tuple[Snapshot, Snapshot]:
+        """The model in use and one that is being built, as they are now."""
+        live = self.model
+        if live is None:
+            raise Unavailable("no read model is in use")
+        return await self._with(live, lambda: (live.snapshot(), building.snapshot()))
+
+    async def compare(
+        self, live: Snapshot, new: Snapshot, *, expected: str
+    ) -> AsyncGenerator[Comparison, None]:
+        """Two snapshots, as far as they are compared; they are closed at the end. Raises
+        DifferentPositions, StoreFault.
+        """
+        steps = compare(live, new, expected=expected)
+        try:
+            while (step := await self._run(lambda: next(steps, None))) is not None:
+                yield step
+        finally:
+            for snapshot in (live, new):
+                await self._run(snapshot.close)
+
+    def why_different(self, building: ReadModel) -> str:
+        """Why the rows of the model in use and of one that is built now need not be the same."""
+        live = "" if self.model is None else self.model.made_by()
+        new = building.made_by()
+        return "" if live == new else f"the one in use was made by {live or 'an earlier build'}"
+
+    async def stored(self) -> tuple[StoredModel | None, StoredModel | None]:
+        """The model in use and the one that is kept."""
+        return await self._run(self._stored)
+
+    def _stored(self) -> tuple[StoredModel | None, StoredModel | None]:
+        models = self.models
+        current, kept = (
+            None if it is None else StoredModel(model=it, size_bytes=models.size_bytes(it))
+            for it in (models.current() if self.model is not None else None, models.kept())
+        )
+        return current, kept
+
+    async def drop_kept(self) -> None:
+        """Removes the kept model; nothing happens when there is none."""
+        kept = await self._run(self.models.kept)
+        if kept is not None:
+            await self._run(lambda: self.models.remove(kept))
+
+    async def room_missing(self, factor: float) -> int:
+        """How many bytes are missing for a model `factor` times as large as the one in use."""
+
+        def missing() -> int:
+            number, free = self.models.current(), self.models.free_bytes()
+            if number is None or free is None:
+                return 0
+            return max(0, int(factor * self.models.size_bytes(number)) - free)
+
+        return await self._run(missing)
+
     async def swap(self, number: int, model: ReadModel) -> None:
         """Makes an open model the one in use, in the store too, and closes the one before."""
         async with self._writing:
             await self._run(lambda: self.models.promote(number))
-            before, self.model = self.model, model
-            self._reach(model.rows_cursor().position)
-            self._words_behind.set()
-            if before is not None:
-                await self._close(before)
+            await self._put_in_use(model)
+
+    async def exchange(self, model: ReadModel) -> None:
+        """Makes the kept model, opened, the one in use, in the store too; the one before is kept
+        instead.
+        """
+        async with self._writing:
+            await self._run(self.models.exchange)
+            await self._put_in_use(model)
+
+    async def _put_in_use(self, model: ReadModel) -> None:
+        before, self.model = self.model, model
+        self.reach(model.rows_cursor().position)
+        self._words_behind.set()
+        if before is not None:
+            await self._close(before)
+
+    async def put_aside(self, model: ReadModel) -> None:
+        """Closes a model that is not in use."""
+        await self._run(model.close)
 
     async def discard(self, number: int, model: ReadModel) -> None:
         """Closes and removes a model that was being built, unless it is in use by now."""

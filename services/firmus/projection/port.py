@@ -10,6 +10,8 @@ from typing import Protocol
 
 import msgspec
 
+from firmus.ports import Stopped
+from firmus.projection.comparison import Snapshot
 from firmus.projection.cursors import EventsCursor, RowsCursor
 from firmus.projection.dialect import Dialect
 from firmus.projection.fields import Searchable
@@ -26,14 +28,6 @@ class StoreFault(Exception):
     """The store cannot be reached, broke off, or somebody else has written; nothing of the step was
     done, or all of it was. A model opened again tells which.
     """
-
-
-class Stopped(msgspec.Struct, frozen=True):
-    """A workflow that the projection cannot follow past a commit, and why."""
-
-    workflow_id: str
-    position: int
-    problem: str
 
 
 class Attributed(msgspec.Struct, frozen=True):
@@ -93,6 +87,16 @@ class ReadModel(Protocol):
     def attribute_kinds(self) -> dict[str, frozenset[str]]:
         """The search attributes that executions have or had, and what their definitions call them.
         Does not wait for a network. Any thread may call it.
+        """
+        ...
+
+    def made_by(self) -> str:
+        """The build that made this model, as `rows_cursor`; rows of another one may differ."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """What the model holds now, to be read while it is written; any thread may ask for it and
+        read it.
         """
         ...
 
@@ -161,19 +165,33 @@ class ReadModels(Protocol):
         ...
 
     def promote(self, number: int) -> None:
-        """Makes a model the one in use, and removes all but it and the one before."""
+        """Makes a model the one in use, keeps the one before, and removes all others."""
         ...
 
-    def roll_back(self) -> int:
-        """Puts the model kept from before in use again; it catches up from its own cursor. Only
-        while no projection runs on it. Raises FileNotFoundError when none was kept.
+    def kept(self) -> int | None:
+        """The model that `exchange` puts in use again; None when there is none."""
+        ...
+
+    def exchange(self) -> int:
+        """Puts the kept model in use again, and keeps the other one; returns its number. Raises
+        FileNotFoundError when none was kept.
         """
+        ...
+
+    def size_bytes(self, number: int) -> int:
+        """What a model takes of the disk."""
+        ...
+
+    def free_bytes(self) -> int | None:
+        """What there is room for; None when the store cannot tell."""
         ...
 
     def remove(self, number: int) -> None: ...
 
     def remove_unfinished(self) -> None:
-        """Removes what a rebuild left behind that was cut off: all above the one in use."""
+        """Removes what a rebuild left behind that was cut off: all but the one in use and the kept
+        one.
+        """
         ...
 
     def close(self) -> None: ...

@@ -1,101 +1,152 @@
-"""Rebuild: a second read model, made from the whole log beside the live one, then swapped in.
+"""Rebuild: a second read model, made from the whole log beside the live one, compared with it, and
+then swapped in.
 
-It runs inside the active projection, which alone opens the files, and never publishes. The swap is
-exact: the live follower waits its turn while the new model reaches the commit it stands at, so
-what it takes afterwards goes into the new one.
+It runs inside the active projection, which alone opens the files, and never publishes. Both the
+comparison and the swap are exact: the live follower waits its turn while the new model reaches the
+commit it stands at. The two are compared as they were then, while the live one goes on; what was
+written meanwhile is read before the swap.
 """
 
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
+from typing import Any
 
 import msgspec
 
 from firmus.eventlog.port import EventLog
+from firmus.ports import Comparison, RebuildProgress, Verify
+from firmus.projection.chase import Chase
+from firmus.projection.comparison import DifferentPositions
 from firmus.projection.cursors import EventsCursor
-from firmus.projection.follower import CHUNK, Follower
+from firmus.projection.follower import Follower
 from firmus.projection.live import LiveModel
 from firmus.projection.port import ReadModel
-from firmus.projection.rows import Classifiers, RowBuffer
+from firmus.projection.rows import Classifiers
 
-WRITE_COMMITS = 2000
-NEAR_POSITIONS = 2000
-"""So close to the live follower, that one waits for the rest."""
-FAR_POSITIONS = 20_000
-"""So far behind it, there is time to feed the full-text index; what is left of that follows the
-swap, so that nobody waits for it.
-"""
+AGAIN_S = 0.1
+
+_log = logging.getLogger(__name__)
 
 
-class RebuildProgress(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """`position` of `target` log positions are done. `state`: running, done or failed."""
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What work on whole read models stands on. `flush` writes what the live follower has taken;
+    `events` is how far EVENTS has come.
+    """
 
-    state: str
-    model: int
-    commits: int = 0
-    position: int = 0
-    target: int = 0
-    problem: str = ""
+    log: EventLog
+    live: LiveModel
+    classifiers: Classifiers
+    follower: Follower
+    flush: Callable[[], Awaitable[None]]
+    events: Callable[[], EventsCursor | None]
+
+
+class Progress:
+    """How far one piece of work has come; `now` may be read at any time."""
+
+    def __init__(self, begun: RebuildProgress) -> None:
+        self.now = begun
+        self._from = begun.position
+        self._began_s = asyncio.get_running_loop().time()
+
+    def advance(self, **changes: Any) -> None:
+        now = msgspec.structs.replace(self.now, **changes)
+        elapsed_s = asyncio.get_running_loop().time() - self._began_s
+        rate = (now.position - self._from) / elapsed_s if elapsed_s > 0 else 0.0
+        left = max(0, now.target - now.position)
+        self.now = msgspec.structs.replace(
+            now,
+            elapsed_s=round(elapsed_s, 3),
+            rate=round(rate, 1),
+            left_s=round(left / rate, 1) if rate else 0.0,
+        )
 
 
 class Rebuild:
-    """One rebuild beside `live_follower`; `progress` may be read at any time."""
+    """One rebuild beside the live model; `verify` says what a difference between them does."""
 
-    def __init__(
-        self, log: EventLog, live: LiveModel, classifiers: Classifiers, live_follower: Follower
-    ) -> None:
-        self._log = log
-        self._live = live
-        self._live_follower = live_follower
-        self._classifiers = classifiers
-        self._rows = RowBuffer(classifiers)
-        self._own = Follower(log, rows=self._rows, quiet=True)
-        self._number = live.models.unused()
-        self.progress = RebuildProgress(state="running", model=self._number)
+    def __init__(self, around: Surroundings, verify: Verify) -> None:
+        self._around = around
+        self._verify = verify
+        self._number = around.live.models.unused()
+        self.progress = Progress(RebuildProgress(state="running", model=self._number))
 
-    async def run(self, events: EventsCursor) -> None:
-        """Builds and swaps. `events` is the checkpoint that the new model starts with."""
-        self._advance(target=await self._log.end())
-        model = await self._live.open(self._number)
+    async def run(self) -> None:
+        """Builds, compares and swaps; `progress` tells what came of it."""
+        live = self._around.live
+        self.progress.advance(target=await self._around.log.end())
+        model = await live.open(self._number)
         try:
-            async with AsyncExitStack() as turn:
-                await self._build(model, events, turn)
-                await self._live.swap(self._number, model)
-                if self._live_follower.rows is None:
-                    self._live_follower.rows = RowBuffer(self._classifiers)
-        except BaseException as problem:
-            await self._live.discard(self._number, model)
-            self._advance(state="failed", problem=repr(problem))
-            raise
-        self._advance(state="done")
-
-    async def _build(self, model: ReadModel, events: EventsCursor, turn: AsyncExitStack) -> None:
-        """Returns with the model at the live follower's commit or past it, and holding its turn."""
-        if not self.progress.target:
-            await turn.enter_async_context(self._live_follower.turn)
-            if not self._live_follower.applied.position:
-                return
-            await turn.aclose()
-        holding = False
-        async with aclosing(self._log.follow(after=0)) as batches:  # type: ignore[type-var]  # a generator
-            async for batch in batches:
-                for at in range(0, len(batch), CHUNK):
-                    await self._own.take(batch[at : at + CHUNK])
-                    if self._rows.commits >= WRITE_COMMITS:
-                        await self._write(model, events)
-                await self._write(model, events)
-                self._advance(commits=self.progress.commits + len(batch))
-                missing = self._live_follower.applied.position - self._own.applied.position
-                if missing > FAR_POSITIONS:
-                    await self._live.index_words(model)
-                if missing <= NEAR_POSITIONS and not holding:
-                    await turn.enter_async_context(self._live_follower.turn)
-                    holding = True
-                if holding and self._live_follower.applied.position <= self.progress.position:
+            chase = self._chase(model)
+            if self._verify != "off" and live.model is not None:
+                comparison = await self._compared(chase, model)
+                if self._verify == "strict" and comparison.unexplained:
+                    await live.discard(self._number, model)
+                    self.progress.advance(state="held", problem=_told(comparison))
                     return
+            self.progress.advance(phase="swapping")
+            async with AsyncExitStack() as turn:
+                await chase.reach(turn)
+                await live.swap(self._number, model)
+                self._around.follower.collect_rows(self._around.classifiers)
+        except BaseException as problem:
+            await live.discard(self._number, model)
+            self.progress.advance(state="failed", problem=str(problem) or repr(problem))
+            raise
+        self.progress.advance(state="done")
 
-    async def _write(self, model: ReadModel, events: EventsCursor) -> None:
-        cursor = self._own.applied
-        await self._live.write_to(model, await self._rows.take(cursor, events))
-        self._advance(position=cursor.position)
+    def _chase(self, model: ReadModel) -> Chase:
+        around, progress = self._around, self.progress
 
-    def _advance(self, **changes: str | int) -> None:
-        self.progress = msgspec.structs.replace(self.progress, **changes)
+        def told(commits: int) -> None:
+            position = chase.applied.position
+            target = max(progress.now.target, around.follower.applied.position)
+            commits += progress.now.commits
+            progress.advance(commits=commits, position=position, target=target)
+
+        chase = Chase(
+            around.log,
+            around.live,
+            around.classifiers,
+            around.follower,
+            model=model,
+            events=around.events,
+            told=told,
+        )
+        return chase
+
+    async def _compared(self, chase: Chase, model: ReadModel) -> Comparison:
+        """The new model beside the live one, both as they are at one commit."""
+        live = self._around.live
+        expected = live.why_different(model)
+        while True:
+            async with AsyncExitStack() as turn:
+                await chase.reach(turn)
+                await self._around.flush()
+                snapshots = await live.snapshots(model)
+            self.progress.advance(phase="verifying")
+            try:
+                async with aclosing(live.compare(*snapshots, expected=expected)) as steps:
+                    async for comparison in steps:
+                        self.progress.advance(comparison=comparison)
+            except DifferentPositions:
+                # The live follower is still reading what its model has, after a restart.
+                await asyncio.sleep(AGAIN_S)
+                continue
+            if comparison.different:
+                level = logging.ERROR if comparison.unexplained else logging.INFO
+                _log.log(level, "a rebuild found differences: %s", _told(comparison))
+            return comparison
+
+
+def _told(comparison: Comparison) -> str:
+    tables = "; ".join(
+        f"{table.table}: {table.different} rows ({', '.join(table.first_ids)})"
+        f"{table.expected and ', as is expected: '}{table.expected}"
+        for table in comparison.tables
+        if table.different
+    )
+    expected = f", as is expected: {comparison.expected}" if comparison.expected else ""
+    return f"at log position {comparison.position} the new read model differs{expected}: {tables}"

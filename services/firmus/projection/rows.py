@@ -7,9 +7,10 @@ from typing import Protocol
 
 import msgspec
 
+from firmus.ports import Stopped
 from firmus.projection.choices import Choices, RegisteredDefinitions
 from firmus.projection.cursors import EventsCursor, RowsCursor
-from firmus.projection.port import Attributed, RowBatch, Stopped
+from firmus.projection.port import Attributed, RowBatch
 from firmus.projection.views import PLAIN_CLASSIFIER, classifier_of, task_row, workflow_row
 from firmus.workflow.attributes import NONE, Attribute, Choice, attributes_of, choice_of
 from firmus.workflow.blueprint import Blueprint

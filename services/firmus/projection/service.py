@@ -10,20 +10,18 @@ from collections.abc import Coroutine
 from contextlib import aclosing, suppress
 from typing import Any, Protocol
 
-import msgspec
-
-from firmus.broker.wire import StreamRefused, Unanswered
-from firmus.eventlog.port import EventLog, LogTruncated, LogUnavailable
-from firmus.ports import Unavailable
+from firmus.eventlog.port import EventLog
+from firmus.ports import ReadModelStatus
 from firmus.projection.cursors import EventsCursor, RowsCursor
 from firmus.projection.follower import CHUNK, Follower
 from firmus.projection.live import LiveModel
-from firmus.projection.port import ReadModel, ReadModels, Stopped, StoreFault, UnusableModel
+from firmus.projection.port import ReadModel, ReadModels, UnusableModel
 from firmus.projection.publication import DEFAULT_SOURCE
 from firmus.projection.publisher import EventsPublisher, PublishBroken
-from firmus.projection.rebuild import Rebuild, RebuildProgress
+from firmus.projection.rebuild import Surroundings
 from firmus.projection.rows import Classifiers, KnownDefinitions, RowBuffer
 from firmus.projection.search import LocalSearch
+from firmus.projection.upkeep import TROUBLE, Upkeep, is_of_log
 from firmus_contracts.errors import Refusal
 
 FLUSH_S = 0.1
@@ -37,10 +35,7 @@ RETRY_MAX_S = 5.0
 
 _log = logging.getLogger(__name__)
 
-_TROUBLE = (
-    PublishBroken, LogUnavailable, LogTruncated, Unanswered, StreamRefused, Unavailable,
-    StoreFault, OSError,
-)  # fmt: skip
+_TROUBLE = (PublishBroken, *TROUBLE)
 
 
 class ActiveLease(Protocol):
@@ -59,16 +54,6 @@ class ActiveLease(Protocol):
     async def release(self) -> None: ...
 
 
-class ProjectionStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """`position`: the last commit taken; `published`: the last one whose events are in EVENTS."""
-
-    active: bool
-    position: int = 0
-    published: int = 0
-    rebuild: RebuildProgress | None = None
-    stopped: list[Stopped] = []
-
-
 class ProjectionService:
     """`publisher` None runs without EVENTS. `active` is set while searches are answered."""
 
@@ -81,6 +66,7 @@ class ProjectionService:
         lease: ActiveLease,
         publisher: EventsPublisher | None,
         source: str = DEFAULT_SOURCE,
+        instance: str = "",
     ) -> None:
         self._log = log
         self._live = LiveModel(models)
@@ -88,13 +74,13 @@ class ProjectionService:
         self._lease = lease
         self._publisher = publisher
         self._source = source
+        self._instance = instance
         self._follower: Follower | None = None
         self._changed = asyncio.Event()
         self._full = asyncio.Event()
         self._half_written = False
         self._flushing = asyncio.Lock()
-        self._rebuild: Rebuild | None = None
-        self._rebuild_wanted = asyncio.Event()
+        self._upkeep = Upkeep(self._live)
         self.active = asyncio.Event()
         self.standby = asyncio.Event()
         self.standby.set()
@@ -150,8 +136,9 @@ class ProjectionService:
         )
         after = max(published - 1, 0)
         if published - rows_cursor.position > CATCH_UP_MAX:
-            _log.warning("the read model is far behind EVENTS: it is built anew beside")
-            self._rebuild_wanted.set()
+            _log.warning("the read model is far behind EVENTS: it catches up beside")
+            follower.applied = RowsCursor(after)
+            self._upkeep.complete()
         else:
             follower.rows = RowBuffer(self._classifiers)
             follower.applied = rows_cursor
@@ -161,8 +148,8 @@ class ProjectionService:
         self._half_written = False
         self.standby.clear()
         self.active.set()
-        jobs = [self._follow(follower, after), self._write_rows(follower), self._rebuilds(follower)]
-        jobs.append(self._live.feed_words())
+        jobs = [self._follow(follower, after), self._write_rows(follower), self._live.feed_words()]
+        jobs.append(self._upkeep.run(self._around(follower)))
         if self._publisher is not None:
             jobs.append(self._publisher.watch())
         try:
@@ -184,16 +171,10 @@ class ProjectionService:
                 _log.warning("the read model is built anew: %s", fault)
                 return None
             self._live.use(model)
-        cursor = model.rows_cursor()
-        if cursor.position:
-            records = await self._log.read(cursor.workflow_id, after=cursor.position - 1)
-            if not records or (records[0].position, records[0].digest) != (
-                cursor.position,
-                cursor.digest,
-            ):
-                _log.error("the log does not hold what the read model shows: it is built anew")
-                await self._live.close()
-                return None
+        if not await is_of_log(self._log, model):
+            _log.error("the log does not hold what the read model shows: it is built anew")
+            await self._live.close()
+            return None
         return model
 
     async def _first_model(self) -> ReadModel:
@@ -232,13 +213,15 @@ class ProjectionService:
             self._full.clear()
             await self._flush(follower)
 
-    async def _flush(self, follower: Follower) -> None:
+    async def _flush(self, follower: Follower, *, always: bool = False) -> None:
         """Writes what has collected; one after the other, or a later cursor could stand before
-        its rows do.
+        its rows do. `always`: the cursor too when it moved over commits without rows.
         """
         async with self._flushing:
             rows = follower.rows
-            if rows is None or not rows.commits:
+            if rows is None or follower.applied.position < follower.rows_after:
+                return
+            if not rows.commits and not always:
                 return
             self._half_written = True
             events = self._publisher.acked if self._publisher else None
@@ -254,41 +237,44 @@ class ProjectionService:
                 if not self._half_written:
                     await self._flush(follower)
 
-    async def _rebuilds(self, follower: Follower) -> None:
-        while True:
-            await self._rebuild_wanted.wait()
-            self._rebuild_wanted.clear()
-            self._rebuild = Rebuild(self._log, self._live, self._classifiers, follower)
-            events = self._publisher.acked if self._publisher else EventsCursor()
-            try:
-                await self._rebuild.run(events)
-            except (*_TROUBLE, UnusableModel) as trouble:
-                _log.exception("the rebuild of the read model failed", exc_info=trouble)
-            else:
-                _log.info("the read model was rebuilt: %s", self._rebuild.progress)
+    def _around(self, follower: Follower) -> Surroundings:
+        async def flush() -> None:
+            await self._flush(follower, always=True)
 
-    def rebuild(self) -> RebuildProgress:
-        """Starts a rebuild; `status` tells how far it is. Raises Refusal when one is running or
-        this instance stands by.
-        """
-        if not self.active.is_set() or self._follower is None:
+        return Surroundings(
+            log=self._log,
+            live=self._live,
+            classifiers=self._classifiers,
+            follower=follower,
+            flush=flush,
+            events=lambda: self._publisher.acked if self._publisher else None,
+        )
+
+    def upkeep(self) -> Upkeep:
+        """Work on the read models of the active projection. Raises Refusal on a standby."""
+        if not self.serving:
             raise Refusal("ILLEGAL_STATE", "This projection stands by; ask the active one")
-        if self._rebuild_wanted.is_set() or (
-            self._rebuild is not None and self._rebuild.progress.state == "running"
-        ):
-            raise Refusal("CONFLICT", "A rebuild is running already")
-        self._rebuild_wanted.set()
-        return RebuildProgress(state="running", model=self._live.models.unused())
+        return self._upkeep
 
-    def status(self) -> ProjectionStatus:
-        follower, model = self._follower, self._live.model
-        if not self.active.is_set() or follower is None:
-            return ProjectionStatus(active=False)
-        return ProjectionStatus(
+    @property
+    def serving(self) -> bool:
+        """Whether this is the active one, and its lease has not run out unseen."""
+        return self.active.is_set() and self._lease.held
+
+    async def status(self) -> ReadModelStatus:
+        follower = self._follower
+        if not self.serving or follower is None:
+            return ReadModelStatus(active=False, instance=self._instance)
+        current, kept = await self._live.stored()
+        model = self._live.model
+        return ReadModelStatus(
             active=True,
+            instance=self._instance,
             position=follower.applied.position,
             published=self._publisher.acked.position if self._publisher else 0,
-            rebuild=self._rebuild.progress if self._rebuild else None,
+            current=current,
+            kept=kept,
+            rebuild=self._upkeep.progress,
             stopped=model.stopped() if model else [],
         )
 

@@ -16,19 +16,23 @@ from pathlib import Path
 
 import msgspec
 
+from firmus.ports import Stopped
 from firmus.projection.attribute_rows import SCHEMA as ATTRIBUTES_SCHEMA
 from firmus.projection.attribute_rows import AttributeRows
 from firmus.projection.cursors import EventsCursor, RowsCursor
 from firmus.projection.fields import Searchable
 from firmus.projection.finding import find
-from firmus.projection.port import Found, RowBatch, Stopped, StoreFault, UnusableModel
+from firmus.projection.port import Found, RowBatch, StoreFault, UnusableModel
 from firmus.projection.query import Compiled
+from firmus.projection.snapshot import SqliteSnapshot
 from firmus.projection.views import TASK_COLUMNS, WORKFLOW_COLUMNS, Row
 from firmus.projection.word_index import WordIndex
+from firmus_contracts.envelope import ENGINE_VERSION
 
 SCHEMA_VERSION = 3
 READERS = 2
 WORDS_SUFFIX = "-words"
+PRAGMAS = ("synchronous = NORMAL", "busy_timeout = 5000", "cache_size = -32768")
 _SCHEMA = """
 CREATE TABLE workflows (
   workflow_id TEXT PRIMARY KEY, revision INTEGER NOT NULL, workflow_type TEXT NOT NULL,
@@ -123,7 +127,7 @@ class SqliteModel:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         self._open.append(connection)
-        for pragma in ("synchronous = NORMAL", "busy_timeout = 5000", "cache_size = -32768"):
+        for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
         return connection
 
@@ -141,6 +145,7 @@ class SqliteModel:
                 f"BEGIN; {_SCHEMA} {ATTRIBUTES_SCHEMA}"
                 f" PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
+            self._writer.execute(_PUT, ("made by", f"firmus {ENGINE_VERSION}"))
         elif found != SCHEMA_VERSION:
             raise UnusableModel(f"{self.path}: schema {found}, this build has {SCHEMA_VERSION}")
 
@@ -166,6 +171,13 @@ class SqliteModel:
     def stopped(self) -> list[Stopped]:
         rows = self._writer.execute("SELECT workflow_id, position, problem FROM stopped")
         return [Stopped(*row) for row in rows]
+
+    def made_by(self) -> str:
+        return self._progress("made by") or ""
+
+    def snapshot(self) -> SqliteSnapshot:
+        with _faults(self.path):
+            return SqliteSnapshot(self.path)
 
     def begin(self) -> None:
         with _faults(self.path):

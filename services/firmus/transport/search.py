@@ -1,10 +1,11 @@
 """Search over core NATS: `firmus.search`, request and reply; and the projection's operations.
 
-Only the active projection answers, so a standby is never asked and two never answer.
+Only the active projection answers, so a standby is never asked. One that was active, froze and has
+just woken up does not know yet that another one is: it leaves what it is asked unanswered.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from nats.aio.client import Client
@@ -13,12 +14,18 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
-from firmus.ports import SearchPage, SearchRequest, Unavailable
-from firmus.projection.rebuild import RebuildProgress
-from firmus.projection.service import ProjectionService, ProjectionStatus
+from firmus.ports import (
+    ReadModelStatus,
+    RebuildProgress,
+    SearchPage,
+    SearchRequest,
+    Unavailable,
+    Verify,
+)
+from firmus.projection.service import ProjectionService
 from firmus_contracts.commands import Rejected
 from firmus_contracts.errors import Refusal
-from firmus_contracts.subjects import PROJECTION_REBUILD, PROJECTION_STATUS, SEARCH
+from firmus_contracts.subjects import PROJECTION_STATUS, PROJECTION_UPKEEP, SEARCH
 
 TIMEOUT_S = 12.0
 NO_RESPONDER_WAIT_S = 2.0
@@ -34,16 +41,28 @@ class RebuildAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="rebuild", re
 
 
 class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="status", rename="camel"):
-    status: ProjectionStatus
+    status: ReadModelStatus
+
+
+class DoneAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="done", rename="camel"):
+    pass
 
 
 class NotNow(msgspec.Struct, frozen=True, kw_only=True, tag="unavailable", rename="camel"):
     problem: str
 
 
-_Answer = SearchAnswer | RebuildAnswer | StatusAnswer | Rejected | NotNow
+class UpkeepRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is to be done to the read models."""
+
+    work: Literal["rebuild", "roll_back", "drop_kept"]
+    verify: Verify = "report"
+
+
+_Answer = SearchAnswer | RebuildAnswer | StatusAnswer | DoneAnswer | Rejected | NotNow
 _encode = msgspec.json.Encoder().encode
 _requests = msgspec.json.Decoder(SearchRequest)
+_upkeep_requests = msgspec.json.Decoder(UpkeepRequest)
 _answers: msgspec.json.Decoder[_Answer] = msgspec.json.Decoder(_Answer)
 
 
@@ -66,7 +85,7 @@ class SearchServer:
                 await self._unsubscribe(subscriptions)
 
     async def _subscribe(self) -> list[Subscription]:
-        subjects = (SEARCH, PROJECTION_REBUILD, PROJECTION_STATUS)
+        subjects = (SEARCH, PROJECTION_UPKEEP, PROJECTION_STATUS)
         return [await self._connection.subscribe(it, cb=self._received) for it in subjects]
 
     async def _unsubscribe(self, subscriptions: list[Subscription]) -> None:
@@ -77,6 +96,8 @@ class SearchServer:
             await asyncio.wait(self._tasks)
 
     async def _received(self, message: Msg) -> None:
+        if not self._projection.serving:
+            return
         task = asyncio.create_task(self._answer(message))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -98,16 +119,25 @@ class SearchServer:
         await message.respond(encoded)
 
     async def _answered(self, message: Msg) -> _Answer:
-        if message.subject == PROJECTION_REBUILD:
-            return RebuildAnswer(progress=self._projection.rebuild())
+        if message.subject == PROJECTION_UPKEEP:
+            return await self._upkeep(_upkeep_requests.decode(message.data))
         if message.subject == PROJECTION_STATUS:
-            return StatusAnswer(status=self._projection.status())
+            return StatusAnswer(status=await self._projection.status())
         asked = _requests.decode(message.data)
         return SearchAnswer(page=await self._projection.local_search.search(asked))
 
+    async def _upkeep(self, asked: UpkeepRequest) -> _Answer:
+        upkeep = self._projection.upkeep()
+        if asked.work == "rebuild":
+            return RebuildAnswer(progress=await upkeep.rebuild(asked.verify))
+        if asked.work == "roll_back":
+            return RebuildAnswer(progress=await upkeep.roll_back())
+        await upkeep.drop_kept()
+        return DoneAnswer()
+
 
 class RemoteSearch:
-    """Implements `ports.SearchPort` for a process without a projection of its own."""
+    """Implements `ports.SearchPort` and `ports.ReadModelsPort` from any process."""
 
     def __init__(self, connection: Client, *, timeout_s: float = TIMEOUT_S) -> None:
         self._connection = connection
@@ -119,15 +149,24 @@ class RemoteSearch:
             return answer.page
         raise _unexpected(answer)
 
-    async def rebuild(self) -> RebuildProgress:
-        """Starts a rebuild of the read model. Raises Refusal when one is running, Unavailable."""
-        answer = await self._ask(PROJECTION_REBUILD)
+    async def rebuild(self, verify: Verify = "report") -> RebuildProgress:
+        return await self._upkeep(UpkeepRequest(work="rebuild", verify=verify))
+
+    async def roll_back(self) -> RebuildProgress:
+        return await self._upkeep(UpkeepRequest(work="roll_back"))
+
+    async def drop_kept(self) -> None:
+        answer = await self._ask(PROJECTION_UPKEEP, UpkeepRequest(work="drop_kept"))
+        if not isinstance(answer, DoneAnswer):
+            raise _unexpected(answer)
+
+    async def _upkeep(self, asked: UpkeepRequest) -> RebuildProgress:
+        answer = await self._ask(PROJECTION_UPKEEP, asked)
         if isinstance(answer, RebuildAnswer):
             return answer.progress
         raise _unexpected(answer)
 
-    async def status(self) -> ProjectionStatus:
-        """How far the active projection is. Raises Unavailable."""
+    async def status(self) -> ReadModelStatus:
         answer = await self._ask(PROJECTION_STATUS)
         if isinstance(answer, StatusAnswer):
             return answer.status

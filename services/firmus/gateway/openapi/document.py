@@ -10,7 +10,15 @@ from typing import Any, Final
 
 import msgspec
 
-from firmus.gateway.openapi import definitions, schedules, server, steering, tasks, workflows
+from firmus.gateway.openapi import (
+    definitions,
+    readmodels,
+    schedules,
+    server,
+    steering,
+    tasks,
+    workflows,
+)
 from firmus.gateway.openapi.examples import EXAMPLES, REFUSALS
 from firmus.gateway.openapi.operations import JSON, Answer, Body, Operation, Parameter
 from firmus.gateway.openapi.paths import CHECKED, PARAMETER, named, of_path
@@ -35,6 +43,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     **schedules.EVENT_HANDLERS,
     **server.SERVER,
     **server.SURROUNDINGS,
+    **readmodels.READ_MODELS,
 }
 """What is told of each operation, by its method and its path as the document has it."""
 
