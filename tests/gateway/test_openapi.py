@@ -96,3 +96,19 @@ async def test_it_is_sent_once_to_whoever_keeps_it(api: Api) -> None:
     again = await api.get("//api-docs", headers={"if-none-match": first.headers["etag"]})
     assert first.headers["content-encoding"] == "gzip"
     assert (again.status, again.body) == (304, "")
+
+
+async def test_every_schema_stands_alone(api: Api, told: Any) -> None:
+    for name in told["components"]["schemas"]:
+        answer = await api.get(f"//api-docs/schemas/{name}")
+        schema = msgspec.json.decode(answer.body)
+        Draft202012Validator.check_schema(schema)
+        assert schema["title"] == name
+        led_to = set(re.findall(r'"#/\$defs/(\w+)"', answer.body))
+        assert led_to == schema.get("$defs", {}).keys(), name
+        for example in schema.get("examples", []):
+            Draft202012Validator(schema).validate(example)
+
+
+async def test_a_schema_that_is_not_there_is_not_found(api: Api) -> None:
+    assert (await api.get("//api-docs/schemas/Nobody")).status == 404

@@ -9,9 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
-from firmus.gateway.openapi.document import encoded
+from firmus.gateway.openapi.document import document
 from firmus.gateway.openapi.page import HTML, inline
+from firmus.gateway.openapi.schemas import standing_alone
 from firmus.gateway.reading import Request, Response
+from firmus_contracts.errors import Refusal
 
 _HTML: Final = "text/html;charset=utf-8"
 
@@ -25,14 +27,20 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 class Documentation:
-    """Handlers of `/api-docs` and `/docs`. The table of routes may still grow until then."""
+    """Handlers of `/api-docs…` and `/docs`. The table of routes may still grow until then."""
 
     def __init__(self, table: Sequence[tuple[str, str, Any]]) -> None:
         self._table = table
+        self._schemas: dict[str, _Kept] = {}
 
     async def openapi(self, req: Request, resp: Response) -> None:
         resp.content_type = "application/json"
         _answer(req, resp, self._document)
+
+    async def schema(self, req: Request, resp: Response, name: str) -> None:
+        kept = self._schemas.get(name) or self._written(name)
+        resp.content_type = "application/schema+json"
+        _answer(req, resp, kept)
 
     async def page(self, req: Request, resp: Response) -> None:
         """Everything it needs is in it, but for the document, which it asks this server for."""
@@ -40,9 +48,21 @@ class Documentation:
         resp.set_headers(_SAFE)
         _answer(req, resp, self._page)
 
+    def _written(self, name: str) -> _Kept:
+        parts = self._told["components"]["schemas"]
+        if name not in parts:
+            raise Refusal("NOT_FOUND", f"No such schema: {name}")
+        kept = _kept(msgspec.json.encode(standing_alone(name, parts)))
+        self._schemas[name] = kept
+        return kept
+
+    @cached_property
+    def _told(self) -> dict[str, Any]:
+        return document(self._table)
+
     @cached_property
     def _document(self) -> _Kept:
-        return _kept(encoded(self._table))
+        return _kept(msgspec.json.encode(self._told))
 
     @cached_property
     def _page(self) -> _Kept:

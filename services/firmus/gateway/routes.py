@@ -76,6 +76,7 @@ def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
     table += [
         Route("GET", "/docs", documentation.page),
         Route("GET", "/api-docs", documentation.openapi),
+        Route("GET", "/api-docs/schemas/{name}", documentation.schema),
     ]
     return table
 

@@ -45,6 +45,10 @@ def document() -> dict[str, Any]:
             }
         },
         "defaultContentType": "application/json",
+        "tags": [
+            {"name": "workflow", "description": "Executions that change, and start"},
+            {"name": "task", "description": "Tasks that change"},
+        ],
         "channels": {
             **_channels("workflow", "WorkflowStatusEvent", public.WORKFLOW_TRANSITIONS),
             **_channels("task", "TaskStatusEvent", public.TASK_TRANSITIONS),
@@ -63,6 +67,7 @@ def _info() -> dict[str, Any]:
             " Conductor's event contract: same channels, same flat payloads; CloudEvents"
             " attributes ride in headers (binary mode)."
         ),
+        "contact": {"name": "firmus"},
         "license": {"name": "Apache 2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
     }
 
@@ -76,6 +81,11 @@ def _channels(scope: str, message: str, transitions: dict[str, str]) -> dict[str
             "subscribe": {
                 "operationId": f"on{scope.title()}{transition.title().replace('_', '')}",
                 "summary": f"Receive {scope} {transition.replace('_', ' ')} events",
+                "description": (
+                    f"One message each time {when}; in the order of the log within a workflow, and"
+                    " under an id that a repeated delivery has too"
+                ),
+                "tags": [{"name": scope}],
                 "message": {"$ref": f"#/components/messages/{message}"},
             },
         }
@@ -102,6 +112,8 @@ def _start_channel() -> dict[str, Any]:
         "publish": {
             "operationId": "startWorkflow",
             "summary": "Start a workflow",
+            "description": "The message is the request; what it asks for is done once",
+            "tags": [{"name": "workflow"}],
             "message": {"$ref": "#/components/messages/StartEvent"},
         },
     }

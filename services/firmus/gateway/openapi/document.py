@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping
 from inspect import getdoc
 from typing import Any, Final
 
-import msgspec
-
 from firmus.gateway.openapi import (
     definitions,
     readmodels,
@@ -111,10 +109,6 @@ def document(routes: Iterable[tuple[str, str, Any]]) -> dict[str, Any]:
             {"path": beginning, "reason": reason} for beginning, reason in FAMILIES.items()
         ],
     }
-
-
-def encoded(routes: Iterable[tuple[str, str, Any]]) -> bytes:
-    return msgspec.json.encode(document(routes))
 
 
 def _operation(method: str, path: str, told: Operation) -> dict[str, Any]:

@@ -5,7 +5,7 @@ here is only what a type cannot say: what stands where it holds JSON as it is, a
 has to give. Null is not shown: in a request it is the same as nothing, answers leave it out.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from inspect import getdoc
 from types import UnionType
@@ -21,6 +21,8 @@ from firmus_contracts.shape import ABSENT
 Schema = dict[str, Any]
 
 REF: Final = "#/components/schemas/"
+DEFS: Final = "#/$defs/"
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NAMES: Final[dict[type, str]] = {
     executions.WorkflowStatusView: "WorkflowStatus",
     event_handlers.StartWorkflowAction: "StartWorkflow",
@@ -63,6 +65,43 @@ def schema_of(given: Any) -> Schema:
     """The schema of a type: a reference where it is a struct. A union may hold several structs."""
     kinds = [_Writer(referring=True).of(_info(kind)) for kind in _kinds(given)]
     return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+
+
+def standing_alone(name: str, parts: dict[str, Schema]) -> Schema:
+    """One of the components as a document of its own, with those that it leads to."""
+    needed, pending = {name}, [name]
+    while pending:
+        found = set(_led_to(parts[pending.pop()])) - needed
+        needed |= found
+        pending += found
+    moved = {each: _moved(parts[each]) for each in sorted(needed)}
+    if any(name in _led_to(parts[each]) for each in needed):
+        return {"$schema": DIALECT, "title": name, "$ref": DEFS + name, "$defs": moved}
+    own = moved.pop(name)
+    return {"$schema": DIALECT, **own, **({"$defs": moved} if moved else {})}
+
+
+def _led_to(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        if isinstance(schema.get("$ref"), str):
+            yield schema["$ref"].removeprefix(REF)
+        for inner in schema.values():
+            yield from _led_to(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from _led_to(inner)
+
+
+def _moved(schema: Any) -> Any:
+    """The same with references to definitions within the document."""
+    if isinstance(schema, dict):
+        return {
+            key: DEFS + value.removeprefix(REF)
+            if key == "$ref" and isinstance(value, str)
+            else _moved(value)
+            for key, value in schema.items()
+        }
+    return [_moved(inner) for inner in schema] if isinstance(schema, list) else schema
 
 
 def name_of(struct: type) -> str:

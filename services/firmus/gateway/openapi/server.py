@@ -165,6 +165,19 @@ SURROUNDINGS: Final = {
         summary="Get this document",
         answers={**shaped(dict[str, Any], "OpenAPI 3.1"), **_UNCHANGED},
     ),
+    "GET /api-docs/schemas/{name}": Operation(
+        id="getSchemaOfDocument",
+        tag=_DOCS,
+        summary="Get a schema of this document as a JSON schema of its own",
+        about="Such as `WorkflowDef`: for editors, and for checks before a request.",
+        answers={
+            200: Answer(
+                about="JSON Schema 2020-12", shape=dict[str, Any], media="application/schema+json"
+            ),
+            **_UNCHANGED,
+        },
+        refuses=(404,),
+    ),
     "GET /docs": Operation(
         id="getDocs",
         tag=_DOCS,
