@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from firmus.gateway.compression import is_wanted
 from firmus.gateway.openapi.document import document
 from firmus.gateway.openapi.page import HTML, inline
 from firmus.gateway.openapi.schemas import standing_alone
@@ -83,7 +84,7 @@ def _answer(req: Request, resp: Response, kept: _Kept) -> None:
     if any(known in {"*", kept.tag} for known in req.if_none_match or ()):
         resp.status = 304
         resp.content_type = None
-    elif "gzip" in (req.get_header("accept-encoding") or ""):
+    elif is_wanted(req.get_header("accept-encoding") or ""):
         resp.set_header("content-encoding", "gzip")
         resp.data = kept.zipped
     else:
