@@ -107,6 +107,12 @@ def _settings_flags(parser: argparse.ArgumentParser) -> None:
     add("--nats-port", type=int, metavar="PORT", help="of the server that up starts")
     add("--nats-server", metavar="PROGRAM", help="the nats-server program that up starts")
     add(
+        "--read-model",
+        metavar="STORE",
+        help="where search looks: sqlite (default), or postgresql://USER:PASSWORD@HOST/DATABASE, "
+        "better given as FIRMUS_READ_MODEL, since others see command lines",
+    )
+    add(
         "--durability",
         choices=("process", "power"),
         help="what an answered request survives: a crash of any process (default), or a loss of "

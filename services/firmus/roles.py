@@ -42,9 +42,9 @@ from firmus.metrics import (
 )
 from firmus.node import Node
 from firmus.ports import DeciderPort, QueuesPort, SearchPort, WatchPort
-from firmus.projection.folder import ReadModelFolder
 from firmus.projection.publisher import EventsPublisher
 from firmus.projection.service import ProjectionService
+from firmus.projection.stores import models_of
 from firmus.rehearsal.service import Rehearsals
 from firmus.scheduler.failure_input import failure_input as failure_input_of
 from firmus.scheduler.owner import OwnedScheduler
@@ -224,7 +224,7 @@ async def projection_role(node: Node) -> AsyncIterator[ProjectionService]:
     publisher = await EventsPublisher.open(node.wire)
     service = ProjectionService(
         log=node.log,
-        models=ReadModelFolder(Path(node.settings.data_dir) / "readmodel"),
+        models=models_of(node.settings.read_model, Path(node.settings.data_dir) / "readmodel"),
         definitions=node.definitions,
         lease=lease,
         publisher=publisher,

@@ -1,6 +1,7 @@
 """All settings of a firmus process: one frozen struct, read once; flags beat FIRMUS_* variables."""
 
 import difflib
+import importlib.util
 import ipaddress
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -36,7 +37,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `http_env_proxy`: HTTP_PROXY and its like count. `body_bytes_max`: of a request, unpacked;
     `gzip_bytes_min`: answers of that size are packed for who takes gzip, 0 none;
     `allowed_origins`: whose pages in a browser may call, separated by commas, * all.
-    `execution_namespace`: the system worker takes only tasks whose definition names it.
+    `read_model`: where search looks, `sqlite` in `data_dir` or the URL of a PostgreSQL database,
+    which may hold a password. `execution_namespace`: the system worker takes only tasks whose
+    definition names it.
     """
 
     host: str = "127.0.0.1"
@@ -59,6 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_public_only: bool = False
     http_verify_tls: bool = True
     http_env_proxy: bool = False
+    read_model: str = "sqlite"
     execution_namespace: str | None = None
     body_bytes_max: int = 32 * 1024 * 1024
     gzip_bytes_min: int = 16 * 1024
@@ -137,6 +141,16 @@ def _complain_of_typing_error(variable: str, field: str) -> None:
         raise SettingsError(f"{variable} is not a setting; did you mean {meant}?")
 
 
+def _check_read_model(read_model: str) -> None:
+    """What is wrong is not shown: there may be a password in it."""
+    if read_model == "sqlite":
+        return
+    if not read_model.startswith(("postgresql://", "postgres://")):
+        raise SettingsError("read_model must be sqlite or a URL postgresql://…")
+    if importlib.util.find_spec("psycopg") is None:
+        raise SettingsError("read_model in PostgreSQL needs: pip install 'firmus[postgres]'")
+
+
 def _boolean(text: str) -> bool | str:
     return _WORDS.get(text.lower(), text)
 
@@ -155,6 +169,7 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"shards must be 1..1024, not {settings.shards}")
     if not 0.0 <= settings.otel_ratio <= 1.0:
         raise SettingsError(f"otel_ratio must be 0..1, not {settings.otel_ratio}")
+    _check_read_model(settings.read_model)
     if settings.replicas > 1 and settings.nats_url is None:
         raise SettingsError("replicas above 1 need a cluster: give nats_url")
     if not is_loopback(settings.host) and not settings.insecure_public:

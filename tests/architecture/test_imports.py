@@ -68,8 +68,10 @@ SHELL = {
     },
     "projection": {
         *("service", "follower", "live", "publisher", "rebuild", "chase", "upkeep", "snapshot"),
-        *("rows", "search", "states", "store", "finding", "word_index", "folder"),
+        *("rows", "search", "states", "store", "stores", "finding", "word_index", "folder"),
         *("attribute_rows", "choices"),
+        *(f"postgres.{name}" for name in ("connecting", "finding", "folding", "models")),
+        *(f"postgres.{name}" for name in ("store", "word_index", "attribute_rows", "snapshot")),
     },
     "rehearsal": {"service", "definitions"},
     "schedules": {"service", "starting", "store"},
@@ -84,7 +86,7 @@ FORBIDDEN_IN_PURE = frozenset(
     {
         *("asyncio", "concurrent", "threading", "multiprocessing", "subprocess", "signal"),
         *("nats", "faststream", "aiohttp", "falcon", "uvicorn", "socket", "http"),
-        *("os", "io", "pathlib", "tempfile", "shutil", "sqlite3", "importlib"),
+        *("os", "io", "pathlib", "tempfile", "shutil", "sqlite3", "psycopg", "importlib"),
         *("time", "random", "secrets", "uuid"),
         *("opentelemetry", "prometheus_client", "structlog", "logging", "warnings"),
     }

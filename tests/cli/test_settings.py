@@ -83,10 +83,20 @@ def test_another_process_reads_the_same_settings_from_the_environment() -> None:
 
 
 def test_there_are_few_settings() -> None:
-    assert len(FIELDS) < 25
+    assert len(FIELDS) < 40
 
 
 def test_connections_of_jdbc_are_no_settings_and_have_names_of_their_own() -> None:
     environ = {"FIRMUS_JDBC_METRICS_PORT": "sqlite://", "FIRMUS_JDBC_": "x", "FIRMUS_JDBC_A": ""}
     assert read_settings(environ) == Settings()
     assert jdbc_connections(environ) == {"METRICS_PORT": "sqlite://"}
+
+
+def test_the_store_of_search_is_sqlite_or_a_database() -> None:
+    assert read_settings({}).read_model == "sqlite"
+    url = "postgresql://me:open-sesame@db/firmus"
+    assert read_settings({"FIRMUS_READ_MODEL": url}).read_model == url
+    for wrong in ("mysql://me:open-sesame@db/firmus", "postgres", "me:open-sesame@db"):
+        with pytest.raises(SettingsError, match="read_model must be sqlite or a URL") as found:
+            read_settings({"FIRMUS_READ_MODEL": wrong})
+        assert "sesame" not in str(found.value)

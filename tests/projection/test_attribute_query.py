@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
+from tests.projection.stores import STORES, opened
 from tests.projection.test_query import WORKFLOW, summary
 
 from firmus.projection.cursors import RowsCursor
 from firmus.projection.fields import WORKFLOWS, Searchable, searchable, with_attributes
-from firmus.projection.folder import ReadModelFolder
 from firmus.projection.paging import after
 from firmus.projection.port import Attributed, ReadModel, ReadModels, RowBatch
 from firmus.projection.query import compile_search
@@ -53,11 +53,10 @@ def put(model: ReadModel, revision: int, given: dict[str, tuple[Attribute, ...]]
     model.commit()
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReadModels]:
-    models = ReadModelFolder(tmp_path_factory.mktemp("attributes"))
-    yield models
-    models.close()
+@pytest.fixture(scope="module", params=STORES)
+def models(request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReadModels]:
+    with opened(request.param, tmp_path_factory.mktemp("attributes")) as models:
+        yield models
 
 
 @pytest.fixture(scope="module")

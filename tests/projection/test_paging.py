@@ -6,12 +6,14 @@ import msgspec
 import pytest
 from tests.projection.conftest import find, rows_at, running
 from tests.projection.histories import finished
-from tests.projection.test_query import put, summary
+from tests.projection.stores import STORES, opened
+from tests.projection.test_query import put, searched, summary
 
 from firmus.eventlog.memory import MemoryLog
 from firmus.ports import LATEST
 from firmus.projection.fields import WORKFLOWS
 from firmus.projection.paging import after
+from firmus.projection.port import ReadModel
 from firmus.projection.query import compile_search
 from firmus.projection.store import SqliteModel
 from firmus_contracts.errors import Refusal
@@ -34,20 +36,22 @@ def rows(count: int) -> list[dict]:
     ]
 
 
-@pytest.fixture
-def model(tmp_path: Path):
-    model = SqliteModel(tmp_path / "readmodel-1.db")
-    put(model, rows(40))
-    yield model
-    model.close()
+@pytest.fixture(params=STORES)
+def model(request, tmp_path: Path):
+    with opened(request.param, tmp_path) as models:
+        model = models.open(1)
+        put(model, rows(40))
+        yield model
+        model.close()
 
 
-def walk(model: SqliteModel, sort: str, size: int) -> list[str]:
-    plain = compile_search(WORKFLOWS, query="", free_text="*", sort=sort)
+def walk(model: ReadModel, sort: str, size: int) -> list[str]:
+    what = searched(model)
+    plain = compile_search(what, query="", free_text="*", sort=sort)
     seen: list[str] = []
     compiled = plain
     while True:
-        page = model.find(WORKFLOWS, compiled, start=0, size=size)
+        page = model.find(what, compiled, start=0, size=size)
         assert page.total_hits == 40
         seen += [msgspec.json.decode(row)["key"] for row in page.summaries]
         if not page.next:
@@ -57,24 +61,25 @@ def walk(model: SqliteModel, sort: str, size: int) -> list[str]:
 
 @pytest.mark.parametrize("size", [1, 7, 20, 39, 40, 41])
 @pytest.mark.parametrize("sort", SORTS)
-def test_pages_put_together_are_the_whole_in_order(
-    model: SqliteModel, sort: str, size: int
-) -> None:
+def test_pages_put_together_are_the_whole_in_order(model: ReadModel, sort: str, size: int) -> None:
     assert walk(model, sort, size) == walk(model, sort, 1000)
     assert len(set(walk(model, sort, size))) == 40
 
 
-def test_rows_that_come_meanwhile_repeat_nothing(model: SqliteModel) -> None:
-    compiled = compile_search(WORKFLOWS, query="", free_text="*", sort="startTime:DESC")
-    first = model.find(WORKFLOWS, compiled, start=0, size=10)
+def test_rows_that_come_meanwhile_repeat_nothing(model: ReadModel) -> None:
+    what = searched(model)
+    compiled = compile_search(what, query="", free_text="*", sort="startTime:DESC")
+    first = model.find(what, compiled, start=0, size=10)
     put(model, [{"workflow_id": f"new-{n}", "start_ms": 99} for n in range(5)])
 
-    second = model.find(WORKFLOWS, after(compiled, first.next), start=0, size=10)
+    second = model.find(what, after(compiled, first.next), start=0, size=10)
     assert [msgspec.json.decode(row)["key"] for row in first.summaries][-1] == "id-030"
     assert msgspec.json.decode(second.summaries[0])["key"] == "id-029"
 
 
-def test_a_deep_page_begins_at_its_place_in_an_index(model: SqliteModel) -> None:
+def test_a_deep_page_begins_at_its_place_in_an_index(tmp_path: Path) -> None:
+    model = SqliteModel(tmp_path / "readmodel-1.db")
+    put(model, rows(40))
     compiled = compile_search(WORKFLOWS, query="", free_text="*", sort="")
     token = model.find(WORKFLOWS, compiled, start=0, size=10).next
     behind = after(compiled, token)
@@ -84,6 +89,7 @@ def test_a_deep_page_begins_at_its_place_in_an_index(model: SqliteModel) -> None
         behind.behind_parameters,
     ).fetchall()
     assert "SEARCH workflows USING COVERING INDEX workflows_start (start_ms<?)" in plan[0][3]
+    model.close()
 
 
 @pytest.mark.parametrize(

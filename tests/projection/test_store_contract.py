@@ -5,20 +5,19 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.projection.stores import STORES, opened
 from tests.projection.test_query import WORKFLOW, summary
 
 from firmus.projection.cursors import EventsCursor, RowsCursor
 from firmus.projection.fields import searchable
-from firmus.projection.folder import ReadModelFolder
 from firmus.projection.port import ReadModel, ReadModels, RowBatch, Stopped, StoreFault
 from firmus.projection.query import compile_search
 
 
-@pytest.fixture
-def models(tmp_path: Path) -> Iterator[ReadModels]:
-    models = ReadModelFolder(tmp_path)
-    yield models
-    models.close()
+@pytest.fixture(params=STORES)
+def models(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ReadModels]:
+    with opened(request.param, tmp_path) as models:
+        yield models
 
 
 def row(workflow_id: str, **more: object) -> tuple:

@@ -91,10 +91,12 @@ def _matching(
     if operator == "STARTS_WITH":
         if not field.holds("text"):
             raise NotComparable(values[0], "only a text starts with something")
-        start = values[0].text[:CHARACTERS_MAX]
+        start = values[0].text[: _chars_max(what)]
         bound: list[Parameter] = [start, start + "\U0010ffff"]
         return _Condition("text >= ? AND text < ?", bound)
-    texts: list[_Given] = [(value, _text(field, value)) for value in values]
+    most = _chars_max(what)
+    texts: list[_Given] = [(it, text and text[:most]) for it in values
+                           for text in (_text(field, it),)]  # fmt: skip
     numbers: list[_Given] = [(value, _number(field, value)) for value in values]
     options = (
         _compared(what, field, "text", operator, texts),
@@ -127,6 +129,10 @@ def _compared(
     options += [rf"{column} {what.dialect.like} ? ESCAPE '\'" for _ in wild]
     patterns = [like_pattern(it.text) for it in wild]
     return _Condition(" OR ".join(options), [*plain, *patterns]) if options else None
+
+
+def _chars_max(what: Searchable) -> int:
+    return what.dialect.text_chars_max or CHARACTERS_MAX
 
 
 def _text(field: AttributeField, value: Value) -> str | None:

@@ -6,9 +6,9 @@ had attributes are looked at for that.
 """
 
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterator
 
+from firmus.projection.attributed import Kinds
 from firmus.projection.port import Attributed, RowBatch
 
 SCHEMA = """
@@ -31,9 +31,7 @@ _PUT = (
 
 
 class AttributeRows:
-    """The table over the connection that writes. `kinds` may be read from any thread: a name's
-    kinds, replaced as a whole when there are others.
-    """
+    """The table over the connection that writes; `kinds` is what it holds."""
 
     def __init__(self, writer: sqlite3.Connection) -> None:
         self._writer = writer
@@ -42,34 +40,19 @@ class AttributeRows:
     def read(self) -> None:
         """Learns from the table what it holds."""
         rows = self._writer.execute("SELECT workflow_type, name, kind FROM attribute_kinds")
-        self._known: set[tuple[str, str, str]] = set(rows)
-        self._types = {workflow_type for workflow_type, _, _ in self._known}
-        found: defaultdict[str, set[str]] = defaultdict(set)
-        for _, name, kind in self._known:
-            found[name].add(kind)
-        self.kinds = {name: frozenset(found[name]) for name in found}
+        self.kinds = Kinds(set(rows))
 
     def put(self, batch: RowBatch) -> None:
         """Of executions whose rows are written. One that the row is newer than changes nothing."""
-        rows = [*batch.attributes, *self._without(batch)]
+        rows = self.kinds.rows(batch)
         if not rows:
             return
         self._writer.executemany(_FORGET, [(row.workflow_id, row.revision) for row in rows])
         self._writer.executemany(_PUT, [values for row in rows for values in _values(row)])
-        kinds = {(row.workflow_type, it.name, it.kind) for row in rows for it in row.attributes}
-        new = kinds - self._known
+        new = self.kinds.new(rows)
         if new:
             self._writer.executemany("INSERT OR IGNORE INTO attribute_kinds VALUES (?, ?, ?)", new)
             self.read()
-
-    def _without(self, batch: RowBatch) -> Iterator[Attributed]:
-        """Executions that have none, and may have had some."""
-        if not self._types:
-            return
-        having = {row.workflow_id for row in batch.attributes}
-        for workflow_id, revision, workflow_type, *_ in batch.workflows:
-            if workflow_type in self._types and workflow_id not in having:
-                yield Attributed(str(workflow_id), int(revision or 0), str(workflow_type), ())
 
 
 def _values(row: Attributed) -> Iterator[tuple[str | int | float | None, ...]]:

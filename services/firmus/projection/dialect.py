@@ -4,6 +4,8 @@ A compiled search holds known names and question marks only; values are bound. T
 their bytes on both, patterns without regard to the case of ASCII letters, nulls are the lowest.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 
@@ -21,8 +23,10 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     like: str
     ascending: str
     descending: str
-    column_chars_max: int = 0
+    text_chars_max: int = 0
     """So much of an indexed name is kept in its column and compared; 0: all of it."""
+    words: Callable[[str], list[str]] | None = None
+    """The words of a text as the full-text index keeps them; None: the index itself finds them."""
 
 
 SQLITE = Dialect(
@@ -35,16 +39,22 @@ SQLITE = Dialect(
     descending="DESC",
 )
 
-POSTGRES = Dialect(
-    hit="hit",
-    text="((summary ->> '{}') COLLATE \"C\")",
-    number="((summary ->> '{}')::bigint)",
-    items=(
-        "(SELECT item COLLATE \"C\" AS value FROM json_array_elements_text(summary -> '{}')"
-        " AS item) AS items"
-    ),
-    like="ILIKE",
-    ascending="ASC NULLS FIRST",
-    descending="DESC NULLS LAST",
-    column_chars_max=500,
-)
+POSTGRES_TEXT_CHARS_MAX = 500
+
+
+def postgres(words: Callable[[str], list[str]]) -> Dialect:
+    """PostgreSQL's, with what finds the words of a text."""
+    return Dialect(
+        hit="hit",
+        text="((summary ->> '{}') COLLATE \"C\")",
+        number="CAST(summary ->> '{}' AS bigint)",
+        items=(
+            '(SELECT item COLLATE "C" AS value'
+            " FROM json_array_elements_text(summary -> '{}') AS item) AS items"
+        ),
+        like="ILIKE",
+        ascending="ASC NULLS FIRST",
+        descending="DESC NULLS LAST",
+        text_chars_max=POSTGRES_TEXT_CHARS_MAX,
+        words=words,
+    )

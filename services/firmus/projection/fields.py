@@ -75,7 +75,7 @@ def with_attributes(what: Searchable, kinds: dict[str, frozenset[str]]) -> Searc
 
 
 def _workflows(dialect: Dialect) -> Searchable:
-    cut = dialect.column_chars_max
+    cut = dialect.text_chars_max
     return Searchable(
         "workflows",
         {
@@ -83,7 +83,7 @@ def _workflows(dialect: Dialect) -> Searchable:
             "workflowType": Field("workflow_type", always=True, chars_max=cut),
             "version": Field("version", "number", always=True),
             "status": Field("status", always=True),
-            "correlationId": Field("correlation_id"),
+            "correlationId": Field("correlation_id", chars_max=cut),
             "parentWorkflowId": Field("parent_workflow_id", never_empty=True),
             "classifier": Field("classifier", always=True),
             "priority": Field("priority", "number", always=True),
@@ -117,7 +117,7 @@ def _workflows(dialect: Dialect) -> Searchable:
 
 
 def _tasks(dialect: Dialect) -> Searchable:
-    cut = dialect.column_chars_max
+    cut = dialect.text_chars_max
     return Searchable(
         "tasks",
         {
@@ -127,7 +127,7 @@ def _tasks(dialect: Dialect) -> Searchable:
             "status": Field("status", always=True),
             "workflowId": Field("workflow_id", always=True),
             "workflowType": Field("workflow_type", always=True, chars_max=cut),
-            "correlationId": Field("correlation_id"),
+            "correlationId": Field("correlation_id", chars_max=cut),
             "domain": Field("domain"),
             "scheduledTime": Field("scheduled_ms", "time", always=True),
             "startTime": Field("start_ms", "time"),

@@ -61,12 +61,12 @@ def after(compiled: Compiled, token: str) -> Compiled:
     )
 
 
-def _fits(key: Key, value: str | float | None) -> bool:
+def _fits(key: Key, value: str | int | float | None) -> bool:  # noqa: PYI041 - they differ here
     if value is None:
         return not key.always
-    if isinstance(value, str):
-        return not key.number
-    return key.number and abs(value) <= NUMBER_MAX
+    if isinstance(value, int):
+        return key.number and abs(value) <= NUMBER_MAX
+    return key.number == isinstance(value, float)
 
 
 def _behind(key: Key, value: str | float | None) -> str:

@@ -72,6 +72,11 @@ class ReadModel(Protocol):
     last: of two that write, by whatever mishap, the one that is behind changes nothing.
     """
 
+    @property
+    def dialect(self) -> Dialect:
+        """What searches must be compiled in."""
+        ...
+
     def rows_cursor(self) -> RowsCursor:
         """As of the last transaction. Does not wait for a network."""
         ...

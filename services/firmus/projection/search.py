@@ -12,7 +12,7 @@ from firmus.projection.live import LiveModel
 from firmus.projection.paging import after
 from firmus.projection.port import StoreFault
 from firmus.projection.query import Compiled, compile_search
-from firmus.projection.words import match_of
+from firmus.projection.words import pieces_of
 from firmus_contracts.errors import Refusal
 
 SIZE_MAX = 5000
@@ -54,7 +54,7 @@ class LocalSearch:
             raise Unavailable(str(error)) from error
         wanted = end if asked.at_least == LATEST else asked.at_least
         await self._live.reached(wanted, within_s=min(asked.wait_s, WAIT_MAX_S))
-        if asked.wait_s and match_of(asked.free_text):
+        if asked.wait_s and pieces_of(asked.free_text):
             await self._index_words(min(asked.wait_s, WAIT_MAX_S))
         start = 0 if asked.after else asked.start
         found = await self._live.search(searchable, compiled, start=start, size=asked.size)

@@ -20,6 +20,7 @@ from firmus.ports import Stopped
 from firmus.projection.attribute_rows import SCHEMA as ATTRIBUTES_SCHEMA
 from firmus.projection.attribute_rows import AttributeRows
 from firmus.projection.cursors import EventsCursor, RowsCursor
+from firmus.projection.dialect import SQLITE
 from firmus.projection.fields import Searchable
 from firmus.projection.finding import find
 from firmus.projection.port import Found, RowBatch, StoreFault, UnusableModel
@@ -96,6 +97,8 @@ def _faults(path: Path) -> Iterator[None]:
 
 class SqliteModel:
     """An open read model; implements `port.ReadModel`."""
+
+    dialect = SQLITE
 
     def __init__(self, path: Path) -> None:
         """Makes the file if it does not exist. Raises UnusableModel; StoreFault when the file
@@ -218,7 +221,7 @@ class SqliteModel:
             self._writer.execute(_PUT, ("events", msgspec.json.encode(batch.events).decode()))
 
     def attribute_kinds(self) -> dict[str, frozenset[str]]:
-        return self._attributes.kinds
+        return self._attributes.kinds.by_name
 
     def commit(self) -> None:
         with _faults(self.path):

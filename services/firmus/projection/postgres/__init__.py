@@ -1,0 +1,1 @@
+"""The read models in a PostgreSQL database, for deployments that share one."""

@@ -1,0 +1,55 @@
+"""Connections to the database, and its faults as the port says them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from firmus.projection.port import StoreFault
+
+CONNECT_TIMEOUT_S = 5
+SILENCE_MS = 10_000
+"""So long a server may leave what was sent to it unanswered by its machine."""
+VERSION_MIN = 130_000
+
+Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+
+
+@contextmanager
+def faults(what: str) -> Iterator[None]:
+    """Whatever the database refuses or breaks off is a StoreFault; messages hold no password."""
+    try:
+        yield
+    except psycopg.Error as error:
+        told = " ".join(str(error).split()) or type(error).__name__
+        raise StoreFault(f"{what}: {told}") from error
+
+
+def connect(url: str, *, schema: str, **options: str | int) -> Connection:
+    """A connection whose tables are those of a schema, each statement a transaction of its own.
+    Raises psycopg.Error, StoreFault.
+
+    Nothing is prepared: a plan made for one search is bad for the next one.
+    """
+    given = conninfo_to_dict(url)
+    said = {"search_path": schema, "jit": "off", "lock_timeout": SILENCE_MS, **options}
+    settings = " ".join(f"-c {name}={value}" for name, value in said.items())
+    given["options"] = f"{given.get('options') or ''} {settings}".strip()
+    given.setdefault("connect_timeout", CONNECT_TIMEOUT_S)
+    given.setdefault("application_name", "firmus projection")
+    given.setdefault("tcp_user_timeout", SILENCE_MS)
+    connection = psycopg.connect(
+        **given,  # type: ignore[arg-type]  # libpq's own names and values
+        autocommit=True,
+        prepare_threshold=None,
+        client_encoding="utf8",
+    )
+    if connection.info.server_version < VERSION_MIN:
+        connection.close()
+        raise StoreFault(f"PostgreSQL {connection.info.server_version} is too old: 13 is the least")
+    if connection.info.parameter_status("server_encoding") != "UTF8":
+        connection.close()
+        raise StoreFault("the database has another encoding than UTF8")
+    return connection
