@@ -108,3 +108,16 @@ async def test_content_type_is_written_as_people_write_it(api: Api):
 
 async def test_there_is_no_token_while_security_is_off(api: Api):
     assert (await api.post("/token", {"keyId": "k", "keySecret": "s"})).status == 404
+
+
+async def test_a_connection_is_closed_when_it_has_been_idle_and_not_while_it_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(service, "_KEEP_ALIVE_S", 0.05)
+    listener = await service.start(world.ports(), host="127.0.0.1", port=0)
+    for path in ("/api/tasks/poll/batch/a?timeout=300", "/api/version", "/api/tasks/poll/a"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert (await reader.read()).startswith(b"HTTP/1.1 20")
+        writer.close()
+    await listener.close()

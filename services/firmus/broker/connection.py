@@ -21,6 +21,7 @@ RECONNECT_WAIT_S = 0.1
 CONNECT_TIMEOUT_S = 2
 PING_INTERVAL_S = 10
 PENDING_MAX_BYTES = 64 * 1024 * 1024
+SLOW_BYTES = 64 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Connection(Client):
     def __init__(self) -> None:
         super().__init__()
         self._lanes: dict[int, Lane] = {}
+        self._writes_soon = False
         self._loss_listeners: list[Callable[[], None]] = []
 
     async def open_lane(self, subject: str, lane: Lane, *, queue: str = "") -> Subscription:
@@ -69,9 +71,23 @@ class Connection(Client):
         """
         self._pending.append(line)
         self._pending_data_size += len(line)
+        if not self._writes_soon:
+            self._writes_soon = True
+            asyncio.get_running_loop().call_soon(self._write_pending)
+
+    def _write_pending(self) -> None:
+        """Writes at once where nats-py wakes a task for it; that task has what is slow to go."""
+        self._writes_soon = False
+        writer = getattr(self._transport, "_io_writer", None)
         queue = self._flush_queue
-        if queue is not None and queue.empty():
-            queue.put_nowait(asyncio.get_running_loop().create_future())
+        if not self._pending or queue is None or writer is None or not self.is_connected:
+            return
+        if writer.transport.get_write_buffer_size() > SLOW_BYTES:
+            if queue.empty():
+                queue.put_nowait(asyncio.get_running_loop().create_future())
+            return
+        pending, self._pending, self._pending_data_size = self._pending, [], 0
+        writer.transport.writelines(pending)
 
     async def connected(self, within_s: float) -> bool:
         """Waits for the connection to be there; False when the time has passed or it is closed."""

@@ -35,7 +35,7 @@ class Exchange:
         self._flow = flow
         self._answer = answer
         self._leave: Callable[[], None] | None = None
-        self._begin: Callable[[], None] | None = None
+        self._running: MutableSet[asyncio.Task[None]] | None = None
 
     @property
     def message_event(self) -> "Exchange":
@@ -46,19 +46,15 @@ class Exchange:
         if self.disconnected:
             if self._leave is not None:
                 self._leave()
-        elif self._begin is not None and not self.more_body:
-            begin, self._begin = self._begin, None
-            begin()
+        elif self._running is not None and not self.more_body:
+            running, self._running = self._running, None
+            running.add(asyncio.get_running_loop().create_task(self._run(running)))
 
-    def begin(self, tasks: MutableSet[asyncio.Task[None]]) -> None:
-        """It is this request's turn on its connection; it starts when all of it is here."""
-
-        def run() -> None:
-            task = asyncio.get_running_loop().create_task(self._run())
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-
-        self._begin = run
+    def begin(self, running: MutableSet[asyncio.Task[None]]) -> None:
+        """It is this request's turn on its connection; it starts when all of it is here. While it
+        runs its task is among those that are `running`.
+        """
+        self._running = running
         self.set()
 
     def on_gone(self, leave: Callable[[], None]) -> Callable[[], None]:
@@ -68,7 +64,15 @@ class Exchange:
     def _stay(self) -> None:
         self._leave = None
 
-    async def _run(self) -> None:
+    async def _run(self, running: MutableSet[asyncio.Task[None]]) -> None:
+        try:
+            await self._answered()
+        finally:
+            task = asyncio.current_task()
+            assert task is not None
+            running.discard(task)
+
+    async def _answered(self) -> None:
         express, call = self._express, self._call
         body, options = bytes(self.body), express.options
         request = LeanRequest(call, self._headers, body, self.on_gone, options)

@@ -36,6 +36,9 @@ class UsualNames:
             return
         self._transport.write(data)
 
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
     def write_whole(self, data: bytes) -> None:
         """An answer that needs no change."""
         self._flush()
@@ -61,14 +64,22 @@ class Protocol(HttpToolsProtocol):
     def __init__(self, *given: Any, express: Express | None = None, **named: Any) -> None:
         super().__init__(*given, **named)
         self._express = express
+        self._idle_since_s: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(cast("asyncio.Transport", UsualNames(transport)))
 
+    def on_message_begin(self) -> None:
+        self.url = b""
+        self.headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
     def on_headers_complete(self) -> None:
         exchange = self._exchange()
         if exchange is None:
-            super().on_headers_complete()
+            self._begin_as_usual()
             return
         before, self.cycle = self.cycle, exchange
         if before is None or before.response_complete:
@@ -76,6 +87,15 @@ class Protocol(HttpToolsProtocol):
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((exchange, None))
+
+    def _begin_as_usual(self) -> None:
+        """Tells uvicorn now what it would have heard by and by."""
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.on_url(url)
+        for name, value in headers:
+            super().on_header(name, value)
+        super().on_headers_complete()
 
     def _exchange(self) -> Exchange | None:
         """The request whose head has just come, if it may go the short way."""
@@ -100,6 +120,42 @@ class Protocol(HttpToolsProtocol):
         if not exchange.keep_alive:
             self.transport.close()
         self.on_response_complete()
+
+    def on_response_complete(self) -> None:
+        """As uvicorn's, but one timer lasts for many requests of a connection."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since_s = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._look_again_after(self.timeout_keep_alive)
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Called when something comes."""
+        self._idle_since_s = None
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.timeout_keep_alive_task = None
+        if self._idle_since_s is None:
+            return
+        left_s = self._idle_since_s + self.timeout_keep_alive - self.loop.time()
+        if left_s > 0:
+            self._look_again_after(left_s)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _look_again_after(self, time_s: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(time_s, self.timeout_keep_alive_handler)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
 
     def _start_asgi_task(self, cycle: RequestResponseCycle | Exchange, app: Any) -> None:
         if isinstance(cycle, Exchange):
