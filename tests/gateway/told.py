@@ -6,7 +6,7 @@ Stricter than the document itself: properties that it does not name are mistakes
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jsonschema_rs
 import msgspec
@@ -40,15 +40,28 @@ def ours() -> "Told":
     return Told(our_document())
 
 
-class Told:
-    """A document that answers are held against."""
+class Fault(NamedTuple):
+    """What a document does not say: of which operation, and what."""
 
-    def __init__(self, told: Any) -> None:
-        self._responses = told["components"].get("responses", {})
-        self._schemas = strict(told["components"]["schemas"])
+    operation: str
+    what: str
+    detail: str = ""
+
+
+class Told:
+    """A document that answers are held against. `below`: where its paths begin. `closed`: it
+    names all properties, bodies and headers of ours.
+    """
+
+    def __init__(self, told: Any, *, below: str = "", closed: bool = True) -> None:
+        parts = told.get("components", {})
+        schemas = parts.get("schemas", {})
+        self._responses = parts.get("responses", {})
+        self._closed = closed
+        self._schemas = strict(schemas) if closed else schemas
         self._validators: dict[tuple[str, str, int], Any] = {}
         self._operations = [
-            (method.upper(), _pattern(path), path, operation)
+            (method.upper(), _pattern(below + path), below + path, operation)
             for path in sorted(told["paths"], key=lambda path: (path.count("{"), path))
             for method, operation in told["paths"][path].items()
         ]
@@ -62,35 +75,38 @@ class Told:
 
     def faults(
         self, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes
-    ) -> list[str]:
+    ) -> list[Fault]:
         """What the document does not say of an answer; `path` without its query."""
         found = self.operation(method, path)
         if method in ASIDE:
             return []
         if found is None:
-            return [] if status in NO_OPERATION else [f"{status} of a path that is not told"]
+            known = status in NO_OPERATION
+            return [] if known else [Fault(f"{method} {path}", f"status {status}", "no operation")]
         shown, operation = found
+        key = f"{method} {shown}"
         answer = operation["responses"].get(str(status))
         if answer is None:
-            return [f"status {status} of {method} {shown} is not told: {body[:300]!r}"]
+            return [Fault(key, f"status {status}", repr(body[:300]))]
         answer = self._responses[answer["$ref"].rpartition("/")[2]] if "$ref" in answer else answer
         told = {name.lower() for name in answer.get("headers", {})}
         faults = [
-            f"header {name} of {method} {shown} is not told"
+            Fault(key, f"header {name.lower()}")
             for name in headers
-            if name.lower().startswith(OF_HEADERS) and name.lower() not in told
+            if self._closed and name.lower().startswith(OF_HEADERS) and name.lower() not in told
         ]
         content = answer.get("content")
         kind = headers.get("content-type", "").partition(";")[0] or None
         if content is None or (not body and answer.get("x-may-be-empty")):
-            return faults + ([f"a body is not told: {kind} {body[:99]!r}"] if body or kind else [])
+            untold = self._closed and (body or kind)
+            return [*faults, Fault(key, f"body of {kind}")] if untold else faults
         if kind not in content:
-            return [*faults, f"{kind} of {method} {shown} is not told for {status}"]
+            return [*faults, Fault(key, f"{kind} for {status}")]
         if kind == "application/json":
             validator = self._validator(method, shown, status, content[kind]["schema"])
             for error in validator.iter_errors(msgspec.json.decode(body)):
                 where = "/".join(map(str, error.instance_path))
-                faults.append(f"{method} {shown} {status} at /{where}: {error.message[:300]}")
+                faults.append(Fault(key, f"{status} at /{where}", error.message[:300]))
         return faults
 
     def _validator(self, method: str, path: str, status: int, schema: Any) -> Any:
