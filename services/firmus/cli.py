@@ -99,7 +99,7 @@ def _add_system(commands: Commands) -> None:
 
 def _settings_flags(parser: argparse.ArgumentParser) -> None:
     """Each flag is a field of `Settings` and beats the variable FIRMUS_<FIELD>."""
-    add = parser.add_argument
+    add, switch = parser.add_argument, argparse.BooleanOptionalAction
     add("--host", help="address of the REST API; default 127.0.0.1")
     add("--port", type=int, help="port of the REST API, 0: any free one; default 8080")
     add("--data", "--data-dir", dest="data_dir", metavar="DIR", help="default ./firmus-data")
@@ -135,13 +135,13 @@ def _settings_flags(parser: argparse.ArgumentParser) -> None:
     add("--metrics-port", type=int, metavar="N", help="Prometheus figures of a single service")
     add("--otel-endpoint", metavar="URL", help="send traces there (OTLP over HTTP)")
     add("--otel-ratio", type=float, metavar="0..1", help="share of workflows traced; default 1")
+    add("--security", action=switch, help="ask everybody for a key or token; default no")
     add(
         "--insecure-public",
         action="store_true",
         default=None,
-        help="allow a --host that others can reach, although there is no security",
+        help="allow a --host that others can reach without --security",
     )
-    switch = argparse.BooleanOptionalAction
     add("--http-public-only", action=switch, help="HTTP tasks reach no private address; default no")
     add("--http-verify-tls", action=switch, help="HTTP tasks check certificates; default yes")
     add("--http-env-proxy", action=switch, help="HTTP tasks obey HTTP_PROXY; default no")

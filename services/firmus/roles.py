@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import structlog
 
 from firmus.broker.cache import JetStreamCache
@@ -28,6 +29,7 @@ from firmus.decider.scripts_jq import Evaluators, JqScripts
 from firmus.decider.service import Decider
 from firmus.eventlog.uploads import JetStreamUploads
 from firmus.front import manners_of
+from firmus.gatekeeping import gatekeeper
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.service import serve as serve_gateway
 from firmus.handlers.handling import Handling
@@ -277,9 +279,13 @@ async def gateway(
     )
     try:
         settings = node.settings
-        await serve_gateway(
-            ports, host=settings.host, port=settings.port, manners=manners_of(settings)
-        )
+        async with gatekeeper(node) as guard:
+            await serve_gateway(
+                msgspec.structs.replace(ports, guard=guard),
+                host=settings.host,
+                port=settings.port,
+                manners=manners_of(settings),
+            )
     finally:
         keeping.cancel()
         await stop_listening()

@@ -3,8 +3,10 @@
 import difflib
 import importlib.util
 import ipaddress
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -39,7 +41,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `allowed_origins`: whose pages in a browser may call, separated by commas, * all.
     `read_model`: where search looks, `sqlite` in `data_dir` or the URL of a PostgreSQL database,
     which may hold a password. `execution_namespace`: the system worker takes only tasks whose
-    definition names it.
+    definition names it. `security`: nobody may do anything without a key or token
+    (`SecuritySettings`).
     """
 
     host: str = "127.0.0.1"
@@ -58,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_port: int = 0
     otel_endpoint: str | None = None
     otel_ratio: float = 1.0
+    security: bool = False
     insecure_public: bool = False
     http_public_only: bool = False
     http_verify_tls: bool = True
@@ -72,6 +76,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 FIELDS = Settings.__struct_fields__
 
 
+class SecuritySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What security needs to know beside the keys in its store. Variables only, as some of it is
+    secret. `admin_key`: `id:secret` of a key that may do everything. `oidc_audience`: whom tokens
+    of `oidc_issuer` must be meant for.
+    """
+
+    admin_key: str | None = None
+    token_ttl_s: int = 3600
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = None
+    oidc_roles_claim: str = "roles"
+    oidc_name_claim: str = "sub"
+
+
 def read_settings(environ: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Settings:
     """The settings from flags (None: not given), else the environment, else the defaults.
 
@@ -83,6 +101,8 @@ def read_settings(environ: Mapping[str, str], flags: Mapping[str, Any] | None = 
         if not variable.startswith(PREFIX) or variable.startswith(JDBC_PREFIX):
             continue
         field = variable.removeprefix(PREFIX).lower()
+        if variable in _SECURITY:
+            continue
         if field not in FIELDS:
             _complain_of_typing_error(variable, field)
         elif value and not value.startswith(_KUBERNETES):
@@ -95,7 +115,37 @@ def read_settings(environ: Mapping[str, str], flags: Mapping[str, Any] | None = 
     except msgspec.ValidationError as error:
         raise SettingsError(str(error)) from None
     _check(settings)
+    if read_security(environ) != SecuritySettings() and not settings.security:
+        raise SettingsError(
+            f"{' and '.join(sorted(_SECURITY & environ.keys()))} would do nothing: security is off"
+        )
     return settings
+
+
+def read_security(environ: Mapping[str, str]) -> SecuritySettings:
+    """The settings of security: FIRMUS_ADMIN_KEY and so on. Raises SettingsError."""
+    given = {
+        field: value
+        for field in SecuritySettings.__struct_fields__
+        if (value := environ.get(PREFIX + field.upper()))
+    }
+    try:
+        found = msgspec.convert(given, SecuritySettings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(str(error)) from None
+    if found.admin_key is not None and not _ADMIN_KEY.fullmatch(found.admin_key):
+        raise SettingsError(
+            f"{PREFIX}ADMIN_KEY is id:secret, the id of letters, digits, - and _, the secret of"
+            f" {ADMIN_SECRET_CHARS_MIN} characters or more"
+        )
+    if not _TTL_S[0] <= found.token_ttl_s <= _TTL_S[1]:
+        raise SettingsError(f"token_ttl_s must be {_TTL_S[0]}..{_TTL_S[1]}")
+    if (found.oidc_issuer is None) != (found.oidc_audience is None):
+        raise SettingsError(f"{PREFIX}OIDC_ISSUER and {PREFIX}OIDC_AUDIENCE need each other")
+    url = urlsplit(found.oidc_issuer or "")
+    if found.oidc_issuer and url.scheme != "https" and not is_loopback(url.hostname or ""):
+        raise SettingsError(f"{PREFIX}OIDC_ISSUER must be an https address")
+    return found
 
 
 def jdbc_connections(environ: Mapping[str, str]) -> dict[str, str]:
@@ -126,16 +176,23 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+ADMIN_SECRET_CHARS_MIN = 24
+_ADMIN_KEY = re.compile(rf"[A-Za-z0-9_-]{{1,64}}:[\x21-\x7e]{{{ADMIN_SECRET_CHARS_MIN},256}}")
+_TTL_S = (1, 86_400)
+_SECURITY = frozenset(PREFIX + name.upper() for name in SecuritySettings.__struct_fields__)
 _KUBERNETES = "tcp://"
 """A cluster sets FIRMUS_PORT to such an address by itself when a service is named firmus."""
 
-_SWITCHES = frozenset({"insecure_public", "http_public_only", "http_verify_tls", "http_env_proxy"})
+_SWITCHES = frozenset(
+    {"security", "insecure_public", "http_public_only", "http_verify_tls", "http_env_proxy"}
+)
 _WORDS = {"1": True, "true": True, "yes": True, "on": True}
 _WORDS |= {"0": False, "false": False, "no": False, "off": False}
 
 
 def _complain_of_typing_error(variable: str, field: str) -> None:
-    close = difflib.get_close_matches(field, FIELDS, n=1, cutoff=0.8)
+    known = (*FIELDS, *SecuritySettings.__struct_fields__)
+    close = difflib.get_close_matches(field, known, n=1, cutoff=0.8)
     if close:
         meant = PREFIX + close[0].upper()
         raise SettingsError(f"{variable} is not a setting; did you mean {meant}?")
@@ -172,9 +229,9 @@ def _check(settings: Settings) -> None:
     _check_read_model(settings.read_model)
     if settings.replicas > 1 and settings.nats_url is None:
         raise SettingsError("replicas above 1 need a cluster: give nats_url")
-    if not is_loopback(settings.host) and not settings.insecure_public:
+    if not (is_loopback(settings.host) or settings.security or settings.insecure_public):
         raise SettingsError(
-            f"{settings.host} can be reached from outside and firmus has no security of its own "
-            "yet: put a proxy that authenticates in front of a loopback address, or accept the "
-            "risk with --insecure-public"
+            f"{settings.host} can be reached from outside and security is off: ask for keys with "
+            "--security, put a proxy that authenticates in front of a loopback address, or accept "
+            "the risk with --insecure-public"
         )

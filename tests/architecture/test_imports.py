@@ -24,6 +24,7 @@ KNOWS_ALL = (
     "roles",
     "node",
     "front",
+    "gatekeeping",
     "cli",
     "__main__",
     "console",

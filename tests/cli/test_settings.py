@@ -4,11 +4,13 @@ import pytest
 
 from firmus.settings import (
     FIELDS,
+    SecuritySettings,
     Settings,
     SettingsError,
     environment,
     is_loopback,
     jdbc_connections,
+    read_security,
     read_settings,
 )
 
@@ -59,6 +61,48 @@ def test_a_public_address_needs_consent() -> None:
     with pytest.raises(SettingsError, match="--insecure-public"):
         read_settings({"FIRMUS_HOST": "0.0.0.0"})
     assert read_settings({"FIRMUS_HOST": "0.0.0.0"}, {"insecure_public": True}).insecure_public
+
+
+def test_a_public_address_is_fine_with_security() -> None:
+    assert read_settings({"FIRMUS_HOST": "0.0.0.0", "FIRMUS_SECURITY": "on"}).security
+
+
+OIDC = {"FIRMUS_OIDC_ISSUER": "https://id.example/realm", "FIRMUS_OIDC_AUDIENCE": "firmus"}
+
+
+def test_what_is_secret_about_security_stands_in_variables_only() -> None:
+    environ = {"FIRMUS_ADMIN_KEY": "root:" + "s" * 24, "FIRMUS_TOKEN_TTL_S": "60", **OIDC}
+    assert read_security(environ) == SecuritySettings(
+        admin_key="root:" + "s" * 24,
+        token_ttl_s=60,
+        oidc_issuer="https://id.example/realm",
+        oidc_audience="firmus",
+    )
+    assert read_settings({**environ, "FIRMUS_SECURITY": "on"}) == Settings(security=True)
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"FIRMUS_ADMIN_KEY": "root:short"}, "FIRMUS_ADMIN_KEY"),
+        ({"FIRMUS_ADMIN_KEY": "ro.ot:" + "s" * 24}, "FIRMUS_ADMIN_KEY"),
+        ({"FIRMUS_ADMIN_KEY": "s" * 60}, "FIRMUS_ADMIN_KEY"),
+        ({"FIRMUS_TOKEN_TTL_S": "0"}, "token_ttl_s"),
+        ({"FIRMUS_TOKEN_TTL_S": "soon"}, "token_ttl_s"),
+        ({"FIRMUS_OIDC_ISSUER": "https://id.example"}, "FIRMUS_OIDC_AUDIENCE"),
+        ({"FIRMUS_OIDC_AUDIENCE": "firmus"}, "FIRMUS_OIDC_ISSUER"),
+        ({**OIDC, "FIRMUS_OIDC_ISSUER": "http://id.example"}, "https"),
+        ({"FIRMUS_OIDC_AUDIENC": "firmus"}, "did you mean FIRMUS_OIDC_AUDIENCE"),
+    ],
+)
+def test_a_mistake_about_security_is_refused_by_name(environ: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        read_settings({**environ, "FIRMUS_SECURITY": "on"})
+
+
+def test_settings_of_security_that_is_off_are_a_mistake() -> None:
+    with pytest.raises(SettingsError, match="FIRMUS_ADMIN_KEY would do nothing: security is off"):
+        read_settings({"FIRMUS_ADMIN_KEY": "root:" + "s" * 24})
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from firmus.eventlog.uploads import MemoryUploads
 from firmus.gateway.ports import GatewayPorts
 from firmus.ports import QueueSize, ScriptResult, SearchPage, SearchRequest, Unavailable
 from firmus.schedules.store import memory_schedules
+from firmus.security.grants import matches
 from firmus.workflow.rest_view import task_summary, workflow_summary
 from firmus_contracts.commands import Accepted, Answer, BeginTask, Command, RequeueTask
 from firmus_contracts.envelope import Record
@@ -186,6 +187,8 @@ class LogSearch:
             hit
             for hit in await self._all(what, end - lag)
             if all(_holds(hit, *piece.groups()) for piece in pieces if piece)
+            if asked.within is None
+            or any(matches(pattern, hit["workflowType"]) for pattern in asked.within)
         ]
         page = [msgspec.Raw(msgspec.json.encode(hit)) for hit in found[start : start + size]]
         return SearchPage(total_hits=len(found), results=page, position=end - lag, lag=lag)

@@ -295,3 +295,34 @@ def test_a_row_never_goes_back(store: str, tmp_path: Path) -> None:
         put(model, [{"workflow_id": "a", "revision": 4, "summary": summary("old")}])
         assert keys(model) == ["new"]
         model.close()
+
+
+@pytest.mark.parametrize(
+    ("within", "found"),
+    [
+        (None, ALL),
+        ((), []),
+        (("*",), ALL),
+        (("order",), ["two"]),
+        (("order*",), ["one", "two"]),
+        (("ORDER*", "Order"), []),
+        (("*er",), ["two", "three"]),
+        (("o*r", "order flow"), ALL),
+        (("o?her", "[o]rder*", "order%"), []),
+        (("order",) * 2 + ("x' OR 1=1 --",), ["two"]),
+    ],
+)
+def test_only_workflows_within_some_names_are_found(model, within, found) -> None:
+    what = searched(model)
+    compiled = compile_search(
+        what,
+        query="version=1 OR version>1",
+        free_text="*",
+        sort="startTime:ASC",
+        within=within,
+    )
+    page = model.find(what, compiled, start=0, size=10)
+    assert [msgspec.json.decode(row)["key"] for row in page.summaries] == found
+    assert page.total_hits == len(found)
+    first = model.find(what, compiled, start=0, size=1)
+    assert first.total_hits == len(found)

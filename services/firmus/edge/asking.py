@@ -13,6 +13,7 @@ import msgspec
 
 from firmus.clock import SystemClock
 from firmus.ports import DeciderPort, Unavailable
+from firmus.security.grants import EVERYBODY, Principal
 from firmus.workflow.state import WorkflowState
 from firmus_contracts import ids
 from firmus_contracts.commands import Accepted, Command, Rejected
@@ -25,11 +26,14 @@ _VALIDATION_ERRORS = msgspec.json.Decoder(tuple[ValidationError, ...])
 
 
 class Said(msgspec.Struct, frozen=True):
-    """What a request says of its command beside its body. `actor`: who asks."""
+    """What a request says of its command beside its body. `by`: who asks, and `actor`: how the
+    history calls them.
+    """
 
     command_id: str
     trace: str | None = None
     actor: str = ""
+    by: Principal = EVERYBODY
 
 
 class CommandIds:

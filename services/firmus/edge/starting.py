@@ -5,6 +5,7 @@ import secrets
 import msgspec
 
 from firmus.edge.asking import Said, refusal
+from firmus.edge.permits import require_start
 from firmus.edge.registration import Registration
 from firmus.edge.stored import Stored
 from firmus.ports import Clock, Started, StartsPort
@@ -29,13 +30,17 @@ class Starting:
         self, request: StartWorkflowRequest, said: Said, *, key: str | None, strategy: str | None
     ) -> Started:
         """Returns once the first decision is in the log (spec 3.1). `key` and `strategy`: what
-        makes two requests one start (spec 4.13). Raises Refusal, Unavailable.
+        makes two requests one start (spec 4.13). Whoever was recognised is the one who starts it,
+        whatever the request says. Raises Refusal, Unavailable.
         """
+        require_start(said.by, request)
+        if said.by.name:
+            request = msgspec.structs.replace(request, created_by=said.actor)
         if request.workflow_def is not None:
             await self._registration.workflow(request.workflow_def)
         path = request.external_input_payload_storage_path
         if path:
-            given = await self._stored.given(path, "externalInputPayloadStoragePath")
+            given = await self._stored.given(path, "externalInputPayloadStoragePath", by=said.by)
             request = msgspec.structs.replace(request, input=given)
         command = start_command(
             request,

@@ -4,7 +4,8 @@ import prometheus_client
 
 from firmus.gateway import answers
 from firmus.gateway.ports import GatewayPorts
-from firmus.gateway.reading import Request, Response
+from firmus.gateway.reading import Request, Response, json_body
+from firmus_contracts.access import Token, decode_token_request
 from firmus_contracts.envelope import ENGINE_VERSION
 from firmus_contracts.errors import Refusal
 from firmus_contracts.executions import EnvironmentVariable
@@ -39,9 +40,15 @@ class Admin:
         resp.content_type = _METRICS
         resp.data = self._ports.metrics()
 
-    async def token(self, _req: Request, _resp: Response) -> None:
-        """SDKs take a 404 here as "no authentication" and go on without a token."""
-        raise Refusal("NOT_FOUND", "Security is off: this server needs no token")
+    async def token(self, req: Request, resp: Response) -> None:
+        """A token for a key. SDKs take a 404 here as "no authentication" and go on without one."""
+        guard = self._ports.guard
+        if guard is None:
+            raise Refusal("NOT_FOUND", "Security is off: this server needs no token")
+        if req.method != "POST":
+            raise Refusal("NOT_FOUND", "A token is asked for with POST, keyId and keySecret")
+        asked = decode_token_request(await json_body(req))
+        answers.json(resp, Token(await guard.token(asked.key_id, asked.key_secret)))
 
     async def environment(self, _req: Request, resp: Response) -> None:
         values = self._ports.environment

@@ -14,6 +14,7 @@ import falcon
 import falcon.asgi
 from falcon.routing import CompiledRouter
 
+from firmus.gateway.access import guarded
 from firmus.gateway.express import Express
 from firmus.gateway.manners import Manners
 from firmus.gateway.polling import Polls
@@ -58,6 +59,8 @@ def build(
     """`middleware`: Falcon's, called for every request on either way."""
     manners = manners or Manners()
     offered = routes(ports, polls)
+    if ports.guard is not None:
+        offered = guarded(offered, ports.guard, ports.decider)
     table = by_path(offered)
     router = ExactRouter([path for path in table if path.endswith("/")])
     packing, around = manners.packing(), [*manners.middleware(), *middleware]

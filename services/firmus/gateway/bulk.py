@@ -6,12 +6,14 @@ from typing import Any
 
 from firmus.edge.again import run_again
 from firmus.edge.asking import known_form, state_of, submit
+from firmus.edge.permits import require_workflow
 from firmus.edge.views import Views
 from firmus.gateway import answers
 from firmus.gateway.asking import CommandIds, envelope
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, flag, json_texts, text
 from firmus.ports import Unavailable
+from firmus.security.grants import ADMIN, EXECUTE, READ, Role
 from firmus_contracts.bodies import invalid
 from firmus_contracts.commands import (
     Command,
@@ -68,15 +70,15 @@ class Bulk:
         await self._each(req, resp, "terminate", _terminate(req))
 
     async def remove(self, req: Request, resp: Response) -> None:
-        await self._each(req, resp, "remove", _remove(req))
+        await self._each(req, resp, "remove", _remove(req), ADMIN)
 
     async def terminate_and_remove(self, req: Request, resp: Response) -> None:
         """Each is removed even where it cannot be terminated; a success in each of the two steps
         is listed by itself (spec 5.10).
         """
         given = await _ids(req)
-        ended = await self._all(req, given, "terminate", _terminate(req))
-        removed = await self._all(req, given, "remove", _remove(req))
+        ended = await self._all(req, given, "terminate", _terminate(req), ADMIN)
+        removed = await self._all(req, given, "remove", _remove(req), ADMIN)
         done = sorted(
             [*ended.bulk_successful_results, *removed.bulk_successful_results], key=given.index
         )
@@ -88,6 +90,7 @@ class Bulk:
         include_tasks = flag(req, "includeTasks", default=True)
 
         async def find(workflow_id: str) -> Any:
+            await require_workflow(req.principal, READ, self._decider, workflow_id)
             state = await state_of(self._decider, workflow_id)
             return await self._views.workflow(state, include_tasks=include_tasks)
 
@@ -96,17 +99,23 @@ class Bulk:
     async def _run_again(self, req: Request, resp: Response, what: str, make: Make) -> None:
         async def act(workflow_id: str) -> str:
             command_id = self._command_ids.of(req, what, known_form(workflow_id))
+            await require_workflow(req.principal, EXECUTE, self._decider, workflow_id)
             await run_again(self._decider, make(envelope(req, command_id, workflow_id)))
             return workflow_id
 
         answers.json(resp, await collect(await _ids(req), act))
 
-    async def _each(self, req: Request, resp: Response, what: str, make: Make) -> None:
-        answers.json(resp, await self._all(req, await _ids(req), what, make))
+    async def _each(
+        self, req: Request, resp: Response, what: str, make: Make, role: Role = EXECUTE
+    ) -> None:
+        answers.json(resp, await self._all(req, await _ids(req), what, make, role))
 
-    async def _all(self, req: Request, given: list[str], what: str, make: Make) -> BulkResponse:
+    async def _all(
+        self, req: Request, given: list[str], what: str, make: Make, role: Role = EXECUTE
+    ) -> BulkResponse:
         async def act(workflow_id: str) -> str:
             command_id = self._command_ids.of(req, what, known_form(workflow_id))
+            await require_workflow(req.principal, role, self._decider, workflow_id)
             await submit(self._decider, make(envelope(req, command_id, workflow_id)))
             return workflow_id
 

@@ -14,6 +14,7 @@ from firmus.gateway.reading import (
     optional_json_body,
     text,
 )
+from firmus.security.grants import EXECUTE, require
 from firmus_contracts.bodies import decode_object, decode_skip_request, decode_upgrade_request
 from firmus_contracts.commands import (
     JumpToTask,
@@ -84,6 +85,8 @@ class Control:
     async def upgrade(self, req: Request, resp: Response, key: str) -> None:
         workflow_id = known_form(key)
         request = decode_upgrade_request(await json_body(req))
+        if request.name:
+            require(req.principal, EXECUTE, request.name)
         command = UpgradeWorkflow(
             **envelope(req, self._command_ids.of(req, "upgrade", key), workflow_id),
             name=request.name,

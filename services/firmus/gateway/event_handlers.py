@@ -2,7 +2,7 @@
 
 from firmus.gateway import answers
 from firmus.gateway.ports import GatewayPorts
-from firmus.gateway.reading import Request, Response, flag, json_body
+from firmus.gateway.reading import Request, Response, flag, json_body, may_read
 from firmus.ports import EventHandlersPort
 from firmus_contracts.bodies import decode_event_handler
 from firmus_contracts.errors import Refusal
@@ -33,8 +33,9 @@ class EventHandlerRequests:
         await self._handlers.delete(key)
         answers.empty(resp)
 
-    async def all(self, _req: Request, resp: Response) -> None:
-        answers.json(resp, await self._handlers.handlers())
+    async def all(self, req: Request, resp: Response) -> None:
+        found = await self._handlers.handlers()
+        answers.json(resp, [handler for handler in found if may_read(req, handler.name)])
 
     async def queues(self, req: Request, resp: Response) -> None:
         """Events that active handlers wait for, each with the name of its queue; `verbose`: and how
@@ -54,4 +55,5 @@ class EventHandlerRequests:
 
     async def of_event(self, req: Request, resp: Response, key: str) -> None:
         active_only = flag(req, "activeOnly", default=True)
-        answers.json(resp, await self._handlers.of_event(key, active_only=active_only))
+        found = await self._handlers.of_event(key, active_only=active_only)
+        answers.json(resp, [handler for handler in found if may_read(req, handler.name)])

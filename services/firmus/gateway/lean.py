@@ -6,6 +6,7 @@ from http import HTTPStatus
 import falcon
 
 from firmus.gateway.express import Call
+from firmus.security.grants import EVERYBODY
 
 _STATUS_LINES = {
     int(each): f"HTTP/1.1 {int(each)} {each.phrase}\r\n".encode() for each in HTTPStatus
@@ -26,6 +27,7 @@ class LeanRequest:
         "options",
         "params",
         "path",
+        "principal",
         "uri_template",
     )
 
@@ -42,6 +44,7 @@ class LeanRequest:
         self.params = call.params
         self.options = options
         self.uri_template: str | None = None
+        self.principal = EVERYBODY
         media_type = headers.get(b"content-type")
         self.content_type = None if media_type is None else media_type.decode("latin1")
         self._headers = headers

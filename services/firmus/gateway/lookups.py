@@ -7,6 +7,7 @@ from firmus.edge.views import Views
 from firmus.gateway import answers
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, flag, integer, json_body, json_texts
+from firmus.security.grants import READ, require
 from firmus_contracts.bodies import decode_correlations
 from firmus_contracts.errors import Refusal
 
@@ -35,6 +36,8 @@ class Lookups:
     async def correlated_to_each_of(self, req: Request, resp: Response) -> None:
         """Of several workflows by name: the executions of each correlation id."""
         wanted = decode_correlations(await json_body(req))
+        for name in wanted.workflow_names:
+            require(req.principal, READ, name)
         answers.json(
             resp,
             {

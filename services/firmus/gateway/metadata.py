@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from firmus.edge.registration import Registration
+from firmus.edge.registration import Definition, Registration
 from firmus.gateway import answers
 from firmus.gateway.bulk import collect
 from firmus.gateway.ports import GatewayPorts
@@ -11,10 +11,12 @@ from firmus.gateway.reading import (
     Response,
     flag,
     json_body,
+    may_read,
     optional_integer,
     text,
     whole_number,
 )
+from firmus.security.grants import ADMIN, require
 from firmus_contracts.bodies import (
     decode_task_def,
     decode_task_defs,
@@ -35,6 +37,7 @@ class WorkflowDefinitions:
     async def register(self, req: Request, resp: Response) -> None:
         overwrite = flag(req, "overwrite", default=False)
         definition = decode_workflow_def(await json_body(req))
+        require(req.principal, ADMIN, definition.name)
         definition = await self._registration.with_schemas(definition)
         await self._registration.workflow(definition)
         await self._definitions.put_workflow(definition, overwrite=overwrite)
@@ -43,6 +46,7 @@ class WorkflowDefinitions:
     async def validate(self, req: Request, resp: Response) -> None:
         """Refuses what registration would; otherwise warnings, or no body when there are none."""
         definition = decode_workflow_def(await json_body(req))
+        require(req.principal, ADMIN, definition.name)
         definition = await self._registration.with_schemas(definition)
         await self._registration.workflow(definition)
         warnings = await self._registration.warnings(definition)
@@ -55,7 +59,7 @@ class WorkflowDefinitions:
         """Creates and replaces; one bad definition refuses them all."""
         given = [
             await self._registration.with_schemas(definition)
-            for definition in decode_workflow_defs(await json_body(req))
+            for definition in _owned(req, decode_workflow_defs(await json_body(req)))
         ]
         await self._registration.workflows(given)
         by_place = {str(place): definition for place, definition in enumerate(given)}
@@ -76,23 +80,23 @@ class WorkflowDefinitions:
 
     async def all(self, req: Request, resp: Response) -> None:
         wanted = text(req, "classifier")
-        found = await self._definitions.workflows()
+        found = await self._readable(req)
         if wanted:
             found = [definition for definition in found if classifier_of(definition) == wanted]
         answers.json(resp, found)
 
-    async def latest_versions(self, _req: Request, resp: Response) -> None:
-        answers.json(resp, [versions[-1] for versions in (await self._by_name()).values()])
+    async def latest_versions(self, req: Request, resp: Response) -> None:
+        answers.json(resp, [versions[-1] for versions in (await self._by_name(req)).values()])
 
-    async def names(self, _req: Request, resp: Response) -> None:
-        answers.json(resp, list(await self._by_name()))
+    async def names(self, req: Request, resp: Response) -> None:
+        answers.json(resp, list(await self._by_name(req)))
 
-    async def names_and_versions(self, _req: Request, resp: Response) -> None:
-        by_name = await self._by_name()
+    async def names_and_versions(self, req: Request, resp: Response) -> None:
+        by_name = await self._by_name(req)
         answers.json(resp, {name: list(map(_summary, by_name[name])) for name in by_name})
 
-    async def versions(self, _req: Request, resp: Response, key: str) -> None:
-        answers.json(resp, list(map(_summary, (await self._by_name()).get(key, []))))
+    async def versions(self, req: Request, resp: Response, key: str) -> None:
+        answers.json(resp, list(map(_summary, (await self._by_name(req)).get(key, []))))
 
     async def delete(self, _req: Request, resp: Response, key: str, version: str) -> None:
         if not await self._definitions.delete_workflow(key, whole_number("version", version)):
@@ -110,10 +114,14 @@ class WorkflowDefinitions:
             raise Refusal("NOT_FOUND", f"No such workflow definition: {key} version: {shown}")
         answers.empty(resp, 204)
 
-    async def _by_name(self) -> dict[str, list[WorkflowDef]]:
+    async def _readable(self, req: Request) -> list[WorkflowDef]:
+        found = await self._definitions.workflows()
+        return [definition for definition in found if may_read(req, definition.name)]
+
+    async def _by_name(self, req: Request) -> dict[str, list[WorkflowDef]]:
         """All versions, ascending, of each name, in the order of names."""
         by_name: defaultdict[str, list[WorkflowDef]] = defaultdict(list)
-        for definition in await self._definitions.workflows():
+        for definition in await self._readable(req):
             by_name[definition.name].append(definition)
         return {
             name: sorted(by_name[name], key=lambda definition: definition.version)
@@ -132,7 +140,7 @@ class TaskDefinitions:
         """Creates and replaces; one bad definition refuses them all."""
         given = [
             await self._registration.with_schemas(definition)
-            for definition in decode_task_defs(await json_body(req))
+            for definition in _owned(req, decode_task_defs(await json_body(req)))
         ]
         self._registration.tasks(given)
         for definition in given:
@@ -141,13 +149,15 @@ class TaskDefinitions:
 
     async def update(self, req: Request, resp: Response) -> None:
         definition = decode_task_def(await json_body(req))
+        require(req.principal, ADMIN, definition.name)
         definition = await self._registration.with_schemas(definition)
         self._registration.task(definition)
         await self._definitions.put_task(definition, must_exist=True)
         answers.empty(resp)
 
-    async def all(self, _req: Request, resp: Response) -> None:
-        answers.json(resp, await self._definitions.tasks())
+    async def all(self, req: Request, resp: Response) -> None:
+        found = await self._definitions.tasks()
+        answers.json(resp, [task for task in found if may_read(req, task.name)])
 
     async def get(self, _req: Request, resp: Response, key: str) -> None:
         definition = await self._definitions.task(key)
@@ -159,6 +169,13 @@ class TaskDefinitions:
         if not await self._definitions.delete_task(key):
             raise Refusal("NOT_FOUND", "No such task definition")
         answers.empty(resp)
+
+
+def _owned(req: Request, definitions: list[Definition]) -> list[Definition]:
+    """The definitions themselves. Raises Refusal FORBIDDEN unless all may be written."""
+    for definition in definitions:
+        require(req.principal, ADMIN, definition.name)
+    return definitions
 
 
 def _summary(definition: WorkflowDef) -> WorkflowDefSummary:

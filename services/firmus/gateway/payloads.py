@@ -58,9 +58,9 @@ class Payloads:
     async def download(
         self, req: Request, resp: Response, owner: str, side: str, name: str
     ) -> None:
-        del req
         path = f"{owner}/{side}/{name}"
-        answers.json(resp, masked(await self._stored.value(path), await self._masked_at(path)))
+        found = await self._stored.value(path, by=req.principal)
+        answers.json(resp, masked(found, await self._masked_at(path)))
 
     async def upload(self, req: Request, resp: Response, owner: str, side: str, name: str) -> None:
         """Keeps a JSON object under a path; an execution's own values cannot be written. The

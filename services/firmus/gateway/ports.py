@@ -20,6 +20,7 @@ from firmus.ports import (
     StartsPort,
     WatchPort,
 )
+from firmus.security.guard import Guard
 
 
 def _no_metrics() -> bytes:
@@ -40,7 +41,8 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     `environment` is what `${workflow.env.x}` reads; of secrets only the names are shown.
     `metrics` renders Prometheus text. `troubles` names what is wrong with this process; anything
     in it makes the health check fail. `polls`: who polled last, here and at other gateways.
-    `messages_waiting` counts those of an event. `instance` is how this server signs its errors.
+    `messages_waiting` counts those of an event. `guard`: who may do what; None lets everybody.
+    `instance` is how this server signs its errors.
     """
 
     decider: DeciderPort
@@ -61,4 +63,5 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     secret_names: Callable[[], Sequence[str]] = _nothing
     metrics: Callable[[], bytes] = _no_metrics
     troubles: Callable[[], Sequence[str]] = _nothing
+    guard: Guard | None = None
     instance: str = socket.gethostname()

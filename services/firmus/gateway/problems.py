@@ -55,7 +55,7 @@ def handler(instance: str) -> Handler:
             body = _body("INTERNAL", f"Internal error ({type(error).__name__}); the log has more")
         resp.status = body.status
         if body.status == UNAUTHORIZED:
-            resp.set_header("WWW-Authenticate", "Bearer")
+            resp.set_headers({"WWW-Authenticate": "Bearer"})
         resp.content_type = falcon.MEDIA_JSON
         resp.text = None
         resp.data = _ENCODER.encode(msgspec.structs.replace(body, instance=instance))

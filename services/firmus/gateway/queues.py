@@ -2,10 +2,11 @@
 
 from firmus.gateway import answers
 from firmus.gateway.ports import GatewayPorts
-from firmus.gateway.reading import Request, Response, required, text, texts
+from firmus.gateway.reading import Request, Response, may_read, required, text, texts
 from firmus.ports import QueueSize
 from firmus_contracts.bodies import invalid
 from firmus_contracts.errors import ValidationError
+from firmus_contracts.executions import PollData
 
 _SHARD = "a"
 """As Conductor calls the one shard of its queues."""
@@ -20,28 +21,28 @@ class Queues:
 
     async def sizes(self, req: Request, resp: Response) -> None:
         """Of the types asked for; a type without a queue has 0."""
-        waiting = {name(size): size.waiting for size in await self._queues.sizes()}
+        waiting = {name(size): size.waiting for size in await self._sizes(req)}
         answers.json(resp, {wanted: waiting.get(wanted, 0) for wanted in texts(req, "taskType")})
 
     async def size(self, req: Request, resp: Response) -> None:
         task_type, domain = required(req, "taskType"), text(req, "domain") or None
         found = (
             size.waiting
-            for size in await self._queues.sizes()
+            for size in await self._sizes(req)
             if size.task_type == task_type and size.domain == domain
         )
         answers.json(resp, sum(found))
 
-    async def all(self, _req: Request, resp: Response) -> None:
-        answers.json(resp, {name(size): size.waiting for size in await self._waiting()})
+    async def all(self, req: Request, resp: Response) -> None:
+        answers.json(resp, {name(size): size.waiting for size in await self._waiting(req)})
 
-    async def all_verbose(self, _req: Request, resp: Response) -> None:
+    async def all_verbose(self, req: Request, resp: Response) -> None:
         """By queue and shard of it: ours have one. `uacked`: on their way to a worker."""
         answers.json(
             resp,
             {
                 name(size): {_SHARD: {"size": size.waiting, "uacked": size.handing}}
-                for size in await self._waiting()
+                for size in await self._waiting(req)
             },
         )
 
@@ -51,19 +52,26 @@ class Queues:
         if not task_type:
             message = "TaskType cannot be null or empty."
             raise invalid([ValidationError(path="getPollData.arg0", message=message)])
-        answers.json(resp, self._polls.of(task_type))
+        answers.json(resp, _shown(req, self._polls.of(task_type)))
 
-    async def poll_data_all(self, _req: Request, resp: Response) -> None:
-        answers.json(resp, self._polls.all())
+    async def poll_data_all(self, req: Request, resp: Response) -> None:
+        answers.json(resp, _shown(req, self._polls.all()))
 
     async def requeue(self, _req: Request, resp: Response, task_type: str) -> None:
         """Begun tasks are offered once more; the answer is how many wait now."""
         answers.plain(resp, str(await self._queues.requeue(task_type)))
 
-    async def _waiting(self) -> list[QueueSize]:
+    async def _sizes(self, req: Request) -> list[QueueSize]:
+        return [size for size in await self._queues.sizes() if may_read(req, size.task_type)]
+
+    async def _waiting(self, req: Request) -> list[QueueSize]:
         """The queues that hold something, or are just handing it out, by name."""
-        sizes = [size for size in await self._queues.sizes() if size.waiting or size.handing]
+        sizes = [size for size in await self._sizes(req) if size.waiting or size.handing]
         return sorted(sizes, key=name)
+
+
+def _shown(req: Request, polls: list[PollData]) -> list[PollData]:
+    return [poll for poll in polls if may_read(req, poll.queue_name)]
 
 
 def name(size: QueueSize) -> str:

@@ -12,6 +12,7 @@ import falcon
 import falcon.asgi
 
 from firmus.gateway import compression
+from firmus.security.grants import EVERYBODY, READ, Principal, allows
 from firmus_contracts.bodies import decode_object, decode_texts
 from firmus_contracts.errors import Refusal
 from firmus_contracts.statuses import ResultStatus
@@ -37,7 +38,9 @@ class Options(falcon.RequestOptions):
 
 
 class Request(falcon.asgi.Request):
-    """A request that can also tell when its client has left."""
+    """A request that can also tell who sends it, and when its client has left."""
+
+    principal: Principal = EVERYBODY
 
     options: Options
 
@@ -185,11 +188,20 @@ def trace_of(req: Request) -> str | None:
 
 
 def actor_of(req: Request) -> str:
-    """Who asks, as the client or a proxy before us tells; Conductor has nothing of the kind."""
+    """Who asks, as the client or a proxy before us tells; Conductor has nothing of the kind.
+
+    Behind the name of whoever was recognised it is whom they say they ask for: `shop/ann`.
+    """
     found = req.get_header(_ACTOR_HEADER)
     if found is not None and len(found) > _ACTOR_CHARS_MAX:
         raise Refusal("INVALID", f"{_ACTOR_HEADER} is longer than {_ACTOR_CHARS_MAX} characters")
-    return found or ""
+    known = req.principal.name
+    return f"{known}/{found}" if known and found else known or found or ""
+
+
+def may_read(req: Request, name: str) -> bool:
+    """Whether a definition of this name, and what belongs to it, may be shown in a list."""
+    return allows(req.principal, READ, name)
 
 
 def _too_large(limit: int) -> Refusal:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from firmus.edge.permits import require_start
 from firmus.edge.registration import Registration
 from firmus.edge.stored import Stored
 from firmus.gateway import answers
@@ -24,11 +25,14 @@ class Rehearsing:
         if self._rehearsals is None:
             raise Refusal("NOT_IMPLEMENTED", "This server plays no tests of workflows")
         request = decode_test_request(await json_body(req))
+        require_start(req.principal, request)
         if request.workflow_def is not None:
             await self._registration.workflow(request.workflow_def)
         path = request.external_input_payload_storage_path
         if path:
-            given = await self._stored.given(path, "externalInputPayloadStoragePath")
+            given = await self._stored.given(
+                path, "externalInputPayloadStoragePath", by=req.principal
+            )
             request = msgspec.structs.replace(request, input=given)
         timed = flag(req, "virtualTime", default=False)
         answers.json(resp, await self._rehearsals.run(request, timed=timed))

@@ -17,6 +17,7 @@ from firmus.gateway.control import Control
 from firmus.gateway.documentation import Documentation
 from firmus.gateway.event_handlers import EventHandlerRequests
 from firmus.gateway.executions import Executions
+from firmus.gateway.keys import KeyRequests
 from firmus.gateway.lookups import Lookups
 from firmus.gateway.metadata import TaskDefinitions, WorkflowDefinitions
 from firmus.gateway.payloads import BASE as PAYLOADS
@@ -70,6 +71,7 @@ def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
         *_event_handlers(EventHandlerRequests(ports)),
         *_admin(Admin(ports)),
         *_read_models(ReadModels(ports)),
+        *_keys(KeyRequests(ports)),
         *(Route(method, f"/api{path}", not_yet) for method, path in _NOT_YET),
     ]
     documentation = Documentation(table)
@@ -267,6 +269,17 @@ def _scheduler(scheduler: Scheduler) -> list[Route]:
         Route("GET", f"{base}/admin/resume", scheduler.resume_all),
         Route("PUT", f"{base}/bulk/pause", scheduler.pause_each),
         Route("PUT", f"{base}/bulk/resume", scheduler.resume_each),
+    ]
+
+
+def _keys(keys: KeyRequests) -> list[Route]:
+    base = "/api/keys"
+    return [
+        Route("GET", base, keys.all),
+        Route("POST", base, keys.create),
+        Route("DELETE", f"{base}/{{key}}", keys.revoke),
+        Route("PUT", f"{base}/{{key}}/grants", keys.grant),
+        Route("POST", f"{base}/{{key}}/rotate", keys.rotate),
     ]
 
 

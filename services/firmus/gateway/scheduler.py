@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from firmus.edge.permits import require_start
 from firmus.edge.registration import Registration
 from firmus.gateway import answers
 from firmus.gateway.bulk import collect
@@ -15,13 +16,16 @@ from firmus.gateway.reading import (
     integer,
     json_body,
     json_texts,
+    may_read,
     required,
     text,
     whole_number,
 )
 from firmus.ports import SchedulesPort
+from firmus.security.grants import EXECUTE, READ, Role, allows_everywhere, require
 from firmus_contracts.bodies import decode_schedule, decode_tags, invalid
 from firmus_contracts.errors import Refusal, ValidationError
+from firmus_contracts.requests import WorkflowSchedule
 
 _SIZE = 100
 _PREVIEW_MAX = 5
@@ -50,6 +54,9 @@ class Scheduler:
         """
         schedule = decode_schedule(await json_body(req))
         request = schedule.start_workflow_request
+        if request is not None:
+            require_start(req.principal, request)
+        await self._permit(req, EXECUTE, schedule.name)
         if request is not None and request.workflow_def is not None:
             await self._registration.workflow(request.workflow_def)
         saved = await self._schedules.save(schedule, actor=actor_of(req))
@@ -59,18 +66,21 @@ class Scheduler:
             resp.set_header(_WARNING, told.encode("ascii", "replace").decode())
         answers.json(resp, saved)
 
-    async def get(self, _req: Request, resp: Response, key: str) -> None:
+    async def get(self, req: Request, resp: Response, key: str) -> None:
+        await self._permit(req, READ, key)
         found = await self._schedules.schedule(key)
         if found is None:
             raise Refusal("NOT_FOUND", f"Schedule '{key}' not found")
         answers.json(resp, found)
 
     async def delete(self, req: Request, resp: Response, key: str) -> None:
+        await self._permit(req, EXECUTE, key)
         await self._schedules.delete(key, actor=actor_of(req))
         answers.empty(resp)
 
     async def all(self, req: Request, resp: Response) -> None:
-        answers.json(resp, await self._schedules.schedules(text(req, "workflowName") or None))
+        found = await self._schedules.schedules(text(req, "workflowName") or None)
+        answers.json(resp, _shown(req, found))
 
     async def search(self, req: Request, resp: Response) -> None:
         """Always by name, whatever `sort` and `freeText` say (spec 8.8)."""
@@ -80,28 +90,34 @@ class Scheduler:
             schedule_name=text(req, "scheduleName"),
             paused=paused,
         )
+        found = _shown(req, found)
         answers.json(resp, {"totalHits": len(found), "results": _page(req, found)})
 
     async def executions(self, req: Request, resp: Response) -> None:
-        found = await self._schedules.executions(text(req, "query") or "", text(req, "sort") or "")
+        runs = await self._schedules.executions(text(req, "query") or "", text(req, "sort") or "")
+        found = [run for run in runs if may_read(req, str(getattr(run, "workflow_name", "")))]
         answers.json(resp, {"totalHits": len(found), "results": _page(req, found)})
 
     async def pause(self, req: Request, resp: Response, key: str) -> None:
+        await self._permit(req, EXECUTE, key)
         await self._schedules.pause(key, text(req, "reason"), actor=actor_of(req))
         answers.empty(resp)
 
     async def resume(self, req: Request, resp: Response, key: str) -> None:
+        await self._permit(req, EXECUTE, key)
         await self._schedules.resume(key, actor=actor_of(req))
         answers.empty(resp)
 
     async def pause_each(self, req: Request, resp: Response) -> None:
         async def act(name: str) -> None:
+            await self._permit(req, EXECUTE, name)
             await self._schedules.pause(name, None, actor=actor_of(req))
 
         await self._each(req, resp, "pauseSchedules", act)
 
     async def resume_each(self, req: Request, resp: Response) -> None:
         async def act(name: str) -> None:
+            await self._permit(req, EXECUTE, name)
             await self._schedules.resume(name, actor=actor_of(req))
 
         await self._each(req, resp, "resumeSchedules", act)
@@ -131,21 +147,32 @@ class Scheduler:
         pending = await self._schedules.pending()
         answers.json(resp, {"sampleIds": pending[:_SAMPLE], "recordIds.size": len(pending)})
 
-    async def tags(self, _req: Request, resp: Response, key: str) -> None:
+    async def tags(self, req: Request, resp: Response, key: str) -> None:
+        await self._permit(req, READ, key)
         found = await self._schedules.schedule(key)
         if found is None:
             raise Refusal("NOT_FOUND", f"Schedule '{key}' not found")
         answers.json(resp, found.tags or [])
 
     async def add_tags(self, req: Request, resp: Response, key: str) -> None:
+        await self._permit(req, EXECUTE, key)
         await self._schedules.add_tags(key, decode_tags(await json_body(req)), actor=actor_of(req))
         answers.empty(resp)
 
     async def remove_tags(self, req: Request, resp: Response, key: str) -> None:
+        await self._permit(req, EXECUTE, key)
         await self._schedules.remove_tags(
             key, decode_tags(await json_body(req)), actor=actor_of(req)
         )
         answers.empty(resp)
+
+    async def _permit(self, req: Request, role: Role, name: str) -> None:
+        """A schedule is its workflow's. One that is not there is for nobody to refuse."""
+        if allows_everywhere(req.principal, role):
+            return
+        found = await self._schedules.schedule(name)
+        if found is not None:
+            require(req.principal, role, _workflow_of(found))
 
     async def _each(
         self, req: Request, resp: Response, what: str, act: Callable[[str], Awaitable[None]]
@@ -155,6 +182,15 @@ class Scheduler:
             return name
 
         answers.json(resp, await collect(_some(await json_texts(req), what), one))
+
+
+def _workflow_of(schedule: WorkflowSchedule) -> str:
+    request = schedule.start_workflow_request
+    return "" if request is None else request.name
+
+
+def _shown(req: Request, found: list[WorkflowSchedule]) -> list[WorkflowSchedule]:
+    return [schedule for schedule in found if may_read(req, _workflow_of(schedule))]
 
 
 def _some(names: list[str], what: str) -> list[str]:

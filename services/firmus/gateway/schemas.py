@@ -6,7 +6,8 @@ Conductor's open server has no such paths; these are the ones that the SDKs have
 from firmus.definitions.schema_checks import registration_errors
 from firmus.gateway import answers
 from firmus.gateway.ports import GatewayPorts
-from firmus.gateway.reading import Request, Response, flag, json_body, whole_number
+from firmus.gateway.reading import Request, Response, flag, json_body, may_read, whole_number
+from firmus.security.grants import ADMIN, require
 from firmus_contracts.bodies import decode_schemas, invalid
 from firmus_contracts.errors import Refusal
 
@@ -25,11 +26,14 @@ class Schemas:
         if errors:
             raise invalid(errors)
         for schema in given:
+            require(req.principal, ADMIN, schema.name or "")
+        for schema in given:
             await self._definitions.put_schema(schema.name or "", schema, new_version=new_version)
         answers.empty(resp)
 
-    async def all(self, _req: Request, resp: Response) -> None:
-        answers.json(resp, await self._definitions.schemas())
+    async def all(self, req: Request, resp: Response) -> None:
+        found = await self._definitions.schemas()
+        answers.json(resp, [schema for schema in found if may_read(req, schema.name or "")])
 
     async def latest(self, _req: Request, resp: Response, key: str) -> None:
         schema = await self._definitions.schema(key)

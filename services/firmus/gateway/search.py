@@ -16,6 +16,7 @@ from firmus.gateway import answers
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, flag, integer, text, texts
 from firmus.ports import LATEST, SearchPage, SearchRequest, Unavailable
+from firmus.security.grants import READ, within
 from firmus.workflow.state import present
 from firmus_contracts import ids
 from firmus_contracts.bodies import invalid
@@ -59,7 +60,12 @@ class Search:
         if found:
             query = f"workflowId IN ({','.join(found)})"
             summaries = await self._search.search(
-                SearchRequest(what="workflows", query=query, size=len(found))
+                SearchRequest(
+                    what="workflows",
+                    query=query,
+                    size=len(found),
+                    within=within(req.principal, READ),
+                )
             )
             results = summaries.results
         answers.json(resp, SearchResult(total_hits=page.total_hits, results=results))
@@ -95,6 +101,7 @@ class Search:
                 after=after,
                 at_least=at_least,
                 wait_s=_CATCH_UP_S if at_least else 0,
+                within=within(req.principal, READ),
             )
         )
         if page.lag if at_least == LATEST else page.position < at_least:

@@ -38,7 +38,7 @@ class StartRequests:
     async def start(self, req: Request, request: StartWorkflowRequest) -> Started:
         """Returns once the first decision is in the log (spec 3.1). Raises Refusal, Unavailable."""
         key, strategy = start_key(req, request)
-        said = Said(self._command_ids.fresh(), trace_of(req), actor_of(req))
+        said = Said(self._command_ids.fresh(), trace_of(req), actor_of(req), req.principal)
         return await self._starting.start(request, said, key=key, strategy=strategy)
 
 

@@ -35,7 +35,7 @@ class StateUpdates:
             **shared,
             variables=variables,
             reports=tuple(_report(ref, result) for ref, result in results.items()),
-            outputs=await self._outputs(results),
+            outputs=await self._outputs(req, results),
             reason=text(req, "reason"),
         )
         call = Call(
@@ -48,8 +48,11 @@ class StateUpdates:
             await submit(self._decider, command)
             await self._runs.answer(req, resp, workflow_id, call)
 
-    async def _outputs(self, results: dict[str, TaskResult]) -> dict[str, Any]:
-        return {ref: await self._stored.output_of(result) for ref, result in results.items()}
+    async def _outputs(self, req: Request, results: dict[str, TaskResult]) -> dict[str, Any]:
+        return {
+            ref: await self._stored.output_of(result, by=req.principal)
+            for ref, result in results.items()
+        }
 
 
 def _report(ref: str, result: TaskResult) -> TaskReport:

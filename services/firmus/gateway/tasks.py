@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from firmus.edge.asking import NULL, Said, state_of, submit
+from firmus.edge.permits import require_task
 from firmus.edge.stored import Stored
 from firmus.edge.tasks import lines_of, reported_ids, row_of, update_command
 from firmus.edge.views import Views
@@ -30,6 +31,7 @@ from firmus.gateway.reading import (
     trace_of,
 )
 from firmus.ports import Unavailable
+from firmus.security.grants import EXECUTE, allows
 from firmus.workflow.open_rows import open_row
 from firmus.workflow.state import present
 from firmus_contracts import ids
@@ -95,9 +97,9 @@ class Tasks:
             outcome = await self._outcome(command)
             terminal = outcome.terminal and not command.extend_lease
             queue = Queue(outcome.task_type, outcome.domain)
-            tasks = await self._next(queue, worker_id) if terminal else []
+            tasks = await self._next(req, queue, worker_id) if terminal else []
         else:
-            tasks = await self._update_while_polling(command, queue, worker_id)
+            tasks = await self._update_while_polling(req, command, queue, worker_id)
         _one_or_none(resp, tasks)
 
     async def update_by_ref(
@@ -151,15 +153,17 @@ class Tasks:
         await submit(self._decider, command)
         answers.empty(resp)
 
-    async def _next(self, queue: Queue, worker_id: str) -> list[msgspec.Raw]:
+    async def _next(self, req: Request, queue: Queue, worker_id: str) -> list[msgspec.Raw]:
         """What the queue has now; one that cannot be asked has nothing (spec 9.2)."""
+        if not allows(req.principal, EXECUTE, queue.task_type):
+            return []  # it may report the tasks of a workflow, and polls for none of its own
         try:
             return await self._polls.take(queue, worker_id=worker_id, count=1, timeout_s=0)
         except Unavailable:
             return []
 
     async def _update_while_polling(
-        self, command: UpdateTask, queue: Queue, worker_id: str
+        self, req: Request, command: UpdateTask, queue: Queue, worker_id: str
     ) -> list[msgspec.Raw]:
         """Both at the same time, for a task that is known to be of this queue.
 
@@ -169,14 +173,14 @@ class Tasks:
         update = asyncio.create_task(self._outcome(command))
         tasks: list[msgspec.Raw] = []
         try:
-            tasks = await self._next(queue, worker_id)
+            tasks = await self._next(req, queue, worker_id)
             outcome = await update
         except BaseException:
             self._polls.shelve(queue, tasks)
             raise
         self._polls.forget(command.task_id)
         if not tasks and outcome.terminal:
-            tasks = await self._next(queue, worker_id)
+            tasks = await self._next(req, queue, worker_id)
         return tasks
 
     async def _outcome(self, command: UpdateTask) -> UpdateOutcome:
@@ -198,9 +202,18 @@ class Tasks:
     async def _result(self, req: Request) -> TaskResult:
         """A worker's report, with the output that it names by a path instead (spec 1.10)."""
         result = decode_task_result(await json_body(req))
+        _, task_id = reported_ids(result)
+        handed_out = self._polls.queue_of(task_id)
+        await require_task(
+            req.principal,
+            EXECUTE,
+            self._decider,
+            task_id,
+            None if handed_out is None else handed_out.task_type,
+        )
         if not result.external_output_payload_storage_path:
             return result
-        output = await self._stored.output_of(result)
+        output = await self._stored.output_of(result, by=req.principal)
         return msgspec.structs.replace(result, output_data=output)
 
     def _command(self, req: Request, result: TaskResult) -> UpdateTask:

@@ -11,7 +11,8 @@ LATEST = -1
 class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """`what` is workflows or tasks. `after` is the `next` of the page before, and stands instead of
     `start`. The answer waits up to `wait_s` seconds until it reflects the log up to `at_least`
-    (LATEST: all that was answered before), and comes as it is then.
+    (LATEST: all that was answered before), and comes as it is then. `within`: only of workflows
+    whose name fits one of these patterns, where a `*` is any characters; None means all.
     """
 
     what: str
@@ -23,6 +24,7 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
     after: str = ""
     at_least: int = 0
     wait_s: float = 0.0
+    within: tuple[str, ...] | None = None
 
 
 class SearchPage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -5,6 +5,7 @@ their bytes on both, patterns without regard to the case of ASCII letters, nulls
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import msgspec
 
@@ -12,7 +13,8 @@ import msgspec
 class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """`hit` is the column that numbers the rows of a table in the order they came. `text`, `number`
     and `items` are what a property of the stored summary is, its name in the place of `{}`; `items`
-    is a table with the column `value`. `like` compares with a pattern. `ascending` and `descending`
+    is a table with the column `value`. `like` compares with a pattern, `fits` does so by bytes.
+    `ascending` and `descending`
     order an expression that may be null.
     """
 
@@ -21,6 +23,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     number: str
     items: str
     like: str
+    fits: Literal["GLOB", "LIKE"]
     ascending: str
     descending: str
     text_chars_max: int = 0
@@ -35,6 +38,7 @@ SQLITE = Dialect(
     number="json_extract(summary, '$.{}')",
     items="json_each(summary, '$.{}')",
     like="LIKE",
+    fits="GLOB",
     ascending="ASC",
     descending="DESC",
 )
@@ -53,6 +57,7 @@ def postgres(words: Callable[[str], list[str]]) -> Dialect:
             " FROM json_array_elements_text(summary -> '{}') AS item) AS items"
         ),
         like="ILIKE",
+        fits="LIKE",
         ascending="ASC NULLS FIRST",
         descending="DESC NULLS LAST",
         text_chars_max=POSTGRES_TEXT_CHARS_MAX,

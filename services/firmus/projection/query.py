@@ -75,13 +75,24 @@ class Compiled(msgspec.Struct, frozen=True):
         return ", ".join(map(str, self.keys))
 
 
-def compile_search(what: Searchable, *, query: str, free_text: str, sort: str) -> Compiled:
-    """The SQL of a search. Raises Refusal INVALID."""
+def compile_search(
+    what: Searchable,
+    *,
+    query: str,
+    free_text: str,
+    sort: str,
+    within: tuple[str, ...] | None = None,
+) -> Compiled:
+    """The SQL of a search, `within` workflows of such names. Raises Refusal INVALID."""
     parameters: list[str | int | float] = []
     wheres: list[str] = []
     _check_text(query, free_text)
     if query.strip():
         wheres.append(_Reader(query, what, parameters).read())
+    if within is not None:
+        named, patterns = _named(what, within)
+        wheres.append(named)
+        parameters += patterns
     words, bound = condition_of(what, free_text)
     if words:
         wheres.append(words)
@@ -90,6 +101,23 @@ def compile_search(what: Searchable, *, query: str, free_text: str, sort: str) -
         raise Refusal("INVALID", f"A query compares with at most {PARAMETERS_MAX} values")
     where = " AND ".join(f"({part})" for part in wheres)
     return Compiled(where, tuple(parameters), compile_sort(what, sort))
+
+
+def _named(what: Searchable, within: tuple[str, ...]) -> tuple[str, list[str]]:
+    """The condition that a workflow's name fits one of the patterns, in case too."""
+    column, fits = what.fields["workflowType"].sql, what.dialect.fits
+    conditions, bound = [], []
+    for pattern in within:
+        if "*" not in pattern:
+            conditions.append(f"{column} = ?")
+            bound.append(pattern)
+        elif fits == "GLOB":
+            conditions.append(f"{column} GLOB ?")
+            bound.append(re.sub(r"([\[?])", r"[\1]", pattern))
+        else:
+            conditions.append(rf"{column} LIKE ? ESCAPE '\'")
+            bound.append(like_pattern(pattern))
+    return " OR ".join(conditions) or "1 = 0", bound
 
 
 def _check_text(query: str, free_text: str) -> None:

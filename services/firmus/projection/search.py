@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 from typing import Protocol
 
 from firmus.eventlog.port import LogUnavailable
@@ -76,15 +77,21 @@ class LocalSearch:
 
     async def _compiled(self, what: Searchable, asked: SearchRequest) -> Compiled:
         """Attributes are known that executions have, and then those that no execution has yet."""
-        given = {"query": asked.query, "free_text": asked.free_text, "sort": asked.sort}
+        compiled = functools.partial(
+            compile_search,
+            query=asked.query,
+            free_text=asked.free_text,
+            sort=asked.sort,
+            within=asked.within,
+        )
         model = self._live.model
         if what.table != "workflows" or model is None:
-            return compile_search(what, **given)
+            return compiled(what)
         kinds = model.attribute_kinds()
         try:
-            return compile_search(with_attributes(what, kinds) if kinds else what, **given)
+            return compiled(with_attributes(what, kinds) if kinds else what)
         except Refusal:
             more = await self._choices.kinds()
             if more.keys() <= kinds.keys():
                 raise
-        return compile_search(with_attributes(what, {**more, **kinds}), **given)
+        return compiled(with_attributes(what, {**more, **kinds}))

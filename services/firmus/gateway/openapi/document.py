@@ -21,6 +21,7 @@ from firmus.gateway.openapi.examples import EXAMPLES, REFUSALS
 from firmus.gateway.openapi.operations import JSON, Answer, Body, Operation, Parameter
 from firmus.gateway.openapi.paths import CHECKED, PARAMETER, named, of_path
 from firmus.gateway.openapi.schemas import components, flowing, schema_of
+from firmus.gateway.rules import rule_of
 from firmus.gateway.unsupported import FAMILIES
 from firmus_contracts.envelope import ENGINE_VERSION
 from firmus_contracts.errors import ErrorResponse
@@ -40,6 +41,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     **schedules.SCHEDULES,
     **schedules.EVENT_HANDLERS,
     **server.SERVER,
+    **server.KEYS,
     **server.SURROUNDINGS,
     **readmodels.READ_MODELS,
 }
@@ -57,6 +59,7 @@ _TAGS: Final = {
     "Scheduler": "Workflows started by the clock",
     "Event": "What is done when a message comes",
     "Admin": "The server itself",
+    "Keys": "Who may do what, where security is on",
     "Environment": "Variables and secrets that workflows may read",
     "Documentation": "What you are reading",
 }
@@ -67,6 +70,17 @@ they are texts. Ids are answered as plain text, and what has nothing to say has 
 
 The public events and the start events over NATS are in the AsyncAPI document, which
 `firmus asyncapi` prints."""
+_SHUT_OUT: Final = (401, 403)
+_CREDENTIALS: Final = {
+    "token": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Authorization",
+        "description": "A token of `POST /api/token`; asked for where security is on",
+    },
+    "bearer": {"type": "http", "scheme": "bearer", "description": "The same, or one of OIDC"},
+    "basic": {"type": "http", "scheme": "basic", "description": "The id and secret of a key"},
+}
 _SERVERS: Final = [
     {
         "url": "https://localhost:8080",
@@ -85,7 +99,10 @@ def document(routes: Iterable[tuple[str, str, Any]]) -> dict[str, Any]:
         place = named(method, path)
         operation = OPERATIONS.get(f"{method} {place}") or _untold(method, place, handler)
         shown.append(operation)
-        paths.setdefault(place, {})[method.lower()] = _operation(method, place, operation)
+        closed = rule_of(method, path).of != "open" and not operation.reason
+        paths.setdefault(place, {})[method.lower()] = _operation(
+            method, place, operation, closed=closed
+        )
     answers = [a.shape for each in shown for a in each.answers.values() if a.media == JSON]
     bodies = [each.body.shape for each in shown if each.body is not None]
     schemas = components(answered=[ErrorResponse, *answers], asked=bodies)
@@ -104,14 +121,19 @@ def document(routes: Iterable[tuple[str, str, Any]]) -> dict[str, Any]:
         "servers": _SERVERS,
         "tags": [{"name": n, "description": about} for n, about in _TAGS.items() if n in used],
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": schemas, "responses": _refusals()},
+        "security": [{}, *({name: []} for name in _CREDENTIALS)],
+        "components": {
+            "schemas": schemas,
+            "responses": _refusals(),
+            "securitySchemes": _CREDENTIALS,
+        },
         "x-not-offered": [
             {"path": beginning, "reason": reason} for beginning, reason in FAMILIES.items()
         ],
     }
 
 
-def _operation(method: str, path: str, told: Operation) -> dict[str, Any]:
+def _operation(method: str, path: str, told: Operation, *, closed: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "operationId": told.id,
         "tags": [told.tag],
@@ -126,8 +148,10 @@ def _operation(method: str, path: str, told: Operation) -> dict[str, Any]:
     answers = {str(status): _answer(answer) for status, answer in told.answers.items()}
     refused = {
         str(status): {"$ref": f"#/components/responses/{REFUSALS[status].name}"}
-        for status in refused_with(path, told)
+        for status in sorted({*refused_with(path, told), *(_SHUT_OUT if closed else ())})
     }
+    if not closed:
+        shown["security"] = []
     shown["responses"] = {**refused, **answers}
     return shown
 

@@ -97,11 +97,13 @@ class _Refusal(msgspec.Struct, frozen=True):
     code: str
     message: str
     retryable: bool = False
+    error: str | None = None
 
     def example(self, status: int) -> dict[str, Any]:
         return {
             "status": status,
             "message": self.message,
+            **({"error": self.error} if self.error else {}),
             "code": self.code,
             "instance": "firmus-1",
             "retryable": self.retryable,
@@ -114,6 +116,20 @@ REFUSALS: Final[dict[int, _Refusal]] = {
         "The request cannot be read, or breaks rules; `validationErrors` names them",
         "INVALID",
         "Required request body is missing",
+    ),
+    401: _Refusal(
+        "Unauthorized",
+        "Nobody was recognised; `error` INVALID_TOKEN or EXPIRED_TOKEN: a new token helps",
+        "EXPIRED_TOKEN",
+        "The token has expired",
+        error="EXPIRED_TOKEN",
+    ),
+    403: _Refusal(
+        "Forbidden",
+        "Whoever was recognised has not the role",
+        "FORBIDDEN",
+        "billing needs the role execute on 'order'",
+        error="FORBIDDEN",
     ),
     404: _Refusal(
         "NotFound",

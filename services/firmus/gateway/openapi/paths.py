@@ -24,6 +24,7 @@ _NAMES: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     (r"\w+ /api/admin/", {"key": "workflowId"}),
     (r"\w+ /api/queue/update/", _ROW),
     (r"\w+ /api/(environment|secrets)/", {}),
+    (r"\w+ /api/keys/", {"key": "keyId"}),
     (r"\w+ /api/", {"key": "name"}),
 )
 """For operations by pattern, the first that matches. Two paths that differ in their parameters'
@@ -33,6 +34,7 @@ names only are one path, which has one name for all its methods; `_OTHERWISE` sa
 _ABOUT: Final = {
     "correlationId": "The correlation id that executions were started with",
     "key": "Its name",
+    "keyId": "The id of an API key",
     "name": "Its name",
     "owner": "`workflow` or `task`",
     "side": "`input` or `output`",

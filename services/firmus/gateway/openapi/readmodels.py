@@ -15,6 +15,7 @@ READ_MODELS: Final = {
         summary="Get how far search and public events are",
         about="With the progress of a rebuild that runs, or else what the last one came to.",
         answers=shaped(ReadModelStatus, "What the active projection says"),
+        refuses=(501,),
     ),
     "POST /api/admin/readmodel/rebuild": Operation(
         id="rebuildReadModel",
@@ -31,7 +32,7 @@ READ_MODELS: Final = {
             ),
         ),
         answers=shaped(RebuildProgress, "It has begun"),
-        refuses=(409,),
+        refuses=(409, 501),
     ),
     "POST /api/admin/readmodel/rollback": Operation(
         id="rollBackReadModel",
@@ -39,13 +40,13 @@ READ_MODELS: Final = {
         summary="Put the read model from before the last rebuild in use again",
         about="It catches up with the log by itself; the other one is kept instead.",
         answers=shaped(RebuildProgress, "It is in use, and catches up"),
-        refuses=(404, 409),
+        refuses=(404, 409, 501),
     ),
     "DELETE /api/admin/readmodel/kept": Operation(
         id="dropKeptReadModel",
         tag=_ADMIN,
         summary="Remove the read model that is kept for a rollback",
         answers=done(),
-        refuses=(409,),
+        refuses=(409, 501),
     ),
 }

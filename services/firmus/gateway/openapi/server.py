@@ -4,7 +4,17 @@ from typing import Any, Final
 
 from firmus.gateway.openapi import answered
 from firmus.gateway.openapi import parameters as p
-from firmus.gateway.openapi.operations import JSON, Answer, Operation, plain, plain_or_empty, shaped
+from firmus.gateway.openapi.operations import (
+    JSON,
+    Answer,
+    Operation,
+    body,
+    done,
+    plain,
+    plain_or_empty,
+    shaped,
+)
+from firmus_contracts import access
 from firmus_contracts.executions import EnvironmentVariable, Task
 
 _ADMIN: Final = "Admin"
@@ -27,15 +37,8 @@ def _health(named: str) -> Operation:
     )
 
 
-def _no_token(named: str) -> Operation:
-    return Operation(
-        id=named,
-        tag=_ADMIN,
-        summary="Get a token",
-        about="404 where security is off, by which clients know that they need none.",
-        refuses=(404,),
-    )
-
+_NOT_NEEDED: Final = "404 where security is off, by which clients know that they need none."
+_KEYS: Final = "Keys"
 
 SERVER: Final = {
     "GET /health": _health("health"),
@@ -96,8 +99,22 @@ SERVER: Final = {
         answers=plain("`true` or `false`"),
         refuses=(404, 409),
     ),
-    "GET /api/token": _no_token("getToken"),
-    "POST /api/token": _no_token("createToken"),
+    "GET /api/token": Operation(
+        id="getToken",
+        tag=_ADMIN,
+        summary="Get no token, which is asked for with POST",
+        about=_NOT_NEEDED,
+        refuses=(404,),
+    ),
+    "POST /api/token": Operation(
+        id="createToken",
+        tag=_ADMIN,
+        summary="Get a token for a key",
+        about=_NOT_NEEDED,
+        body=body(access.TokenRequest),
+        answers=shaped(access.Token, "The token"),
+        refuses=(401, 404),
+    ),
     "GET /api/queue/size": Operation(
         id="getCompletionQueueSizes",
         tag=_ADMIN,
@@ -123,6 +140,60 @@ SERVER: Final = {
         summary="Report a task by its id through a completion queue",
         about=_NO_QUEUE,
         refuses=(400,),
+    ),
+}
+
+KEYS: Final = {
+    "GET /api/keys": Operation(
+        id="listKeys",
+        tag=_KEYS,
+        summary="List the API keys",
+        about="Oldest first, revoked ones included; never a secret.",
+        answers=shaped(list[access.KeyView], "The keys"),
+        refuses=(501,),
+    ),
+    "POST /api/keys": Operation(
+        id="createKey",
+        tag=_KEYS,
+        summary="Create an API key",
+        parameters=(p.ACTOR,),
+        body=body(access.KeyRequest),
+        answers=shaped(access.NewKey, "The key; its secret is told this once"),
+        refuses=(501,),
+    ),
+    "DELETE /api/keys/{keyId}": Operation(
+        id="revokeKey",
+        tag=_KEYS,
+        summary="Revoke an API key and all its tokens, for good",
+        parameters=(p.ACTOR,),
+        answers=done(),
+        refuses=(404, 501),
+    ),
+    "PUT /api/keys/{keyId}/grants": Operation(
+        id="grantKey",
+        tag=_KEYS,
+        summary="Give an API key exactly these grants",
+        parameters=(p.ACTOR,),
+        body=body(list[access.KeyGrant]),
+        answers=done(),
+        refuses=(404, 501),
+    ),
+    "POST /api/keys/{keyId}/rotate": Operation(
+        id="rotateKey",
+        tag=_KEYS,
+        summary="Give an API key a new secret",
+        parameters=(
+            p.integer(
+                "overlapSeconds",
+                "How long the secret before counts still.",
+                default=0,
+                minimum=0,
+                maximum=2592000,
+            ),
+            p.ACTOR,
+        ),
+        answers=shaped(access.NewKey, "The key; its secret is told this once"),
+        refuses=(404, 501),
     ),
 }
 
