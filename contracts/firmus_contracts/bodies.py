@@ -46,6 +46,7 @@ _SCHEDULE = Body(WorkflowSchedule)
 _SCHEMA = Body(SchemaDef)
 _SCHEMAS = Body(list[SchemaDef])
 _CORRELATIONS = Body(CorrelationIdsRequest)
+_TAG = Body(Tag)
 _TAGS = Body(list[Tag])
 _OBJECT = Body(dict[str, Any])
 _TEXTS = Body(list[str])
@@ -251,6 +252,13 @@ def decode_schedule(body: bytes) -> WorkflowSchedule:
 
 
 def decode_tags(body: bytes) -> list[Tag]:
+    return _TAGS.read(body)
+
+
+def decode_tag_or_tags(body: bytes) -> list[Tag]:
+    """One tag, or a list of them."""
+    if body.lstrip()[:1] == b"{":
+        return [_TAG.read(body)]
     return _TAGS.read(body)
 
 

@@ -7,6 +7,7 @@ from tests.definitions_store.samples import simple, sub_workflow, task, workflow
 
 from firmus_contracts.definitions import SchemaDef
 from firmus_contracts.errors import Refusal
+from firmus_contracts.requests import Tag
 
 HOSTILE_NAMES = ["a.b.c", "with blank", "*", ">", "grün/žluť", "日本", "-", "%41", "a" * 300]
 
@@ -48,6 +49,26 @@ class DefinitionsContract:
             created,
             updated,
         )
+
+    async def test_tags_are_kept_by_name_until_its_last_version_goes(self, definitions):
+        one, two = Tag(key="team", value="a"), Tag(key="tier", value="1")
+        with pytest.raises(Refusal):
+            await definitions.retag("workflow", "order_flow", "add", [one])
+        await definitions.put_workflow(workflow(), overwrite=False)
+        await definitions.put_task(task("pack"))
+        await definitions.retag("workflow", "order_flow", "add", [one, two])
+        await definitions.retag("workflow", "order_flow", "remove", [two])
+        await definitions.retag("task", "pack", "set", [two])
+        [kept] = await definitions.tags("workflow", "order_flow")
+        assert (kept.key, kept.value) == ("team", "a")
+        kept = {(name, tag.key) for name, tag in await definitions.all_tags()}
+        assert kept == {("order_flow", "team"), ("pack", "tier")}
+        assert await definitions.tagged("workflow", "team", "a") == {"order_flow"}
+        assert await definitions.tagged("task", "team") == set()
+        before = await definitions.last_change()
+        await definitions.delete_workflow("order_flow", 1)
+        assert await definitions.last_change() > before
+        assert [name for name, _ in await definitions.all_tags()] == ["pack"]
 
     async def test_deleting_a_version_leaves_the_others(self, definitions):
         for version in (1, 2):

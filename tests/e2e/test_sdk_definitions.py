@@ -9,7 +9,11 @@ from conductor.client.http.models.correlation_ids_search_request import (
     CorrelationIdsSearchRequest,
 )
 from conductor.client.http.models.schema_def import SchemaDef, SchemaType
+from conductor.client.http.models.task_def import TaskDef
 from conductor.client.http.rest import ApiException
+from conductor.client.orkes.api.tags_api import TagsApi
+from conductor.client.orkes.models.metadata_tag import MetadataTag
+from conductor.client.orkes.orkes_metadata_client import OrkesMetadataClient
 from conductor.client.orkes.orkes_schema_client import OrkesSchemaClient
 from conductor.client.orkes.orkes_secret_client import OrkesSecretClient
 from conductor.client.orkes.orkes_workflow_client import OrkesWorkflowClient
@@ -42,6 +46,30 @@ def test_the_sdk_registers_reads_and_deletes_schemas(shared: System) -> None:
     with pytest.raises(ApiException) as refused:
         client.get_schema(name, 2)
     assert refused.value.status == 404
+
+
+def test_the_sdk_tags_definitions_of_workflows_and_tasks(shared: System) -> None:
+    client = OrkesMetadataClient(Configuration(server_api_url=shared.api))
+    name = Api(shared.api).define("tagged", {"name": "a", "taskReferenceName": "a"})
+    task = f"task_{uuid.uuid4().hex}"
+    client.register_task_def(TaskDef(name=task))
+    team, tier = MetadataTag("team", name), MetadataTag("tier", task)
+
+    client.add_workflow_tag(team, name)
+    client.set_workflow_tags([tier, team], name)
+    client.delete_workflow_tag(tier, name)
+    client.addTaskTag(team, task)
+    client.setTaskTags([tier], task)
+
+    assert [tag.to_dict() for tag in client.get_workflow_tags(name)] == [team.to_dict()]
+    assert [tag.to_dict() for tag in client.getTaskTags(task)] == [tier.to_dict()]
+    listed = {tag.value for tag in TagsApi(client.api_client).get_tags1()}
+    assert {name, task} <= listed
+    client.deleteTaskTag(tier, task)
+    assert client.getTaskTags(task) == []
+    with pytest.raises(ApiException) as refused:
+        client.setWorkflowRateLimit(5, name)
+    assert refused.value.status == 501
 
 
 def test_the_sdk_finds_executions_of_several_workflows(shared: System) -> None:

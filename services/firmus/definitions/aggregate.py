@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from firmus_contracts.definitions import SchemaDef, TaskDef, WorkflowDef
 from firmus_contracts.errors import Refusal
+from firmus_contracts.requests import Tag
 
 _WORKFLOW = "workflow-"
 _TASK = "task-"
@@ -64,6 +65,13 @@ class SchemasDeleted(_Event, frozen=True):
     versions: tuple[int, ...]
 
 
+class DefinitionTagged(_Event, frozen=True):
+    """All tags that a workflow (each version of it) or a task definition has from now on."""
+
+    TOPIC: ClassVar[str] = "firmus.definitions:DefinitionTagged"
+    tags: tuple[Tag, ...]
+
+
 Event = (
     WorkflowDefinitionPut
     | WorkflowDefinitionDeleted
@@ -71,6 +79,7 @@ Event = (
     | TaskDefinitionDeleted
     | SchemaPut
     | SchemasDeleted
+    | DefinitionTagged
 )
 
 for _topic_of in (
@@ -80,17 +89,21 @@ for _topic_of in (
     TaskDefinitionDeleted,
     SchemaPut,
     SchemasDeleted,
+    DefinitionTagged,
 ):
     register_topic(_topic_of.TOPIC, _topic_of)
 
 
 class Aggregate(msgspec.Struct, frozen=True):
-    """Everything registered under one name. `revision` counts its events; 0: never heard of."""
+    """Everything registered under one name. `revision` counts its events; 0: never heard of. Tags
+    go with the last definition of the name.
+    """
 
     revision: int = 0
     workflows: dict[int, WorkflowDef] = {}
     task: TaskDef | None = None
     schemas: dict[int, SchemaDef] = {}
+    tags: tuple[Tag, ...] = ()
 
 
 EMPTY = Aggregate()
@@ -119,17 +132,20 @@ def evolve(aggregate: Aggregate, event: Event) -> Aggregate:
             return replace(aggregate, revision=revision, workflows=versions)
         case WorkflowDefinitionDeleted(version=version):
             versions = {n: d for n, d in aggregate.workflows.items() if n != version}
-            return replace(aggregate, revision=revision, workflows=versions)
+            tags = aggregate.tags if versions else ()
+            return replace(aggregate, revision=revision, workflows=versions, tags=tags)
         case TaskDefinitionPut(definition=task):
             return replace(aggregate, revision=revision, task=task)
         case TaskDefinitionDeleted():
-            return replace(aggregate, revision=revision, task=None)
+            return replace(aggregate, revision=revision, task=None, tags=())
         case SchemaPut(definition=schema):
             kept = aggregate.schemas | {schema.version: schema}
             return replace(aggregate, revision=revision, schemas=kept)
         case SchemasDeleted(versions=gone):
             kept = {n: s for n, s in aggregate.schemas.items() if n not in gone}
             return replace(aggregate, revision=revision, schemas=kept)
+        case DefinitionTagged(tags=tags):
+            return replace(aggregate, revision=revision, tags=tags)
 
 
 def put_workflow(

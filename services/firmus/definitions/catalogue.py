@@ -59,6 +59,10 @@ class Catalogue:
         found = [s for a in self._aggregates.values() for s in a.schemas.values()]
         return sorted(found, key=lambda schema: (schema.name or "", schema.version))
 
+    def tagged(self) -> list[tuple[str, Aggregate]]:
+        """All that carries tags, with its identity."""
+        return [(identity, it) for identity, it in self._aggregates.items() if it.tags]
+
     def workflows(self) -> list[WorkflowDef]:
         """All versions, by name and version."""
         found = [d for a in self._aggregates.values() for d in a.workflows.values()]

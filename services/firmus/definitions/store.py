@@ -12,11 +12,13 @@ from firmus.definitions import aggregate as aggregates
 from firmus.definitions.aggregate import Aggregate, Event
 from firmus.definitions.catalogue import Catalogue
 from firmus.definitions.pins import Pins
+from firmus.definitions.tags import each_with_name, identity_of, names_with, present, retag
 from firmus.eventlog.port import BlobStore
 from firmus.eventlog.recorder_journal import Journal, SharedCheck, StreamJournal, Writer
-from firmus.ports import Clock, Pinned
+from firmus.ports import Clock, Pinned, TagChange, TagOwner
 from firmus.workflow.blueprint import Blueprint
 from firmus_contracts.definitions import SchemaDef, TaskDef, WorkflowDef
+from firmus_contracts.requests import Tag
 from firmus_contracts.subjects import DEFINITIONS_STREAM, DEFINITIONS_SUBJECTS
 
 
@@ -110,6 +112,27 @@ class Definitions:
         return await self._write(
             aggregates.schema_id(name),
             lambda found, now_ms: aggregates.delete_schemas(found, name, version, now_ms=now_ms),
+        )
+
+    async def all_tags(self) -> list[tuple[str, Tag]]:
+        await self._fresh()
+        return each_with_name(self._catalogue.tagged())
+
+    async def tags(self, what: TagOwner, name: str) -> list[Tag]:
+        await self._fresh()
+        found = self._catalogue.aggregate(identity_of(what, name))
+        return list(present(found, what, name).tags)
+
+    async def tagged(
+        self, what: TagOwner, key: str | None = None, value: str | None = None
+    ) -> set[str]:
+        await self._fresh()
+        return names_with(self._catalogue.tagged(), what, key, value)
+
+    async def retag(self, what: TagOwner, name: str, change: TagChange, tags: list[Tag]) -> None:
+        await self._write(
+            identity_of(what, name),
+            lambda found, now_ms: retag(found, what, name, change, tags, now_ms=now_ms),
         )
 
     async def _write(self, identity: str, decide: Callable[[Aggregate, int], Event | None]) -> bool:

@@ -16,6 +16,7 @@ from firmus.gateway.reading import (
     text,
     whole_number,
 )
+from firmus.gateway.tags import carrying
 from firmus.security.grants import ADMIN, require
 from firmus_contracts.bodies import (
     decode_task_def,
@@ -83,7 +84,7 @@ class WorkflowDefinitions:
         found = await self._readable(req)
         if wanted:
             found = [definition for definition in found if classifier_of(definition) == wanted]
-        answers.json(resp, found)
+        answers.json(resp, await carrying(req, self._definitions, "workflow", found))
 
     async def latest_versions(self, req: Request, resp: Response) -> None:
         answers.json(resp, [versions[-1] for versions in (await self._by_name(req)).values()])
@@ -157,7 +158,8 @@ class TaskDefinitions:
 
     async def all(self, req: Request, resp: Response) -> None:
         found = await self._definitions.tasks()
-        answers.json(resp, [task for task in found if may_read(req, task.name)])
+        found = [task for task in found if may_read(req, task.name)]
+        answers.json(resp, await carrying(req, self._definitions, "task", found))
 
     async def get(self, _req: Request, resp: Response, key: str) -> None:
         definition = await self._definitions.task(key)

@@ -33,8 +33,10 @@ from firmus.gateway.scheduler import Scheduler
 from firmus.gateway.schemas import Schemas
 from firmus.gateway.search import Search
 from firmus.gateway.state_updates import StateUpdates
+from firmus.gateway.tags import Tags
 from firmus.gateway.tasks import Tasks
 from firmus.gateway.workflows import Workflows
+from firmus.ports import TagOwner
 from firmus_contracts.errors import Refusal
 
 Handler = Callable[..., Awaitable[None]]
@@ -68,6 +70,7 @@ def routes(ports: GatewayPorts, polls: Polls) -> list[Route]:
         *_tasks(Tasks(ports, command_ids, polls), Queues(ports), Search(ports)),
         *_scheduler(Scheduler(ports, registration)),
         *_schemas(Schemas(ports)),
+        *_tags(ports),
         *_event_handlers(EventHandlerRequests(ports)),
         *_admin(Admin(ports)),
         *_read_models(ReadModels(ports)),
@@ -102,6 +105,25 @@ def _metadata(workflows: WorkflowDefinitions, tasks: TaskDefinitions) -> list[Ro
         Route("GET", f"{base}/taskdefs", tasks.all),
         Route("GET", f"{base}/taskdefs/{{key}}", tasks.get),
         Route("DELETE", f"{base}/taskdefs/{{key}}", tasks.delete),
+    ]
+
+
+def _tags(ports: GatewayPorts) -> list[Route]:
+    base = "/api/metadata"
+    owners: tuple[TagOwner, ...] = ("workflow", "task")
+    return [
+        Route("GET", f"{base}/tags", Tags(ports, "workflow").all),
+        *(
+            Route(method, f"{base}/{what}/{{key}}/tags", handler)
+            for what in owners
+            for tags in [Tags(ports, what)]
+            for method, handler in (
+                ("GET", tags.get),
+                ("POST", tags.add),
+                ("PUT", tags.replace),
+                ("DELETE", tags.remove),
+            )
+        ),
     ]
 
 
@@ -314,8 +336,5 @@ def _read_models(models: ReadModels) -> list[Route]:
     ]
 
 
-_NOT_YET = (
-    *((method, "/metadata/workflow/{key}/tags") for method in ("GET", "PUT", "DELETE")),
-    ("GET", "/workflow/execute/{name}"),
-)
-"""Paths without an answer, below `/api`: only schedules carry tags; a GET starts nothing."""
+_NOT_YET = (("GET", "/workflow/execute/{name}"),)
+"""Paths without an answer, below `/api`: a GET starts nothing."""

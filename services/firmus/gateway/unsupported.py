@@ -13,7 +13,6 @@ from firmus_contracts.errors import Refusal
 
 _NO_AI: Final = "it runs no agents and calls no language models"
 _NO_USERS: Final = "it knows no users and permissions; put a proxy that authenticates in front"
-_NO_TAGS: Final = "only schedules carry tags"
 
 FAMILIES: Final[dict[str, str]] = {
     "/api/files": "it stores no files; keep them in an object store and pass their addresses",
@@ -30,8 +29,7 @@ FAMILIES: Final[dict[str, str]] = {
     "/api/roles": _NO_USERS,
     "/api/token/userInfo": _NO_USERS,
     "/api/users": _NO_USERS,
-    "/api/metadata/tags": _NO_TAGS,
-    "/api/metadata/task": _NO_TAGS,
+    "/api/metadata/tags/workflow": "`rateLimitConfig` of a workflow definition limits it",
     "/api/secrets": "secrets come from its environment and are neither shown nor changed",
     "/api/secrets-v2": "secrets come from its environment and are neither shown nor changed",
     "/api/event/queue": "event queues are named in event handlers, there is nothing to configure",

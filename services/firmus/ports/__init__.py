@@ -2,7 +2,7 @@
 over core NATS (`firmus.transport`); both behave alike, so a service never knows which it holds.
 """
 
-from firmus.ports.definitions import DefinitionsPort, Pinned
+from firmus.ports.definitions import DefinitionsPort, Pinned, TagChange, TagOwner
 from firmus.ports.outside import Cached, CachePort, Clock, PayloadsPort, SinksPort, Unavailable
 from firmus.ports.queues import QueueSize, QueuesPort, SlotsPort
 from firmus.ports.readmodels import (
@@ -50,6 +50,8 @@ __all__ = [
     "Stopped",
     "StoredModel",
     "TableComparison",
+    "TagChange",
+    "TagOwner",
     "Unavailable",
     "Verify",
     "Watch",

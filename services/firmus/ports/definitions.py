@@ -1,11 +1,12 @@
 """Definitions as registered and as pinned by a start."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
 from firmus.workflow.blueprint import Blueprint
 from firmus_contracts.definitions import SchemaDef, TaskDef, WorkflowDef
+from firmus_contracts.requests import Tag
 
 
 class Pinned(msgspec.Struct, frozen=True):
@@ -13,6 +14,10 @@ class Pinned(msgspec.Struct, frozen=True):
 
     sha256: str
     blueprint: Blueprint
+
+
+TagOwner = Literal["workflow", "task"]
+TagChange = Literal["add", "set", "remove"]
 
 
 class DefinitionsPort(Protocol):
@@ -62,4 +67,24 @@ class DefinitionsPort(Protocol):
         """Replaces the version in it, or adds one above the highest. Already validated. Without a
         version, `schema` means the highest and `delete_schemas` all of them.
         """
+        ...
+
+    async def tags(self, what: TagOwner, name: str) -> list[Tag]:
+        """Raises Refusal NOT_FOUND when nothing is registered under the name."""
+        ...
+
+    async def retag(self, what: TagOwner, name: str, change: TagChange, tags: list[Tag]) -> None:
+        """Adds, removes or replaces the tags of a name. Raises Refusal NOT_FOUND, INVALID,
+        NOT_IMPLEMENTED.
+        """
+        ...
+
+    async def tagged(
+        self, what: TagOwner, key: str | None = None, value: str | None = None
+    ) -> set[str]:
+        """The names with a tag of this key and value (None: of any)."""
+        ...
+
+    async def all_tags(self) -> list[tuple[str, Tag]]:
+        """Those of all definitions, each with the name of its definition."""
         ...

@@ -6,17 +6,45 @@ from firmus.gateway.openapi import answered
 from firmus.gateway.openapi import parameters as p
 from firmus.gateway.openapi.operations import Operation, body, done, shaped, shaped_or_empty
 from firmus_contracts.definitions import SchemaDef, TaskDef, WorkflowDef, WorkflowDefSummary
+from firmus_contracts.requests import Tag
 
 _WORKFLOWS: Final = "Metadata - Workflow"
 _TASKS: Final = "Metadata - Task"
 _SCHEMAS: Final = "Schema"
-_NO_TAGS: Final = "Only schedules carry tags."
+_BY_TAG: Final = (
+    p.text("tagKey", "Only those with a tag of this key."),
+    p.text("tagValue", "Only those with a tag of this value."),
+)
+_TAGGING: Final = body(Tag | list[Tag], "One tag, or several.")
 
 
-def _tags(named: str, what: str) -> Operation:
-    return Operation(
-        id=named, tag=_WORKFLOWS, summary=f"{what} of a definition: not offered", reason=_NO_TAGS
-    )
+def _tags(what: str, tag: str) -> dict[str, Operation]:
+    """The operations on the tags of a definition; `what` is the word for it in paths."""
+    path = f"/api/metadata/{what}/{{name}}/tags"
+
+    def changing(verb: str, about: str) -> Operation:
+        return Operation(
+            id=f"{verb}{what.capitalize()}DefinitionTags",
+            tag=tag,
+            summary=f"{verb.capitalize()} tags of a {what} definition",
+            about=about,
+            body=_TAGGING,
+            answers=done(),
+            refuses=(404, 501),
+        )
+
+    return {
+        f"GET {path}": Operation(
+            id=f"get{what.capitalize()}DefinitionTags",
+            tag=tag,
+            summary=f"Get the tags of a {what} definition",
+            answers=shaped(list[Tag], "The tags"),
+            refuses=(404,),
+        ),
+        f"POST {path}": changing("add", "A key may have several values."),
+        f"PUT {path}": changing("set", "It has these from then on, and no others."),
+        f"DELETE {path}": changing("delete", "They are named by key and value."),
+    }
 
 
 WORKFLOWS: Final = {
@@ -52,7 +80,7 @@ WORKFLOWS: Final = {
         tag=_WORKFLOWS,
         summary="List all workflow definitions",
         about="All versions.",
-        parameters=(p.text("classifier", "Only those of a kind."),),
+        parameters=(p.text("classifier", "Only those of a kind."), *_BY_TAG),
         answers=shaped(list[WorkflowDef], "The definitions"),
     ),
     "GET /api/metadata/workflow/latest-versions": Operation(
@@ -104,14 +132,18 @@ WORKFLOWS: Final = {
         answers=done(),
         refuses=(404,),
     ),
-    "GET /api/metadata/workflow/{name}/tags": _tags("getWorkflowDefinitionTags", "Tags"),
-    "PUT /api/metadata/workflow/{name}/tags": _tags("setWorkflowDefinitionTags", "Setting tags"),
-    "DELETE /api/metadata/workflow/{name}/tags": _tags(
-        "deleteWorkflowDefinitionTags", "Removing tags"
+    **_tags("workflow", _WORKFLOWS),
+    "GET /api/metadata/tags": Operation(
+        id="getDefinitionTags",
+        tag=_WORKFLOWS,
+        summary="List the tags of all definitions",
+        about="Of workflows and tasks, each tag once.",
+        answers=shaped(list[Tag], "The tags"),
     ),
 }
 
 TASKS: Final = {
+    **_tags("task", _TASKS),
     "POST /api/metadata/taskdefs": Operation(
         id="createTaskDefinitions",
         tag=_TASKS,
@@ -132,6 +164,7 @@ TASKS: Final = {
         id="getAllTaskDefinitions",
         tag=_TASKS,
         summary="List all task definitions",
+        parameters=_BY_TAG,
         answers=shaped(list[TaskDef], "The definitions"),
     ),
     "GET /api/metadata/taskdefs/{tasktype}": Operation(
