@@ -52,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_work(commands)
     _add_workflows(commands)
     _add_history(commands)
+    _add_keys(commands)
     _add_rest(commands)
     return parser
 
@@ -222,6 +223,45 @@ def _add_history(commands: Commands) -> None:
         _nats(parser)
         parser.add_argument("--data-dir", metavar="DIR", help="of a running `firmus up`")
         parser.add_argument("--unmask", action="store_true", help="show masked fields as well")
+
+
+def _add_keys(commands: Commands) -> None:
+    keys = commands.add_parser(
+        "keys",
+        help="Make, list and end API keys",
+        description="API keys, for a server that runs with --security. They are kept in NATS, so "
+        "this needs NATS and no running server.",
+    ).add_subparsers(title="commands", metavar="COMMAND", required=True)
+    create = _command(
+        keys, "create", "keys:create", "Make a key and print its id and secret, this once."
+    )
+    create.add_argument("name", help="what the history calls whoever uses it")
+    show = _command(keys, "list", "keys:show", "List the keys and what they may do.")
+    show.add_argument("--all", action="store_true", help="revoked ones too")
+    grant = _command(keys, "grant", "keys:grant", "Give a key exactly these roles.")
+    rotate = _command(
+        keys, "rotate", "keys:rotate", "Give a key a new secret and print it, this once."
+    )
+    revoke = _command(keys, "revoke", "keys:revoke", "End a key and all its tokens, for good.")
+    for parser in (create, grant):
+        parser.add_argument(
+            "--role",
+            action="append",
+            required=True,
+            metavar="ROLE[:NAMES]",
+            help="read, execute or admin, on names such as 'orders_*'; default all. Repeatable",
+        )
+    for parser in (grant, rotate, revoke):
+        parser.add_argument("id")
+    rotate.add_argument(
+        "--overlap-s", type=int, default=0, metavar="S", help="the old secret counts so long still"
+    )
+    for parser in (create, rotate):
+        parser.add_argument("--json", action="store_true", help="on one line")
+    for parser in (create, show, grant, rotate, revoke):
+        _rest(parser)
+        _nats(parser)
+        parser.add_argument("--data-dir", metavar="DIR", help="of a running `firmus up`")
 
 
 def _add_rest(commands: Commands) -> None:

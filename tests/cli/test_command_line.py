@@ -23,6 +23,7 @@ COMMANDS = [
     "get",
     "log",
     "tail",
+    "keys",
     "rebuild",
     "rollback",
     "readmodel",

@@ -76,15 +76,17 @@ def is_healthy(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def running_up(folder: Path, *flags: str) -> Iterator[System]:
-    """`firmus up` with its own nats-server on free ports; nothing of it is left afterwards."""
+def running_up(folder: Path, *flags: str, **settings: str) -> Iterator[System]:
+    """`firmus up` with its own nats-server on free ports; nothing of it is left afterwards.
+    `settings` are variables.
+    """
     data = folder / "data"
     ports = ("--port", "0", "--nats-port", str(free_port()))
     child = Child(
         "up",
         firmus("up", "--data-dir", str(data), *ports, *flags),
         folder / "up.log",
-        {"FIRMUS_JDBC_SHOP": f"sqlite:///{folder / 'shop.db'}"},
+        {"FIRMUS_JDBC_SHOP": f"sqlite:///{folder / 'shop.db'}", **settings},
     )
     child.start()
     try:

@@ -12,14 +12,22 @@ pytestmark = [pytest.mark.e2e, pytest.mark.nats]
 FOLDER = os.environ.get("JAVASCRIPT_SDK")
 
 
-@pytest.mark.skipif(
+needs_the_sdk = pytest.mark.skipif(
     FOLDER is None and "CI" not in os.environ, reason="JAVASCRIPT_SDK names no folder"
 )
+
+
+@needs_the_sdk
 def test_the_javascript_sdk_works_unchanged(shared: System) -> None:
+    play(shared.url)
+
+
+def play(url: str, **environ: str) -> None:
+    """The clients and a worker of clients.mjs."""
     done = subprocess.run(
         ["node", "clients.mjs"],
         cwd=FOLDER,
-        env={**os.environ, "CONDUCTOR_SERVER_URL": shared.url},
+        env={**os.environ, "CONDUCTOR_SERVER_URL": url, **environ},
         capture_output=True,
         text=True,
         timeout=100,

@@ -2,9 +2,12 @@
 
 import http.client
 import json
+import os
 import urllib.error
 import urllib.parse
 import urllib.request
+from base64 import b64encode
+from collections.abc import Mapping
 from typing import Any
 
 from firmus.console.outcome import CommandError
@@ -47,7 +50,7 @@ class RestClient:
             self.url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json", **credentials(os.environ)},
         )
         try:
             with urllib.request.urlopen(request, timeout=WITHIN_S) as answer:  # noqa: S310 - as above
@@ -60,6 +63,15 @@ class RestClient:
             raise CommandError(
                 f"no answer from {self.url}: {why} (is `firmus up` running?)"
             ) from None
+
+
+def credentials(environ: Mapping[str, str]) -> dict[str, str]:
+    """The header of a key, from the variables that the official clients read it from."""
+    key_id, secret = environ.get("CONDUCTOR_AUTH_KEY"), environ.get("CONDUCTOR_AUTH_SECRET")
+    if not (key_id and secret):
+        return {}
+    pair = b64encode(f"{key_id}:{secret}".encode()).decode()
+    return {"Authorization": f"Basic {pair}"}
 
 
 def _message(error: urllib.error.HTTPError) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import functools
 import os
 from collections.abc import Coroutine
 from typing import Any
@@ -32,7 +33,7 @@ _EXPECTED = (
 def up(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     set_up_logging(settings.log_level, settings.log_format)
-    run_loop(run(settings, _announce))
+    run_loop(run(settings, functools.partial(_announce, security=settings.security)))
     return 0
 
 
@@ -73,7 +74,7 @@ def _loop_factory() -> Any:
     return uvloop.new_event_loop
 
 
-def _announce(address: Address, directory: DataDir) -> None:
+def _announce(address: Address, directory: DataDir, *, security: bool) -> None:
     say("firmus is up")
     say(f"  REST    {address.rest}/api")
     say(f"  docs    {address.rest}/docs")
@@ -81,4 +82,6 @@ def _announce(address: Address, directory: DataDir) -> None:
     say(f"  NATS    {address.nats}")
     say("  events  firmus tail;  their contract: firmus asyncapi")
     say(f"  data    {directory.path}")
+    if security:
+        say(f"  keys    firmus keys create NAME --role admin --data-dir {directory.path}")
     say("Ctrl-C stops it.")
