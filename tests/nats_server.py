@@ -37,14 +37,15 @@ def free_port() -> int:
 class NatsServer:
     """A server process on a loopback port that stays the same over restarts, with its own store."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
+        """`more`: the rest of its configuration, such as users."""
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self._folder = folder
         self._config = folder / "nats.conf"
         self._config.write_text(
             f"host: 127.0.0.1\nport: {self.port}\nmax_payload: {8 * 1024 * 1024 + 65536}\n"
-            f'max_pending: 128MB\njetstream {{ store_dir: "{folder / "store"}" }}\n'
+            f'max_pending: 128MB\njetstream {{ store_dir: "{folder / "store"}" }}\n{more}'
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -61,6 +62,10 @@ class NatsServer:
                 return
             time.sleep(0.005)
         pytest.fail((self._folder / "server.log").read_text(errors="replace"))
+
+    def said(self) -> str:
+        """All of its log."""
+        return (self._folder / "server.log").read_text(errors="replace")
 
     def kill(self) -> None:
         """SIGKILL: nothing is flushed, nobody is told."""

@@ -105,6 +105,11 @@ def _settings_flags(parser: argparse.ArgumentParser) -> None:
     add("--port", type=int, help="port of the REST API, 0: any free one; default 8080")
     add("--data", "--data-dir", dest="data_dir", metavar="DIR", help="default ./firmus-data")
     add("--nats-url", metavar="URL", help="use this nats-server")
+    add(
+        "--declare-streams",
+        action=argparse.BooleanOptionalAction,
+        help="make what is missing in NATS; default yes, else wait for who does",
+    )
     add("--nats-port", type=int, metavar="PORT", help="of the server that up starts")
     add("--nats-server", metavar="PROGRAM", help="the nats-server program that up starts")
     add(

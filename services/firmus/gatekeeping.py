@@ -21,7 +21,7 @@ async def gatekeeper(node: Node) -> AsyncIterator[Guard | None]:
         yield None
         return
     given = read_security(os.environ)
-    keys = jetstream_keys(wire=node.wire, servers=node.url, clock=node.clock)
+    keys = jetstream_keys(wire=node.wire, servers=node.access, clock=node.clock)
     guard = Guard(
         keys,
         node.clock,

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
+from firmus.broker.access import Access, access_to
 from firmus.broker.connection import Connection, connect
 from firmus.broker.leases import release_all
 from firmus.broker.streams import Layout, prepare
@@ -43,8 +44,12 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     instance: str
 
     @property
-    def url(self) -> str:
-        return self.settings.nats_url or ""
+    def access(self) -> Access:
+        return access_of(self.settings)
+
+
+def access_of(settings: Settings) -> Access:
+    return access_to(msgspec.structs.replace(settings.nats_access, url=settings.nats_url or ""))
 
 
 @contextlib.asynccontextmanager
@@ -52,9 +57,9 @@ async def opened(settings: Settings, role: str) -> AsyncIterator[Node]:
     """Connects, checks the log's layout, declares streams. Raises BrokerUnavailable or
     BrokerUnsuitable.
     """
-    url = settings.nats_url or ""
+    servers = access_of(settings)
     set_up_tracing(f"firmus-{role}", settings.otel_endpoint, ratio=settings.otel_ratio)
-    connection = await connect(url, name=f"firmus {role}")
+    connection = await connect(servers, name=f"firmus {role}")
     stores = contextlib.AsyncExitStack()
     try:
         wire = await JetStreamWire.open(connection)
@@ -63,6 +68,7 @@ async def opened(settings: Settings, role: str) -> AsyncIterator[Node]:
             shards=settings.shards,
             replicas=settings.replicas,
             durability=settings.durability,
+            declares=settings.declare_streams,
         )
         blobs = JetStreamBlobs(wire)
         replicated = settings.replicas > 1
@@ -72,11 +78,11 @@ async def opened(settings: Settings, role: str) -> AsyncIterator[Node]:
             instance = f"{role}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         else:
             await release_all(wire, instance)
-        definitions = JetStreamDefinitions(wire=wire, servers=url, blobs=blobs, clock=clock)
+        definitions = JetStreamDefinitions(wire=wire, servers=servers, blobs=blobs, clock=clock)
         stores.push_async_callback(definitions.close)
-        schedules = jetstream_schedules(wire=wire, servers=url, clock=clock)
+        schedules = jetstream_schedules(wire=wire, servers=servers, clock=clock)
         stores.push_async_callback(schedules.close)
-        event_handlers = jetstream_handlers(wire=wire, servers=url, clock=clock)
+        event_handlers = jetstream_handlers(wire=wire, servers=servers, clock=clock)
         stores.push_async_callback(event_handlers.close)
         yield Node(
             settings=settings,

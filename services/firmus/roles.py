@@ -298,7 +298,7 @@ async def intake_role(node: Node, decider: DeciderPort) -> AsyncIterator[Intake]
     """Start events, and messages that event handlers wait for."""
     starts = Starts(decider, JetStreamKeyStore(node.wire))
     uploads = JetStreamUploads(node.wire, node.blobs)
-    intake = Intake(node.url, starts=starts, payloads=uploads)
+    intake = Intake(node.access, starts=starts, payloads=uploads)
     intake_metrics(node.metrics, intake)
     scripts = QuickJsScripts(threads=1)
     handling = EventHandling(

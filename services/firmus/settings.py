@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from firmus.broker.access import VARIABLES as NATS_VARIABLES
+from firmus.broker.access import Access, access_in, variables_of
+
 PREFIX = "FIRMUS_"
 JDBC_PREFIX = "FIRMUS_JDBC_"
 """Before the name of a connection; its value is a URL with credentials in it."""
@@ -27,6 +30,10 @@ class SettingsError(Exception):
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`nats_url` None: `firmus up` starts its own nats-server in `data_dir`.
+
+    `nats_access`: who we are there, of the variables FIRMUS_NATS_USER and so on (its URL does not
+    count). `declare_streams`: make what is missing in NATS;
+    without that, wait until another service has made it.
 
     `durability` says what a commit survives: `process` a crash of any process, `power` a loss of
     power too. `processes`: all services in `one`, the projection in a second (`two`), or `each`
@@ -49,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8080
     data_dir: str = "firmus-data"
     nats_url: str | None = None
+    nats_access: Access = Access(url="")
+    declare_streams: bool = True
     nats_port: int = 0
     nats_server: str | None = None
     durability: Literal["process", "power"] = "process"
@@ -73,7 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_origins: str = ""
 
 
-FIELDS = Settings.__struct_fields__
+FIELDS = tuple(field for field in Settings.__struct_fields__ if field != "nats_access")
 
 
 class SecuritySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +110,7 @@ def read_settings(environ: Mapping[str, str], flags: Mapping[str, Any] | None = 
         if not variable.startswith(PREFIX) or variable.startswith(JDBC_PREFIX):
             continue
         field = variable.removeprefix(PREFIX).lower()
-        if variable in _SECURITY:
+        if variable in _SECURITY or variable in NATS_VARIABLES:
             continue
         if field not in FIELDS:
             _complain_of_typing_error(variable, field)
@@ -112,8 +121,10 @@ def read_settings(environ: Mapping[str, str], flags: Mapping[str, Any] | None = 
     }
     try:
         settings = msgspec.convert(given, Settings, strict=False)
+        access = access_in(environ, "")
     except msgspec.ValidationError as error:
         raise SettingsError(str(error)) from None
+    settings = msgspec.structs.replace(settings, nats_access=access)
     _check(settings)
     if read_security(environ) != SecuritySettings() and not settings.security:
         raise SettingsError(
@@ -163,7 +174,7 @@ def environment(settings: Settings) -> dict[str, str]:
         PREFIX + name.upper(): _text(value)
         for name in FIELDS
         if (value := getattr(settings, name)) is not None
-    }
+    } | variables_of(settings.nats_access)
 
 
 def is_loopback(host: str) -> bool:
@@ -183,9 +194,7 @@ _SECURITY = frozenset(PREFIX + name.upper() for name in SecuritySettings.__struc
 _KUBERNETES = "tcp://"
 """A cluster sets FIRMUS_PORT to such an address by itself when a service is named firmus."""
 
-_SWITCHES = frozenset(
-    {"security", "insecure_public", "http_public_only", "http_verify_tls", "http_env_proxy"}
-)
+_SWITCHES = frozenset(name for name in FIELDS if isinstance(getattr(Settings(), name), bool))
 _WORDS = {"1": True, "true": True, "yes": True, "on": True}
 _WORDS |= {"0": False, "false": False, "no": False, "off": False}
 

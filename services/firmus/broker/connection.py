@@ -11,10 +11,11 @@ import logging
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
+
+from firmus.broker.access import AccessError, Servers, access_to
 
 OLDEST_SERVER = (2, 14)
 RECONNECT_WAIT_S = 0.1
@@ -45,6 +46,8 @@ class Connection(Client):
         self._lanes: dict[int, Lane] = {}
         self._writes_soon = False
         self._loss_listeners: list[Callable[[], None]] = []
+        self.trouble = ""
+        """What went wrong last, in the words of whoever said it."""
 
     async def open_lane(self, subject: str, lane: Lane, *, queue: str = "") -> Subscription:
         """Subscribes `lane` to a subject; survives reconnects. `close_lane` ends it. Of the lanes
@@ -111,6 +114,11 @@ class Connection(Client):
         except Exception:  # noqa: BLE001 - it would end the read loop of the whole connection
             _log.exception("a message on %r could not be handled", subject)
 
+    async def _failed(self, error: Exception) -> None:
+        self.trouble = str(error) or repr(error)
+        denied = "permissions violation" in self.trouble.lower()
+        _log.log(logging.WARNING if denied else logging.DEBUG, "broker connection: %r", error)
+
     async def _lost(self) -> None:
         for listener in list(self._loss_listeners):
             listener()
@@ -120,18 +128,24 @@ async def _never_called(_: Any) -> None:
     raise AssertionError("a lane's messages do not pass through nats-py's queue")
 
 
-async def connect(url: str, *, name: str, within_s: float = 10.0) -> Connection:
-    """A connection that reconnects for ever. `url` may hold credentials and several addresses.
+async def connect(servers: Servers, *, name: str, within_s: float = 10.0) -> Connection:
+    """A connection that reconnects for ever. A URL may hold credentials and several addresses.
 
-    Raises BrokerUnavailable when nothing answers within `within_s`, BrokerUnsuitable when the
-    server is too old.
+    Raises BrokerUnavailable when nothing answers within `within_s`, or no server lets us in;
+    BrokerUnsuitable when the server is too old, or our certificates cannot be used.
     """
+    access = access_to(servers)
+    try:
+        options = access.options()
+    except AccessError as problem:
+        raise BrokerUnsuitable(str(problem)) from None
     connection = Connection()
     try:
         async with asyncio.timeout(within_s):
             await connection.connect(
-                servers=url.split(","),
+                servers=access.servers,
                 name=name,
+                **options,
                 allow_reconnect=True,
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type] # fractions work
@@ -139,12 +153,14 @@ async def connect(url: str, *, name: str, within_s: float = 10.0) -> Connection:
                 ping_interval=PING_INTERVAL_S,
                 max_outstanding_pings=2,
                 pending_size=PENDING_MAX_BYTES,
-                error_cb=_on_error,
+                error_cb=connection._failed,  # noqa: SLF001 - as below
                 disconnected_cb=connection._lost,  # noqa: SLF001 - the class stands above
             )
     except TimeoutError:
         await connection.close()
-        raise BrokerUnavailable(f"no NATS server answers at {_shown(url)}") from None
+        why = connection.trouble
+        said = f"no NATS server answers at {access.shown()}"
+        raise BrokerUnavailable(f"{said}: {why}" if why else said) from None
     try:
         require_version(connection.connected_server_version._server_version)  # noqa: SLF001 - whole text
     except BrokerUnsuitable:
@@ -160,12 +176,3 @@ def require_version(version: str) -> None:
     if found < OLDEST_SERVER:
         wanted = ".".join(map(str, OLDEST_SERVER))
         raise BrokerUnsuitable(f"nats-server {version} is too old: firmus needs {wanted} or newer")
-
-
-def _shown(url: str) -> str:
-    """The addresses without the credentials that may stand in them."""
-    return ",".join(urlsplit(part).netloc.rpartition("@")[2] or "?" for part in url.split(","))
-
-
-async def _on_error(error: Exception) -> None:
-    _log.debug("broker connection: %r", error)

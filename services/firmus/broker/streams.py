@@ -66,20 +66,26 @@ async def prepare(
     shards: int | None = None,
     replicas: int = 1,
     durability: Durability = "process",
+    declares: bool = True,
 ) -> Layout:
     """Everything that a process needs before it starts: the layout checked, all streams there.
 
+    `declares` False: nothing is made here, another process is waited for.
     `shards` None takes the log as it is (16 for a new one). Raises BrokerUnsuitable, saying why.
     """
     try:
         async with asyncio.timeout(PATIENCE_S):
-            await _declare(wire, _bucket(META_BUCKET, replicas))
-            layout = await _layout(wire, shards or DEFAULT_SHARDS)
+            declare = _declare if declares else _await
+            await declare(wire, _bucket(META_BUCKET, replicas))
+            layout = await _layout(wire, shards or DEFAULT_SHARDS, writes=declares)
             check_layout(layout, shards=shards)
             configs = stream_configs(replicas=replicas, durability=durability, epochs=layout.epochs)
-            await asyncio.gather(*(_declare(wire, config) for config in configs))
+            await asyncio.gather(*(declare(wire, config) for config in configs))
     except TimeoutError:
-        raise BrokerUnsuitable("the broker does not answer JetStream requests: is it on?") from None
+        why = "does not answer JetStream requests: is it on?"
+        if not declares:
+            why = "has not all streams yet: a decider makes them (--declare-streams)"
+        raise BrokerUnsuitable(f"the broker {why}") from None
     return layout
 
 
@@ -240,6 +246,18 @@ async def _declare(wire: JetStreamWire, config: Mapping[str, Any]) -> None:
         return
 
 
+async def _await(wire: JetStreamWire, config: Mapping[str, Any]) -> None:
+    """Waits until there is such a stream."""
+    while True:
+        try:
+            info = await wire.api(f"STREAM.INFO.{config['name']}")
+        except (Unanswered, StreamRefused):
+            await asyncio.sleep(0.1)
+            continue
+        _check_stream(config, msgspec.json.decode(info, type=_Config).config)
+        return
+
+
 def _check_stream(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     for key in _ESSENTIAL:
         if found.get(key) != wanted[key]:
@@ -249,7 +267,7 @@ def _check_stream(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:
             )
 
 
-async def _layout(wire: JetStreamWire, shards: int) -> Layout:
+async def _layout(wire: JetStreamWire, shards: int, *, writes: bool) -> Layout:
     """The record as it stands, written first when there is none."""
     subject = f"$KV.{META_BUCKET}.{_LAYOUT_KEY}"
     fresh = Layout(
@@ -264,7 +282,10 @@ async def _layout(wire: JetStreamWire, shards: int) -> Layout:
             stored = await wire.last(f"KV_{META_BUCKET}", subject, leader=True)
             if stored is not None:
                 return _decode_layout(stored.data)
-            await wire.publish(subject, msgspec.json.encode(fresh), expected=0)
+            if writes:
+                await wire.publish(subject, msgspec.json.encode(fresh), expected=0)
+            else:
+                await asyncio.sleep(0.1)
         except (Unanswered, WrongLastSequence):
             await asyncio.sleep(0.05)
 

@@ -6,7 +6,6 @@ Every call ends: with a result, with StreamRefused (the server said no), or with
 import asyncio
 import base64
 import itertools
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -102,7 +101,7 @@ class JetStreamWire:
         self.connection = connection
         self._answer_timeout_s = answer_timeout_s
         self.loop = asyncio.get_running_loop()
-        self._inbox = f"_INBOX.{secrets.token_hex(8)}."
+        self._inbox = f"{connection.new_inbox()}."
         self._token_at = len(self._inbox)
         self._tokens = itertools.count()
         self._single: dict[bytes, tuple[asyncio.Future[tuple[bytes, bytes | None]], float]] = {}

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import msgspec
 from nats.aio.msg import Msg
 
+from firmus.broker.access import access_in
 from firmus.broker.connection import connect
 from firmus.broker.rejections import JetStreamRejections
 from firmus.broker.wire import JetStreamWire
@@ -66,7 +68,7 @@ def nats_url_of(options: argparse.Namespace) -> str:
 
 
 async def _log(options: argparse.Namespace) -> None:
-    connection = await connect(nats_url_of(options), name="firmus log")
+    connection = await connect(access_in(os.environ, nats_url_of(options)), name="firmus log")
     try:
         wire = await JetStreamWire.open(connection)
         layout = await read_layout(wire)
@@ -109,14 +111,14 @@ def _as_json(record: Record) -> dict[str, Any]:
 
 
 async def _tail(options: argparse.Namespace) -> None:
-    url = nats_url_of(options)
-    connection = await connect(url, name="firmus tail")
+    access = access_in(os.environ, nats_url_of(options))
+    connection = await connect(access, name="firmus tail")
     arrived: asyncio.Queue[Msg] = asyncio.Queue()
     try:
         for subject in options.subject or subjects.EVENTS_SUBJECTS:
             await connection.subscribe(subject, cb=arrived.put)
         await connection.flush()
-        remark(f"listening on {url}; Ctrl-C ends it")
+        remark(f"listening on {access.shown()}; Ctrl-C ends it")
         with stop_requests() as stop:
             printing = asyncio.create_task(_print(arrived, options))
             told = asyncio.create_task(stop.wait())

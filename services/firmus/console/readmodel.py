@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from firmus.broker.access import access_in
 from firmus.broker.connection import connect
 from firmus.console.outcome import CommandError, say
 from firmus.console.system import LOCAL_NATS, run_loop, settings_of
@@ -190,7 +192,9 @@ async def _models(settings: Settings) -> AsyncIterator[ReadModelsPort]:
     """
     address = read_address(Path(settings.data_dir))
     found = address.nats if address is not None else LOCAL_NATS
-    connection = await connect(settings.nats_url or found, name="firmus readmodel")
+    connection = await connect(
+        access_in(os.environ, settings.nats_url or found), name="firmus readmodel"
+    )
     try:
         yield RemoteSearch(connection)
     finally:

@@ -3,8 +3,10 @@
 import argparse
 import asyncio
 import importlib
+import os
 import sys
 
+from firmus.broker.access import access_in
 from firmus.console.outcome import CommandError
 from firmus.console.system import LOCAL_NATS, run_loop
 from firmus.embedded.lifetime import stop_requests
@@ -35,7 +37,7 @@ def _worker(options: argparse.Namespace) -> Worker:
     if not tasks:
         raise CommandError(f"{options.what} holds no function decorated with @task", exit_code=2)
     return Worker(
-        options.nats_url or LOCAL_NATS,
+        access_in(os.environ, options.nats_url or os.environ.get("FIRMUS_NATS_URL") or LOCAL_NATS),
         tasks,
         concurrency=options.concurrency,
         domain=options.domain,

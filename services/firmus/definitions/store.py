@@ -7,6 +7,7 @@ after a call began covers it.
 
 from collections.abc import Callable
 
+from firmus.broker.access import Servers
 from firmus.broker.wire import JetStreamWire
 from firmus.definitions import aggregate as aggregates
 from firmus.definitions.aggregate import Aggregate, Event
@@ -154,7 +155,7 @@ class JetStreamDefinitions(Definitions):
     """
 
     def __init__(
-        self, *, wire: JetStreamWire, servers: str, blobs: BlobStore, clock: Clock
+        self, *, wire: JetStreamWire, servers: Servers, blobs: BlobStore, clock: Clock
     ) -> None:
         journal = StreamJournal(
             wire,

@@ -64,7 +64,7 @@ class _Consumer:
         self._wire = wire
         self._stream = stream
         self._name = f"tail_{secrets.token_hex(8)}"
-        self._inbox = f"_INBOX.{secrets.token_hex(11)}"
+        self._inbox = wire.connection.new_inbox()
         self._loop = asyncio.get_running_loop()
         self._buffer: list[Message] = []
         self._asked = 0

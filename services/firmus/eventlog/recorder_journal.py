@@ -14,6 +14,7 @@ from eventsourcing.persistence import (
     OperationalError,
 )
 
+from firmus.broker.access import Servers
 from firmus.broker.wire import JetStreamWire, StreamRefused, Unanswered
 from firmus.eventlog.recorder import JetStreamApplicationRecorder
 from firmus.eventlog.recorder_mapper import struct_mapper
@@ -87,7 +88,7 @@ class StreamJournal:
     """
 
     def __init__(
-        self, wire: JetStreamWire, servers: str, *, stream: str, subjects: str, what: str
+        self, wire: JetStreamWire, servers: Servers, *, stream: str, subjects: str, what: str
     ) -> None:
         self._wire = wire
         self._servers = servers

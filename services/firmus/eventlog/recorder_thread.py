@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from eventsourcing.persistence import InterfaceError, OperationalError
 from nats.aio.client import Client
 
+from firmus.broker.access import Servers, access_to
+
 T = TypeVar("T")
 
 
@@ -18,7 +20,9 @@ class NatsThread:
     Raises OperationalError when no server answers within `connect_timeout_s`.
     """
 
-    def __init__(self, servers: str, *, connect_timeout_s: float = 10.0, **options: Any) -> None:
+    def __init__(
+        self, servers: Servers, *, connect_timeout_s: float = 10.0, **options: Any
+    ) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="firmus-recorder", daemon=True
@@ -61,11 +65,13 @@ class NatsThread:
         self._loop.close()
 
 
-async def _connect(servers: str, timeout_s: float, options: dict[str, Any]) -> Client:
+async def _connect(servers: Servers, timeout_s: float, options: dict[str, Any]) -> Client:
+    access = access_to(servers)
+    options = {"max_reconnect_attempts": -1, **access.options(), **options}
     nc = Client()
     try:
         async with asyncio.timeout(timeout_s):
-            await nc.connect(servers.split(","), **{"max_reconnect_attempts": -1, **options})
+            await nc.connect(access.servers, **options)
     except BaseException:
         await nc.close()
         raise

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from firmus.broker.access import Servers
 from firmus.broker.wire import JetStreamWire
 from firmus.eventlog.recorder_journal import Journal, SharedCheck, StreamJournal, Writer
 from firmus.eventlog.recorder_memory import MemoryJournal
@@ -82,7 +83,7 @@ class EventHandlers:
         )
 
 
-def jetstream_handlers(*, wire: JetStreamWire, servers: str, clock: Clock) -> EventHandlers:
+def jetstream_handlers(*, wire: JetStreamWire, servers: Servers, clock: Clock) -> EventHandlers:
     """In the stream HANDLERS, which exists already."""
     journal = StreamJournal(
         wire, servers, stream=HANDLERS_STREAM, subjects=HANDLERS_SUBJECTS, what="event handler"

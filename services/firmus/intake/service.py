@@ -13,7 +13,9 @@ from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig
 
+from firmus.broker.access import Servers, access_to
 from firmus.intake.handling import Dead, Later, Started, handle
+from firmus.intake.login import login
 from firmus.intake.starts import StartMessage, definition_of
 from firmus.ports import PayloadsPort, StartsPort
 from firmus_contracts import subjects
@@ -30,11 +32,11 @@ REASON_MAX = 1000
 
 
 class Intake:
-    """Several may run at once on one NATS; `url` may hold several addresses, comma between."""
+    """Several may run at once on one NATS; a URL may hold several addresses, comma between."""
 
     def __init__(
         self,
-        url: str,
+        servers: Servers,
         *,
         starts: StartsPort,
         payloads: PayloadsPort | None = None,
@@ -44,8 +46,9 @@ class Intake:
         self.started = 0
         self.postponed = 0
         self.dead_letters = 0
+        access = access_to(servers)
         self._broker = NatsBroker(
-            url.split(","),
+            **login(access),
             name="firmus intake",
             max_reconnect_attempts=-1,
             apply_types=False,
@@ -57,6 +60,7 @@ class Intake:
             stream=JStream(subjects.START_STREAM, declare=False),
             pull_sub=PullSub(batch_size=BATCH, timeout=PULL_S),
             ack_policy=AckPolicy.MANUAL,
+            inbox_prefix=f"{access.inbox_prefix}.".encode(),
             decoder=_as_it_is,
             config=ConsumerConfig(
                 filter_subjects=[], ack_wait=ACK_WITHIN_S, max_ack_pending=10 * BATCH

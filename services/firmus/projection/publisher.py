@@ -106,7 +106,7 @@ class EventsPublisher:
     def __init__(self, wire: JetStreamWire) -> None:
         self._wire = wire
         self._connection = wire.connection
-        self._inbox = f"_INBOX.{secrets.token_hex(8)}."
+        self._inbox = f"{wire.connection.new_inbox()}."
         self._lane: object | None = None
         self._sequence = 0
         self._last_id: str | None = None

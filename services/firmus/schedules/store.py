@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from firmus.broker.access import Servers
 from firmus.broker.wire import JetStreamWire
 from firmus.eventlog.recorder_journal import Journal, SharedCheck, StreamJournal, Writer
 from firmus.eventlog.recorder_memory import MemoryJournal
@@ -158,7 +159,7 @@ class Schedules:
         return found if event is None else aggregates.evolve(found, event)
 
 
-def jetstream_schedules(*, wire: JetStreamWire, servers: str, clock: Clock) -> Schedules:
+def jetstream_schedules(*, wire: JetStreamWire, servers: Servers, clock: Clock) -> Schedules:
     """In the streams SCHEDULES and SCHEDULE_RUNS, which exist already."""
     return Schedules(
         StreamJournal(

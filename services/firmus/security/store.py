@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from firmus.broker.access import Servers
 from firmus.broker.wire import JetStreamWire
 from firmus.eventlog.recorder_journal import Journal, SharedCheck, StreamJournal, Writer
 from firmus.eventlog.recorder_memory import MemoryJournal
@@ -129,7 +130,7 @@ class Keys:
         await self.fresh()
 
 
-def jetstream_keys(*, wire: JetStreamWire, servers: str, clock: Clock) -> Keys:
+def jetstream_keys(*, wire: JetStreamWire, servers: Servers, clock: Clock) -> Keys:
     """In the stream ACCESS, which exists already."""
     return Keys(
         StreamJournal(wire, servers, stream=KEYS_STREAM, subjects=KEYS_SUBJECTS, what="key"), clock

@@ -4,7 +4,6 @@ once every shard is covered.
 
 import asyncio
 import itertools
-import secrets
 
 import msgspec
 from nats.aio.subscription import Subscription
@@ -25,7 +24,7 @@ class _Count(msgspec.Struct, eq=False):
 class Census:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._inbox = f"_INBOX.{secrets.token_hex(8)}."
+        self._inbox = f"{connection.new_inbox()}."
         self._serial = itertools.count(1)
         self._counts: dict[bytes, _Count] = {}
         self._lane: Subscription | None = None

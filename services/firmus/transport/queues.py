@@ -7,7 +7,6 @@ that knowledge on both sides, so an idle or empty poll costs no message.
 
 import asyncio
 import itertools
-import secrets
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -133,7 +132,7 @@ class RemoteQueues:
         clock = clock or SystemClock()
         self._connection = connection
         self._notices = PollNotices(connection, clock) if noted else None
-        self._inbox = f"_INBOX.{secrets.token_hex(8)}."
+        self._inbox = f"{connection.new_inbox()}."
         self._serial = itertools.count(1)
         self._queues: dict[Key, _Queue] = {}
         self._questions: dict[bytes, _Question] = {}

@@ -10,6 +10,7 @@ from typing import Any, Self
 import msgspec
 from nats.aio.msg import Msg
 
+from firmus.broker.access import Servers
 from firmus.broker.keys import JetStreamKeyStore
 from firmus.broker.starting import Starts
 from firmus.clock import SystemClock
@@ -87,7 +88,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 class Client:
     """Use as `async with Client(url) as client`. All calls may run at once."""
 
-    def __init__(self, url: str, *, clock: Clock | None = None) -> None:
+    def __init__(self, url: Servers, *, clock: Clock | None = None) -> None:
         self._url = url
         self._clock = clock or SystemClock()
         self._open: tuple[Link, Starts, Waits] | None = None

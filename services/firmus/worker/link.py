@@ -6,6 +6,7 @@ import socket
 
 import msgspec
 
+from firmus.broker.access import Servers
 from firmus.broker.connection import Connection, connect
 from firmus.broker.wire import JetStreamWire
 from firmus.eventlog.blobs import JetStreamBlobs
@@ -29,9 +30,9 @@ class Link(msgspec.Struct, frozen=True):
         await self.connection.close()
 
 
-async def open_link(url: str, *, name: str) -> Link:
+async def open_link(servers: Servers, *, name: str) -> Link:
     """Raises BrokerUnavailable, BrokerUnsuitable."""
-    connection = await connect(url, name=name)
+    connection = await connect(servers, name=name)
     try:
         wire = await JetStreamWire.open(connection)
         layout = await read_layout(wire)

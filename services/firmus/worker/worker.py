@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from firmus.broker.access import Servers
 from firmus.clock import SystemClock
 from firmus.transport.queues import RemoteQueues
 from firmus.worker.link import open_link, own_name
@@ -24,7 +25,7 @@ class Worker:
 
     def __init__(
         self,
-        url: str,
+        url: Servers,
         tasks: Sequence[AnyTask],
         *,
         concurrency: int = CONCURRENCY,
