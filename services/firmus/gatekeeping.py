@@ -4,12 +4,18 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from firmus.node import Node
+from firmus.ports import Clock
+from firmus.security.claims import Expected
 from firmus.security.guard import Guard, configured_key
 from firmus.security.store import jetstream_keys
-from firmus.settings import read_security
+from firmus.settings import SecuritySettings, read_security
 from firmus_contracts.subjects import KEYS_SUBJECTS
+
+if TYPE_CHECKING:
+    from firmus.security.oidc import Issuer
 
 
 @contextlib.asynccontextmanager
@@ -21,11 +27,13 @@ async def gatekeeper(node: Node) -> AsyncIterator[Guard | None]:
         yield None
         return
     given = read_security(os.environ)
+    issuer = _issuer(given, node.clock)
     keys = jetstream_keys(wire=node.wire, servers=node.access, clock=node.clock)
     guard = Guard(
         keys,
         node.clock,
         configured=None if given.admin_key is None else configured_key(given.admin_key),
+        issuer=issuer,
         token_ttl_s=given.token_ttl_s,
     )
     watch = await node.connection.open_lane(KEYS_SUBJECTS, lambda *_: keys.wake())
@@ -37,3 +45,19 @@ async def gatekeeper(node: Node) -> AsyncIterator[Guard | None]:
         keeping.cancel()
         await node.connection.close_lane(watch)
         await keys.close()
+        if issuer is not None:
+            await issuer.close()
+
+
+def _issuer(given: SecuritySettings, clock: Clock) -> "Issuer | None":
+    if given.oidc_issuer is None or given.oidc_audience is None:
+        return None
+    from firmus.security.oidc import Issuer  # noqa: PLC0415 - it needs an extra
+
+    expected = Expected(
+        issuer=given.oidc_issuer,
+        audience=given.oidc_audience,
+        roles_claim=given.oidc_roles_claim,
+        name_claim=given.oidc_name_claim,
+    )
+    return Issuer(expected, clock)

@@ -1,10 +1,10 @@
 """All settings of a firmus process: one frozen struct, read once; flags beat FIRMUS_* variables."""
 
 import difflib
-import importlib.util
 import ipaddress
 import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -153,6 +153,8 @@ def read_security(environ: Mapping[str, str]) -> SecuritySettings:
         raise SettingsError(f"token_ttl_s must be {_TTL_S[0]}..{_TTL_S[1]}")
     if (found.oidc_issuer is None) != (found.oidc_audience is None):
         raise SettingsError(f"{PREFIX}OIDC_ISSUER and {PREFIX}OIDC_AUDIENCE need each other")
+    if found.oidc_issuer and not (find_spec("jwt") and find_spec("cryptography")):
+        raise SettingsError(f"{PREFIX}OIDC_ISSUER needs: pip install 'firmus[oidc]'")
     url = urlsplit(found.oidc_issuer or "")
     if found.oidc_issuer and url.scheme != "https" and not is_loopback(url.hostname or ""):
         raise SettingsError(f"{PREFIX}OIDC_ISSUER must be an https address")
@@ -213,7 +215,7 @@ def _check_read_model(read_model: str) -> None:
         return
     if not read_model.startswith(("postgresql://", "postgres://")):
         raise SettingsError("read_model must be sqlite or a URL postgresql://…")
-    if importlib.util.find_spec("psycopg") is None:
+    if find_spec("psycopg") is None:
         raise SettingsError("read_model in PostgreSQL needs: pip install 'firmus[postgres]'")
 
 

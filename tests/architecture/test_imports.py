@@ -77,7 +77,7 @@ SHELL = {
     "rehearsal": {"service", "definitions"},
     "schedules": {"service", "starting", "store"},
     "handlers": {"service", "handling", "store"},
-    "security": {"store", "guard"},
+    "security": {"store", "guard", "oidc"},
     "definitions": {"store", "memory", "pins"},
     "eventlog": {"jetstream", "memory", "port", "history", "follow", "blobs", "uploads"},
 }

@@ -31,7 +31,12 @@ _CREDENTIAL_CHARS_MAX = 16_384
 
 
 class IssuerPort(Protocol):
-    """Who else vouches for people: an OIDC provider."""
+    """Who else vouches for people: an OIDC provider. `position` grows with each change of what is
+    known of its keys.
+    """
+
+    @property
+    def position(self) -> int: ...
 
     async def principal(self, token: str) -> tuple[Principal, int]:
         """Who sends a token, and until when it counts, epoch milliseconds. Raises Refusal
@@ -69,7 +74,7 @@ class Guard:
     def known(self, credential: str) -> Principal | None:
         """Who it was that sent this credential before, while nothing has changed since."""
         seen = self._seen.get(credential)
-        if seen is None or self._position != self.keys.position:
+        if seen is None or self._position != self._now():
             return None
         return seen.principal if self._clock.now_ms() < seen.until_ms else None
 
@@ -142,10 +147,15 @@ class Guard:
         return self.keys.known(key_id)
 
     def _remember(self, credential: str, seen: _Seen) -> None:
-        if self._position != self.keys.position or len(self._seen) >= _SEEN_MAX:
+        position = self._now()
+        if self._position != position or len(self._seen) >= _SEEN_MAX:
             self._seen.clear()
-            self._position = self.keys.position
+            self._position = position
         self._seen[credential] = seen
+
+    def _now(self) -> int:
+        """Another number after every change of what is known of keys: both parts only grow."""
+        return self.keys.position + (0 if self._issuer is None else self._issuer.position)
 
 
 def principal_of(key: Key) -> Principal:
