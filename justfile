@@ -50,6 +50,10 @@ bench *arguments:
 asyncapi:
     {{bin}}/python -m asyncapi.generate
 
+# the modules of gRPC messages anew from contracts/proto
+proto:
+    {{bin}}/python -m tests.rpc.generate
+
 # constraints.txt anew (needs uv)
 constraints:
     uv pip compile --quiet --upgrade --all-extras --python-version 3.11 --no-header --no-annotate pyproject.toml -o constraints.txt

@@ -103,6 +103,7 @@ def _settings_flags(parser: argparse.ArgumentParser) -> None:
     add, switch = parser.add_argument, argparse.BooleanOptionalAction
     add("--host", help="address of the REST API; default 127.0.0.1")
     add("--port", type=int, help="port of the REST API, 0: any free one; default 8080")
+    add("--grpc-port", type=int, metavar="PORT", help="speak gRPC there too; default: not at all")
     add("--data", "--data-dir", dest="data_dir", metavar="DIR", help="default ./firmus-data")
     add("--nats-url", metavar="URL", help="use this nats-server")
     add(

@@ -32,6 +32,7 @@ from firmus.front import manners_of
 from firmus.gatekeeping import gatekeeper
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.service import serve as serve_gateway
+from firmus.grpc_role import grpc_beside
 from firmus.handlers.handling import Handling
 from firmus.handlers.service import EventHandling, waiting
 from firmus.intake.service import Intake
@@ -243,7 +244,7 @@ async def gateway(
     queues: QueuesPort,
     search: SearchPort,
 ) -> None:
-    """Serves REST until cancelled."""
+    """Serves REST, and gRPC where there is a port for it, until cancelled."""
     javascript, jq = QuickJsScripts(threads=2), JqScripts(processes=1)
     environment = named_values(os.environ, ENVIRONMENT_PREFIX)
     polls = PollTable()
@@ -280,12 +281,11 @@ async def gateway(
     try:
         settings = node.settings
         async with gatekeeper(node) as guard:
-            await serve_gateway(
-                msgspec.structs.replace(ports, guard=guard),
-                host=settings.host,
-                port=settings.port,
-                manners=manners_of(settings),
-            )
+            ports = msgspec.structs.replace(ports, guard=guard)
+            async with grpc_beside(settings, ports):
+                await serve_gateway(
+                    ports, host=settings.host, port=settings.port, manners=manners_of(settings)
+                )
     finally:
         keeping.cancel()
         await stop_listening()

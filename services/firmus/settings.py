@@ -41,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     under it, a killed service takes over its own leases at once. `nats_port` 0: the port of last
     time, else 4222, else any free one. `port` 0: any free one. `metrics_port`: where a service
     that runs alone shows its figures, 0 nowhere; the gateway always shows its own under /metrics.
+    `grpc_port`: where the gateway speaks gRPC too, 0 nowhere.
     `shards` None: as the log has them, 16 in a new one. `http_public_only`: HTTP tasks reach no
     loopback, private or cloud metadata address; `http_verify_tls`: certificates are checked;
     `http_env_proxy`: HTTP_PROXY and its like count. `body_bytes_max`: of a request, unpacked;
@@ -68,6 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
     metrics_port: int = 0
+    grpc_port: int = 0
     otel_endpoint: str | None = None
     otel_ratio: float = 1.0
     security: bool = False
@@ -228,7 +230,7 @@ def _text(value: object) -> str:
 
 
 def _check(settings: Settings) -> None:
-    for name in ("port", "nats_port", "metrics_port"):
+    for name in ("port", "nats_port", "metrics_port", "grpc_port"):
         if not 0 <= getattr(settings, name) <= 65535:
             raise SettingsError(f"{name} must be 0..65535, not {getattr(settings, name)}")
     if settings.body_bytes_max < 1 or settings.gzip_bytes_min < 0:

@@ -22,6 +22,7 @@ SHARED = (
 KNOWS_ALL = (
     "wiring",
     "roles",
+    "grpc_role",
     "node",
     "front",
     "gatekeeping",

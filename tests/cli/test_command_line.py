@@ -101,6 +101,23 @@ def test_a_public_host_is_refused_with_exit_code_2(capsys: pytest.CaptureFixture
     assert "--insecure-public" in capsys.readouterr().err
 
 
+def test_grpc_without_its_packages_is_refused_with_exit_code_2() -> None:
+    """The interpreter is told that there is no such package."""
+    script = (
+        "import sys; sys.modules['grpc'] = None; from firmus.cli import main; "
+        "sys.exit(main(['up', '--grpc-port', '8090']))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    assert found.returncode == 2
+    assert "pip install 'firmus[grpc]'" in found.stderr
+
+
 def test_version_names_the_product() -> None:
     assert run("version").stdout.startswith("firmus ")
 

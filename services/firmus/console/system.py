@@ -16,6 +16,7 @@ from firmus.embedded.lifetime import until_told
 from firmus.embedded.nats_binary import UnusableServerError
 from firmus.embedded.nats_server import ServerFailedError
 from firmus.embedded.up import StartFailedError, run
+from firmus.grpc_role import missing_package
 from firmus.settings import Settings, SettingsError, read_settings
 from firmus.telemetry import set_up_logging
 
@@ -52,9 +53,14 @@ def serve(options: argparse.Namespace) -> int:
 def settings_of(options: argparse.Namespace) -> Settings:
     """The settings of a command. Raises CommandError (2) for those that cannot be."""
     try:
-        return read_settings(os.environ, vars(options))
+        settings = read_settings(os.environ, vars(options))
     except SettingsError as error:
         raise CommandError(str(error), exit_code=2) from None
+    missing = missing_package(settings)
+    if missing is not None:
+        message = f"grpc_port needs the package {missing}: pip install 'firmus[grpc]'"
+        raise CommandError(message, exit_code=2)
+    return settings
 
 
 def run_loop(work: Coroutine[Any, Any, None]) -> None:

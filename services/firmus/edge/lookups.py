@@ -23,9 +23,15 @@ class Lists:
         self._decider = decider
         self._search = search
 
-    async def running(self, name: str, version: int, *, since_ms: int, until_ms: int) -> list[str]:
-        """Ids of open executions of a version; with both times, of all that started between."""
-        query = f"workflowType={quoted(name)} AND version={version}"
+    async def running(
+        self, name: str, version: int | None, *, since_ms: int, until_ms: int
+    ) -> list[str]:
+        """Ids of open executions of a version, or of all versions; with both times, of all that
+        started between.
+        """
+        query = f"workflowType={quoted(name)}"
+        if version is not None:
+            query += f" AND version={version}"
         between = since_ms != 0 and until_ms != 0
         if between:
             query += f" AND startTime>={since_ms} AND startTime<={until_ms}"

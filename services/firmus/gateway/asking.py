@@ -3,11 +3,8 @@
 from typing import Any
 
 from firmus.edge import asking
+from firmus.edge.headers import key_of
 from firmus.gateway.reading import Request, actor_of, trace_of
-from firmus_contracts.errors import Refusal
-
-_IDEMPOTENCY_HEADER = "Idempotency-Key"
-_KEY_CHARS_MAX = 256
 
 
 class CommandIds(asking.CommandIds):
@@ -15,17 +12,7 @@ class CommandIds(asking.CommandIds):
 
     def of(self, req: Request, *scope: str) -> str:
         """By the client's own key within `scope`, else a fresh one."""
-        return self.within(header_key(req), *scope)
-
-
-def header_key(req: Request) -> str | None:
-    """The client's own idempotency key, if it sent one."""
-    key = req.get_header(_IDEMPOTENCY_HEADER)
-    if key is not None and len(key) > _KEY_CHARS_MAX:
-        raise Refusal(
-            "INVALID", f"{_IDEMPOTENCY_HEADER} is longer than {_KEY_CHARS_MAX} characters"
-        )
-    return key or None
+        return self.within(key_of(req.get_header), *scope)
 
 
 def envelope(req: Request, command_id: str, workflow_id: str) -> dict[str, Any]:

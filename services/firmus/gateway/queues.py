@@ -1,5 +1,6 @@
 """What the task queues hold and who polls them, over REST (spec 8.5, 9.4)."""
 
+from firmus.edge.queues import SHARD, held, name_of
 from firmus.gateway import answers
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, may_read, required, text, texts
@@ -7,9 +8,6 @@ from firmus.ports import QueueSize
 from firmus_contracts.bodies import invalid
 from firmus_contracts.errors import ValidationError
 from firmus_contracts.executions import PollData
-
-_SHARD = "a"
-"""As Conductor calls the one shard of its queues."""
 
 
 class Queues:
@@ -21,7 +19,7 @@ class Queues:
 
     async def sizes(self, req: Request, resp: Response) -> None:
         """Of the types asked for; a type without a queue has 0."""
-        waiting = {name(size): size.waiting for size in await self._sizes(req)}
+        waiting = {name_of(size): size.waiting for size in await self._sizes(req)}
         answers.json(resp, {wanted: waiting.get(wanted, 0) for wanted in texts(req, "taskType")})
 
     async def size(self, req: Request, resp: Response) -> None:
@@ -34,15 +32,15 @@ class Queues:
         answers.json(resp, sum(found))
 
     async def all(self, req: Request, resp: Response) -> None:
-        answers.json(resp, {name(size): size.waiting for size in await self._waiting(req)})
+        answers.json(resp, {name_of(size): size.waiting for size in held(await self._sizes(req))})
 
     async def all_verbose(self, req: Request, resp: Response) -> None:
         """By queue and shard of it: ours have one. `uacked`: on their way to a worker."""
         answers.json(
             resp,
             {
-                name(size): {_SHARD: {"size": size.waiting, "uacked": size.handing}}
-                for size in await self._waiting(req)
+                name_of(size): {SHARD: {"size": size.waiting, "uacked": size.handing}}
+                for size in held(await self._sizes(req))
             },
         )
 
@@ -64,16 +62,6 @@ class Queues:
     async def _sizes(self, req: Request) -> list[QueueSize]:
         return [size for size in await self._queues.sizes() if may_read(req, size.task_type)]
 
-    async def _waiting(self, req: Request) -> list[QueueSize]:
-        """The queues that hold something, or are just handing it out, by name."""
-        sizes = [size for size in await self._sizes(req) if size.waiting or size.handing]
-        return sorted(sizes, key=name)
-
 
 def _shown(req: Request, polls: list[PollData]) -> list[PollData]:
     return [poll for poll in polls if may_read(req, poll.queue_name)]
-
-
-def name(size: QueueSize) -> str:
-    """A queue's name as Conductor writes it."""
-    return f"{size.domain}:{size.task_type}" if size.domain else size.task_type

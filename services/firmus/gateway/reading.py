@@ -11,6 +11,7 @@ from typing import Any, cast
 import falcon
 import falcon.asgi
 
+from firmus.edge import headers
 from firmus.gateway import compression
 from firmus.security.grants import EVERYBODY, READ, Principal, allows
 from firmus_contracts.bodies import decode_object, decode_texts
@@ -22,11 +23,8 @@ BODY_BYTES_MAX = 32 * 1024 * 1024
 
 _TRUE = frozenset({"true", "on", "yes", "1"})
 _FALSE = frozenset({"false", "off", "no", "0"})
-_TRACEPARENT_CHARS = 55
 _DIGITS_MAX = 20
 _NUMBER = re.compile(r"[-+]?[0-9]+")
-_ACTOR_HEADER = "Firmus-Actor"
-_ACTOR_CHARS_MAX = 256
 
 
 class Options(falcon.RequestOptions):
@@ -183,20 +181,12 @@ def result_status(found: str) -> ResultStatus:
 
 def trace_of(req: Request) -> str | None:
     """The caller's W3C trace context, when it has the right shape."""
-    found = req.get_header("traceparent")
-    return found if found is not None and len(found) == _TRACEPARENT_CHARS else None
+    return headers.trace_of(req.get_header)
 
 
 def actor_of(req: Request) -> str:
-    """Who asks, as the client or a proxy before us tells; Conductor has nothing of the kind.
-
-    Behind the name of whoever was recognised it is whom they say they ask for: `shop/ann`.
-    """
-    found = req.get_header(_ACTOR_HEADER)
-    if found is not None and len(found) > _ACTOR_CHARS_MAX:
-        raise Refusal("INVALID", f"{_ACTOR_HEADER} is longer than {_ACTOR_CHARS_MAX} characters")
-    known = req.principal.name
-    return f"{known}/{found}" if known and found else known or found or ""
+    """Who asks, as the client or a proxy before us tells, behind whoever was recognised."""
+    return headers.actor_of(req.get_header, req.principal)
 
 
 def may_read(req: Request, name: str) -> bool:

@@ -11,12 +11,13 @@ import msgspec
 
 from firmus.edge.asking import NULL, Said, state_of, submit
 from firmus.edge.permits import require_task
+from firmus.edge.polling import Queue
 from firmus.edge.stored import Stored
 from firmus.edge.tasks import lines_of, reported_ids, row_of, update_command
 from firmus.edge.views import Views
 from firmus.gateway import answers
 from firmus.gateway.asking import CommandIds, envelope
-from firmus.gateway.polling import Polls, Queue
+from firmus.gateway.polling import Polls
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import (
     Request,

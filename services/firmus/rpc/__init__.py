@@ -1,0 +1,1 @@
+"""Conductor's gRPC interface, on the ports that the REST gateway stands on."""

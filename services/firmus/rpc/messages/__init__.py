@@ -1,0 +1,1 @@
+"""The messages, generated from `contracts/proto` by `python -m rpc_messages.generate`."""

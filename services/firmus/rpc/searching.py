@@ -1,0 +1,92 @@
+"""Searches over gRPC, of workflows and of tasks (spec 7)."""
+
+import msgspec
+
+from firmus.edge.hits import read_each, task_ids, workflow_ids
+from firmus.edge.views import Views
+from firmus.ports import SearchPage, SearchRequest
+from firmus.rpc.calls import Call
+from firmus.rpc.messages import search_pb2
+from firmus.rpc.ports import RpcPorts
+from firmus.security.grants import READ, within
+from firmus.workflow.state import present
+from firmus_contracts import ids
+from firmus_contracts.errors import Refusal
+from firmus_contracts.executions import Task, Workflow
+
+SIZE_MAX = 5000
+
+
+class Searches:
+    """Pages of summaries from the read model, or of what the log says of them now."""
+
+    def __init__(self, ports: RpcPorts) -> None:
+        self._decider = ports.decider
+        self._search = ports.search
+        self._views = Views(ports.definitions, ports.clock)
+
+    async def page(self, what: str, request: search_pb2.Request, call: Call) -> SearchPage:
+        """Without a size as many as there may be, as in Conductor."""
+        if request.size > SIZE_MAX:
+            raise Refusal("INVALID", f"Cannot return more than {SIZE_MAX} results")
+        if request.start < 0 or request.size < 0:
+            raise Refusal("INVALID", "start and size must not be negative")
+        return await self._search.search(
+            SearchRequest(
+                what=what,
+                query=request.query,
+                free_text=request.free_text or "*",
+                start=request.start,
+                size=request.size or SIZE_MAX,
+                sort=request.sort,
+                within=within(call.by, READ),
+            )
+        )
+
+    async def summaries_by_tasks(
+        self, request: search_pb2.Request, call: Call
+    ) -> tuple[int, list[msgspec.Raw]]:
+        """The workflows of a page of tasks, each once; the total counts tasks (spec 7.1)."""
+        page = await self.page("tasks", request, call)
+        found = list(dict.fromkeys(workflow_ids(page.results)))
+        if not found:
+            return page.total_hits, []
+        query = f"workflowId IN ({','.join(found)})"
+        asked = SearchRequest(
+            what="workflows", query=query, size=len(found), within=within(call.by, READ)
+        )
+        return page.total_hits, (await self._search.search(asked)).results
+
+    async def workflows(
+        self, request: search_pb2.Request, call: Call
+    ) -> tuple[int, list[Workflow]]:
+        page = await self.page("workflows", request, call)
+        return await self._whole(page, workflow_ids(page.results))
+
+    async def workflows_by_tasks(
+        self, request: search_pb2.Request, call: Call
+    ) -> tuple[int, list[Workflow]]:
+        page = await self.page("tasks", request, call)
+        return await self._whole(page, list(dict.fromkeys(workflow_ids(page.results))))
+
+    async def tasks(self, request: search_pb2.Request, call: Call) -> tuple[int, list[Task]]:
+        page = await self.page("tasks", request, call)
+        found = task_ids(page.results)
+        tasks = await read_each(found, self._task)
+        return page.total_hits - (len(found) - len(tasks)), tasks
+
+    async def _whole(self, page: SearchPage, found: list[str]) -> tuple[int, list[Workflow]]:
+        """Hits that have vanished since are dropped, and counted off the total."""
+        workflows = await read_each(found, self._workflow)
+        return page.total_hits - (len(found) - len(workflows)), workflows
+
+    async def _workflow(self, workflow_id: str) -> Workflow | None:
+        state = present(await self._decider.read(workflow_id))
+        return None if state is None else await self._views.workflow(state, include_tasks=False)
+
+    async def _task(self, task_id: str) -> Task | None:
+        state = present(await self._decider.read(ids.workflow_of(task_id)))
+        row = None if state is None else state.tasks.get(ids.ordinal_of(task_id))
+        if state is None or row is None:
+            return None
+        return await self._views.task(state, row)

@@ -1,0 +1,170 @@
+"""The gRPC server, inside the loop of whoever starts it."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+import structlog
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from firmus.edge.asking import CommandIds
+from firmus.rpc.calls import Call
+from firmus.rpc.definitions import Definitions
+from firmus.rpc.event_handlers import EventHandlers
+from firmus.rpc.messages import (
+    event_service_pb2,
+    metadata_service_pb2,
+    task_service_pb2,
+    workflow_service_pb2,
+)
+from firmus.rpc.ports import RpcPorts
+from firmus.rpc.problems import status_of
+from firmus.rpc.rules import check, rule_of
+from firmus.rpc.tasks import Tasks
+from firmus.rpc.workflows import Workflows
+
+MESSAGE_BYTES_MAX = 32 * 1024 * 1024
+"""Well above the largest payload (10 MiB): one that is too large is to be refused by its reason."""
+_STOP_TIMEOUT_S = 10
+_OPTIONS = (
+    ("grpc.max_send_message_length", -1),
+    ("grpc.so_reuseport", 0),
+    # A client that vanished without a word is noticed by a ping that is not answered.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+)
+
+_log = structlog.get_logger(__name__)
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+class RpcServer:
+    """A server that listens. `port` is the one that it was really given."""
+
+    def __init__(self, server: grpc.aio.Server, port: int, tasks: Tasks, health: Any) -> None:
+        self.port = port
+        self._server = server
+        self._tasks = tasks
+        self._health = health
+
+    async def close(self) -> None:
+        """Takes no more calls, ends polls that wait with nothing, lets the rest finish.
+
+        What has not finished after ten seconds is cut off. Closing twice is harmless.
+        """
+        await self._health.enter_graceful_shutdown()
+        self._tasks.close()
+        await self._server.stop(_STOP_TIMEOUT_S)
+
+
+async def start(
+    ports: RpcPorts, *, host: str, port: int, message_bytes_max: int = MESSAGE_BYTES_MAX
+) -> RpcServer:
+    """Listens in the running loop; port 0 takes any free one. Raises OSError when it cannot."""
+    tasks, desk = Tasks(ports), _Desk(ports)
+    services = (
+        (_service(task_service_pb2, "TaskService"), tasks),
+        (_service(workflow_service_pb2, "WorkflowService"), Workflows(ports)),
+        (_service(metadata_service_pb2, "MetadataService"), Definitions(ports)),
+        (_service(event_service_pb2, "EventService"), EventHandlers(ports)),
+    )
+    limit = ("grpc.max_receive_message_length", message_bytes_max)
+    server = grpc.aio.server(options=(limit, *_OPTIONS))
+    for service, methods in services:
+        handlers = {
+            method.name: desk.handler(method, getattr(methods, snake_case(method.name)))
+            for method in service.methods
+        }
+        generic = grpc.method_handlers_generic_handler(service.full_name, handlers)
+        server.add_generic_rpc_handlers((generic,))
+    names = [service.full_name for service, _ in services]
+    answering = await _health(server, names)
+    reflected = [*names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name]
+    reflection.enable_server_reflection([*reflected, reflection.SERVICE_NAME], server)
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        bound = server.add_insecure_port(address)
+    except RuntimeError as problem:
+        raise OSError(f"cannot listen at {address} for gRPC: {problem}") from problem
+    await server.start()
+    return RpcServer(server, bound, tasks, answering)
+
+
+def snake_case(name: str) -> str:
+    """`GetQueueInfo` is `get_queue_info`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+async def _health(server: grpc.aio.Server, names: list[str]) -> Any:
+    untyped: Any = health
+    servicer = untyped.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    for name in ("", *names):
+        await servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
+    return servicer
+
+
+def _service(module: Any, name: str) -> ServiceDescriptor:
+    found: ServiceDescriptor = module.DESCRIPTOR.services_by_name[name]
+    return found
+
+
+class _Desk:
+    """What every call passes on its way to its handler."""
+
+    def __init__(self, ports: RpcPorts) -> None:
+        self._guard = ports.guard
+        self._decider = ports.decider
+        self._command_ids = CommandIds()
+
+    def handler(self, method: MethodDescriptor, handle: Handler) -> Any:
+        """The handler of a method as grpc has it: failures become statuses."""
+        name, rule = method.name, rule_of(method.containing_service.name, method.name)
+        read = GetMessageClass(method.input_type).FromString
+
+        async def received(data: bytes, context: Any) -> tuple[Message, Call]:
+            request, call = read(data), Call(context.invocation_metadata(), self._command_ids)
+            if self._guard is not None:
+                await call.recognise(self._guard)
+                await check(rule, call.by, request, self._decider)
+            return request, call
+
+        async def unary(data: bytes, context: Any) -> Message:
+            try:
+                answer: Message = await handle(*await received(data, context))
+            except Exception as error:
+                await _fail(context, error, name)
+                raise
+            return answer
+
+        async def stream(data: bytes, context: Any) -> None:
+            try:
+                await handle(*await received(data, context), context.write)
+            except Exception as error:  # noqa: BLE001 - there is a status for each
+                await _fail(context, error, name)
+
+        write = GetMessageClass(method.output_type).SerializeToString
+        if method.server_streaming:
+            streaming: Any = stream
+            return grpc.unary_stream_rpc_method_handler(streaming, response_serializer=write)
+        single: Any = unary
+        return grpc.unary_unary_rpc_method_handler(single, response_serializer=write)
+
+
+async def _fail(context: Any, error: Exception, method: str) -> None:
+    """Ends the call with the status of what went wrong."""
+    found = status_of(error, method)
+    if found is None:
+        _log.error("call_failed", method=method, exc_info=error)
+        text = f"Internal error ({type(error).__name__}); the log has more"
+        found = grpc.StatusCode.INTERNAL, text
+    code, text = found
+    await context.abort(code, text)
