@@ -70,6 +70,7 @@ class Lags:
     def __init__(self, metrics: Metrics) -> None:
         self.log_end = 0
         self.reached: dict[str, int] = {}
+        self.search_problem = ""
         self.differences = 0
         metrics.gauge("log_position", lambda: float(self.log_end))
         metrics.gauge(
@@ -78,6 +79,10 @@ class Lags:
             "Rows that the last rebuild found to differ, and nothing explains.",
         )
         metrics.gauge("consumer_lag", self._behind, "Log positions a reader has not reached yet.")
+
+    def problems(self) -> list[str]:
+        """What is wrong with these readers, as far as they tell."""
+        return [f"search: {self.search_problem}"] if self.search_problem else []
 
     def _behind(self) -> dict[str, float]:
         return {name: float(max(0, self.log_end - at)) for name, at in self.reached.items()}

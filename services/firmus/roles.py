@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import functools
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +243,8 @@ async def gateway(
     watches: WatchPort,
     queues: QueuesPort,
     search: SearchPort,
+    *,
+    elsewhere: Callable[[], Sequence[str]],
 ) -> None:
     """Serves REST, and gRPC where there is a port for it, until cancelled."""
     javascript, jq = QuickJsScripts(threads=2), JqScripts(processes=1)
@@ -277,6 +279,7 @@ async def gateway(
         secret_names=lambda: sorted(named_values(os.environ, SECRET_PREFIX)),
         metrics=node.metrics.render,
         troubles=lambda: () if node.connection.is_connected else ("no connection to NATS",),
+        elsewhere=elsewhere,
     )
     try:
         settings = node.settings

@@ -63,16 +63,18 @@ async def run_up(settings: Settings) -> None:
         await stack.enter_async_context(intake_role(node, decider))
         await stack.enter_async_context(schedules_role(node, decider, exclusive=exclusive))
         queues = NotedQueues(scheduler, PollNotices(node.connection, node.clock))
-        watch = watch_lags(node, scheduler, RemoteSearch(node.connection))
+        lags = Lags(node.metrics)
+        watch = watch_lags(node, scheduler, RemoteSearch(node.connection), lags)
         await stack.enter_async_context(background(watch))
-        await gateway(node, decider, decider, queues, search)
+        await gateway(node, decider, decider, queues, search, elsewhere=lags.problems)
 
 
 async def watch_lags(
-    node: Node, scheduler: OwnedScheduler | None, projection: RemoteSearch
+    node: Node, scheduler: OwnedScheduler | None, projection: RemoteSearch, lags: Lags
 ) -> None:
-    """Looks every few seconds how far the readers of the log have come, for /metrics."""
-    lags = Lags(node.metrics)
+    """Looks every few seconds how far the readers of the log have come, for /metrics, and whether
+    searches are answered.
+    """
     while True:
         with contextlib.suppress(LogUnavailable):
             lags.log_end = await node.log.end()
@@ -81,6 +83,7 @@ async def watch_lags(
         with contextlib.suppress(Unavailable):
             status = await projection.status()
             lags.reached |= {"projection": status.position, "events": status.published}
+            lags.search_problem = status.problem
             if status.rebuild is not None and status.rebuild.comparison is not None:
                 lags.differences = status.rebuild.comparison.unexplained
         await asyncio.sleep(LAGS_EVERY_S)
@@ -120,9 +123,10 @@ async def _with_remote_decider(
             await queues.start()
             stack.push_async_callback(queues.stop)
             search = RemoteSearch(node.connection)
-            await stack.enter_async_context(background(watch_lags(node, None, search)))
+            lags = Lags(node.metrics)
+            await stack.enter_async_context(background(watch_lags(node, None, search, lags)))
             watches = RemoteWatches(node.connection, shards=node.layout.shards)
-            await gateway(node, decider, watches, queues, search)
+            await gateway(node, decider, watches, queues, search, elsewhere=lags.problems)
         case "system-worker":
             queues = RemoteQueues(node.connection, node.clock, noted=False)
             await queues.start()

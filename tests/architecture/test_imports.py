@@ -69,7 +69,17 @@ SHELL = {
         "child_starts",
     },
     "projection": {
-        *("service", "follower", "live", "publisher", "rebuild", "chase", "upkeep", "snapshot"),
+        *(
+            "service",
+            "follower",
+            "live",
+            "publisher",
+            "rebuild",
+            "chase",
+            "upkeep",
+            "snapshot",
+            "flushing",
+        ),
         *("rows", "search", "states", "store", "stores", "finding", "word_index", "folder"),
         *("attribute_rows", "choices"),
         *(f"postgres.{name}" for name in ("connecting", "finding", "folding", "models")),

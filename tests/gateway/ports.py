@@ -247,6 +247,7 @@ class World:
         self.polls = PollTable()
         self.schedules = memory_schedules(self.clock)
         self.troubles: list[str] = []
+        self.elsewhere: list[str] = []
         self.metrics = b"firmus_commits_total 3\n"
 
     def ports(self, **changed: Any) -> GatewayPorts:
@@ -263,6 +264,7 @@ class World:
             "schedules": self.schedules,
             "metrics": lambda: self.metrics,
             "troubles": lambda: self.troubles,
+            "elsewhere": lambda: self.elsewhere,
             "instance": "here",
             **changed,
         }

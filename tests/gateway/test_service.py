@@ -54,11 +54,17 @@ async def test_answers_do_not_name_the_server_software(api: Api):
 
 async def test_health_names_what_is_wrong(api: Api, world: World):
     well = await api.get("//health")
+    world.elsewhere.append("search: no database")
+    suppressed = await api.get("/health")
     world.troubles.append("the log is full")
 
     ill = await api.get("/health")
 
     assert (well.status, well.body["healthy"]) == (200, True)
+    assert (suppressed.status, suppressed.body["healthy"]) == (200, True)
+    assert (
+        suppressed.body["suppressedHealthResults"][0]["details"]["error"] == "search: no database"
+    )
     assert (
         ill.status,
         ill.body["healthy"],

@@ -1,5 +1,8 @@
 """Health, version and the rest of what operators ask for (spec 8.7)."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import prometheus_client
 
 from firmus.gateway import answers
@@ -20,14 +23,19 @@ class Admin:
         self._ports = ports
 
     async def health(self, _req: Request, resp: Response) -> None:
-        """200 while nothing is wrong, else 503 and what is."""
+        """200 while nothing is wrong here, else 503 and what is. What is wrong elsewhere is among
+        the suppressed results: no reason to take this server out of service.
+        """
         troubles = list(self._ports.troubles())
         if troubles:
             resp.status = 503
-        results = [{"healthy": False, "details": {"error": trouble}} for trouble in troubles]
         answers.json(
             resp,
-            {"healthResults": results, "suppressedHealthResults": [], "healthy": not troubles},
+            {
+                "healthResults": _unhealthy(troubles),
+                "suppressedHealthResults": _unhealthy(self._ports.elsewhere()),
+                "healthy": not troubles,
+            },
         )
 
     async def version(self, _req: Request, resp: Response) -> None:
@@ -79,3 +87,7 @@ class Admin:
         self, _req: Request, _resp: Response, status: str, **_target: str
     ) -> None:
         raise Refusal("INVALID", f"There is no queue for handling {status} status")
+
+
+def _unhealthy(problems: Sequence[str]) -> list[dict[str, Any]]:
+    return [{"healthy": False, "details": {"error": problem}} for problem in problems]

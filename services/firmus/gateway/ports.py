@@ -40,9 +40,10 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
 
     `environment` is what `${workflow.env.x}` reads; of secrets only the names are shown.
     `metrics` renders Prometheus text. `troubles` names what is wrong with this process; anything
-    in it makes the health check fail. `polls`: who polled last, here and at other gateways.
-    `messages_waiting` counts those of an event. `guard`: who may do what; None lets everybody.
-    `instance` is how this server signs its errors.
+    in it makes the health check fail. `elsewhere`: what is wrong with others, and only told.
+    `polls`: who polled last, here and at other gateways. `messages_waiting` counts those of an
+    event. `guard`: who may do what; None lets everybody. `instance` is how this server signs its
+    errors.
     """
 
     decider: DeciderPort
@@ -63,5 +64,6 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     secret_names: Callable[[], Sequence[str]] = _nothing
     metrics: Callable[[], bytes] = _no_metrics
     troubles: Callable[[], Sequence[str]] = _nothing
+    elsewhere: Callable[[], Sequence[str]] = _nothing
     guard: Guard | None = None
     instance: str = socket.gethostname()

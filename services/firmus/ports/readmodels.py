@@ -88,7 +88,8 @@ class StoredModel(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 class ReadModelStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """`position`: the last commit taken; `published`: the last one whose events are in EVENTS.
-    `kept` is the model that a rollback puts in use again.
+    `kept` is the model that a rollback puts in use again. `problem`: why the store of the rows
+    cannot be reached; searches are answered 503 until it can.
     """
 
     active: bool
@@ -99,6 +100,7 @@ class ReadModelStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     kept: StoredModel | None = None
     rebuild: RebuildProgress | None = None
     stopped: list[Stopped] = []
+    problem: str = ""
 
 
 class ReadModelsPort(Protocol):

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from firmus.ports import Stopped
+from firmus.ports import Stopped, Unavailable
 from firmus.projection.comparison import Snapshot
 from firmus.projection.cursors import EventsCursor, RowsCursor
 from firmus.projection.dialect import Dialect
@@ -24,7 +24,7 @@ class UnusableModel(Exception):
     """What is stored is no read model of this build; it is built anew from the log."""
 
 
-class StoreFault(Exception):
+class StoreFault(Unavailable):
     """The store cannot be reached, broke off, or somebody else has written; nothing of the step was
     done, or all of it was. A model opened again tells which.
     """

@@ -13,9 +13,10 @@ from typing import Any, Protocol
 from firmus.eventlog.port import EventLog
 from firmus.ports import ReadModelStatus
 from firmus.projection.cursors import EventsCursor, RowsCursor
+from firmus.projection.flushing import Flushing
 from firmus.projection.follower import CHUNK, Follower
 from firmus.projection.live import LiveModel
-from firmus.projection.port import ReadModel, ReadModels, UnusableModel
+from firmus.projection.port import ReadModel, ReadModels, StoreFault, UnusableModel
 from firmus.projection.publication import DEFAULT_SOURCE
 from firmus.projection.publisher import EventsPublisher, PublishBroken
 from firmus.projection.rebuild import Surroundings
@@ -24,9 +25,6 @@ from firmus.projection.search import LocalSearch
 from firmus.projection.upkeep import TROUBLE, Upkeep, is_of_log
 from firmus_contracts.errors import Refusal
 
-FLUSH_S = 0.1
-FLUSH_COMMITS = 500
-BUFFER_MAX = 5000
 CATCH_UP_MAX = 20_000
 """Positions that rows may be behind EVENTS at a start; beyond, a rebuild beside it catches up."""
 SETTLE_S = 2.0
@@ -76,10 +74,6 @@ class ProjectionService:
         self._source = source
         self._instance = instance
         self._follower: Follower | None = None
-        self._changed = asyncio.Event()
-        self._full = asyncio.Event()
-        self._half_written = False
-        self._flushing = asyncio.Lock()
         self._upkeep = Upkeep(self._live)
         self.active = asyncio.Event()
         self.standby = asyncio.Event()
@@ -120,7 +114,13 @@ class ProjectionService:
 
     async def _one_life(self) -> None:
         """From both cursors on. Returns when the lease is lost; raises any trouble."""
-        model = await self._model_of_this_log()
+        try:
+            model = await self._model_of_this_log()
+        except StoreFault as fault:
+            if self._publisher is None:
+                raise
+            await self._life_without_rows(self._publisher, fault)
+            return
         checkpoint = EventsCursor() if model is None else model.events_checkpoint()
         resumed = await self._publisher.resume(self._log, checkpoint) if self._publisher else None
         published = resumed.cursor.position if resumed else 0
@@ -144,19 +144,43 @@ class ProjectionService:
             follower.applied = rows_cursor
             follower.rows_after = rows_cursor.position
             after = min(rows_cursor.position, after) if resumed else rows_cursor.position
-        self._follower = follower
-        self._half_written = False
-        self.standby.clear()
-        self.active.set()
-        jobs = [self._follow(follower, after), self._write_rows(follower), self._live.feed_words()]
-        jobs.append(self._upkeep.run(self._around(follower)))
+        self._activate(follower)
+        flushing = Flushing(self._live, follower, self._checkpoint)
+        jobs = [self._follow(follower, flushing, after), flushing.run(), self._live.feed_words()]
+        jobs.append(self._upkeep.run(self._around(follower, flushing)))
         if self._publisher is not None:
             jobs.append(self._publisher.watch())
         try:
             await _until_first_ends(self._lease.lost.wait(), *jobs)
         except asyncio.CancelledError:
-            await self._settle(follower)
+            await self._settle(flushing)
             raise
+
+    async def _life_without_rows(self, publisher: EventsPublisher, fault: StoreFault) -> None:
+        """EVENTS go on while the store of the rows is away. Returns once that can be reached."""
+        _log.error("searches are answered 503, EVENTS go on: %s", fault)
+        resumed = await publisher.resume(self._log, EventsCursor())
+        follower = Follower(
+            self._log,
+            rows=None,
+            resumed=resumed,
+            source=self._source,
+            classifiers=self._classifiers,
+        )
+        after = max(resumed.cursor.position - 1, 0)
+        follower.applied = RowsCursor(after)
+        self._activate(follower)
+        await _until_first_ends(
+            self._lease.lost.wait(),
+            self._follow(follower, Flushing(self._live, follower, self._checkpoint), after),
+            publisher.watch(),
+            _store_is_back(self._live),
+        )
+
+    def _activate(self, follower: Follower) -> None:
+        self._follower = follower
+        self.standby.clear()
+        self.active.set()
 
     async def _model_of_this_log(self) -> ReadModel | None:
         """The read model in use, opened; None when there is none or it is not of this log."""
@@ -183,63 +207,29 @@ class ProjectionService:
         await self._live.swap(number, model)
         return model
 
-    async def _follow(self, follower: Follower, after: int) -> None:
+    async def _follow(self, follower: Follower, flushing: Flushing, after: int) -> None:
         async with aclosing(self._log.follow(after=after)) as batches:  # type: ignore[type-var]  # a generator
             async for batch in batches:
                 for at in range(0, len(batch), CHUNK):
                     out = await follower.take(batch[at : at + CHUNK])
                     if out and self._publisher is not None:
                         await self._publisher.send(out)
-                    await self._note(follower)
+                    await flushing.note()
 
-    async def _note(self, follower: Follower) -> None:
-        """Wakes the writer of rows, and waits for it when too much has collected."""
-        rows = follower.rows
-        if rows is not None and rows.commits:
-            self._changed.set()
-            if rows.commits >= FLUSH_COMMITS:
-                self._full.set()
-            if len(rows) >= BUFFER_MAX:
-                await self._flush(follower)
-        await asyncio.sleep(0)
-
-    async def _write_rows(self, follower: Follower) -> None:
-        while True:
-            await self._changed.wait()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(FLUSH_S):
-                    await self._full.wait()
-            self._changed.clear()
-            self._full.clear()
-            await self._flush(follower)
-
-    async def _flush(self, follower: Follower, *, always: bool = False) -> None:
-        """Writes what has collected; one after the other, or a later cursor could stand before
-        its rows do. `always`: the cursor too when it moved over commits without rows.
-        """
-        async with self._flushing:
-            rows = follower.rows
-            if rows is None or follower.applied.position < follower.rows_after:
-                return
-            if not rows.commits and not always:
-                return
-            self._half_written = True
-            events = self._publisher.acked if self._publisher else None
-            await self._live.write(await rows.take(follower.applied, events))
-            self._half_written = False
-
-    async def _settle(self, follower: Follower) -> None:
+    async def _settle(self, flushing: Flushing) -> None:
         """A clean stop: what was taken is stored and written, if that goes quickly."""
         with suppress(TimeoutError, *_TROUBLE):
             async with asyncio.timeout(SETTLE_S):
                 if self._publisher is not None:
                     await self._publisher.drained()
-                if not self._half_written:
-                    await self._flush(follower)
+                await flushing.settle()
 
-    def _around(self, follower: Follower) -> Surroundings:
+    def _checkpoint(self) -> EventsCursor | None:
+        return self._publisher.acked if self._publisher else None
+
+    def _around(self, follower: Follower, flushing: Flushing) -> Surroundings:
         async def flush() -> None:
-            await self._flush(follower, always=True)
+            await flushing.flush(always=True)
 
         return Surroundings(
             log=self._log,
@@ -247,7 +237,7 @@ class ProjectionService:
             classifiers=self._classifiers,
             follower=follower,
             flush=flush,
-            events=lambda: self._publisher.acked if self._publisher else None,
+            events=self._checkpoint,
         )
 
     def upkeep(self) -> Upkeep:
@@ -265,7 +255,12 @@ class ProjectionService:
         follower = self._follower
         if not self.serving or follower is None:
             return ReadModelStatus(active=False, instance=self._instance)
-        current, kept = await self._live.stored()
+        current = kept = None
+        problem = ""
+        try:
+            current, kept = await self._live.stored()
+        except StoreFault as fault:
+            problem = str(fault)
         model = self._live.model
         return ReadModelStatus(
             active=True,
@@ -276,7 +271,20 @@ class ProjectionService:
             kept=kept,
             rebuild=self._upkeep.progress,
             stopped=model.stopped() if model else [],
+            problem=problem,
         )
+
+
+async def _store_is_back(live: LiveModel) -> None:
+    """Returns once the store can be reached."""
+    pause_s = RETRY_S
+    while True:
+        pause_s = min(2 * pause_s, RETRY_MAX_S)
+        await asyncio.sleep(pause_s)
+        with suppress(StoreFault):
+            await live.current()
+            _log.info("the store of the rows can be reached again")
+            return
 
 
 async def _until_first_ends(*jobs: Coroutine[Any, Any, Any]) -> None:

@@ -19,12 +19,14 @@ Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
 @contextmanager
 def faults(what: str) -> Iterator[None]:
-    """Whatever the database refuses or breaks off is a StoreFault; messages hold no password."""
+    """Whatever the database refuses or breaks off is a StoreFault. Not chained: the message says
+    it all, without what it was that `connect` could not read.
+    """
     try:
         yield
     except psycopg.Error as error:
         told = " ".join(str(error).split()) or type(error).__name__
-        raise StoreFault(f"{what}: {told}") from error
+        raise StoreFault(f"{what}: {told}") from None
 
 
 def connect(url: str, *, schema: str, **options: str | int) -> Connection:
@@ -33,7 +35,7 @@ def connect(url: str, *, schema: str, **options: str | int) -> Connection:
 
     Nothing is prepared: a plan made for one search is bad for the next one.
     """
-    given = conninfo_to_dict(url)
+    given = _read(url)
     said = {"search_path": schema, "jit": "off", "lock_timeout": SILENCE_MS, **options}
     settings = " ".join(f"-c {name}={value}" for name, value in said.items())
     given["options"] = f"{given.get('options') or ''} {settings}".strip()
@@ -41,7 +43,7 @@ def connect(url: str, *, schema: str, **options: str | int) -> Connection:
     given.setdefault("application_name", "firmus projection")
     given.setdefault("tcp_user_timeout", SILENCE_MS)
     connection = psycopg.connect(
-        **given,  # type: ignore[arg-type]  # libpq's own names and values
+        **given,
         autocommit=True,
         prepare_threshold=None,
         client_encoding="utf8",
@@ -53,3 +55,15 @@ def connect(url: str, *, schema: str, **options: str | int) -> Connection:
         connection.close()
         raise StoreFault("the database has another encoding than UTF8")
     return connection
+
+
+def _read(url: str) -> dict[str, Any]:
+    """What libpq and Python say of a URL that cannot be read may show a piece of its password."""
+    try:
+        given = conninfo_to_dict(url)
+        ports = [int(port) for port in str(given.get("port") or 0).split(",")]
+    except (psycopg.Error, ValueError):
+        ports = []
+    if not ports or "@" in str(given.get("host")):
+        raise StoreFault("the URL of the read model cannot be read; escape what is special in it")
+    return given
