@@ -49,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_system(commands)
+    _add_nats(commands)
     _add_work(commands)
     _add_workflows(commands)
     _add_history(commands)
@@ -96,6 +97,35 @@ def _add_system(commands: Commands) -> None:
     demo.add_argument("--orders", type=_positive, default=20, metavar="N", help="default 20")
     demo.add_argument("--port", type=int, default=0, help="REST port; default: any free one")
     demo.add_argument("--stay", action="store_true", help="keep running afterwards, until Ctrl-C")
+
+
+def _add_nats(commands: Commands) -> None:
+    """Users for a NATS of one's own: the least that each service needs."""
+    told = (
+        "Print users for the configuration of a nats-server. One for each service and for those "
+        "named; their passwords come from variables such as FIRMUS_NATS_PASSWORD_DECIDER."
+    )
+    for parser in (
+        _command(commands, "nats-users", "nats_users:users", told),
+        _command(
+            commands,
+            "nats-passwords",
+            "nats_users:passwords",
+            "Print a new password for each of those users",
+        ),
+    ):
+        parser.add_argument(
+            "--user",
+            action="append",
+            metavar="NAME=KIND",
+            help="beside the services: worker, producer, subscriber or operator; default: all four",
+        )
+        parser.add_argument(
+            "--outside",
+            action="append",
+            metavar="SUBJECT",
+            help="of other systems, which workflows may send to and event handlers hear",
+        )
 
 
 def _settings_flags(parser: argparse.ArgumentParser) -> None:

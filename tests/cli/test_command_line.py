@@ -27,6 +27,8 @@ COMMANDS = [
     "rebuild",
     "rollback",
     "readmodel",
+    "nats-users",
+    "nats-passwords",
     "asyncapi",
     "version",
 ]

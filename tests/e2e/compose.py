@@ -4,17 +4,21 @@ import contextlib
 import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
 
+from firmus.broker.access import Access
+from firmus.console.nats_users import ROUTE, variable
+from tests.e2e.compose_users import USERS
 from tests.e2e.processes import Child, until
 from tests.nats_server import free_port, server_binary
 
 FILE = Path(__file__).parents[2] / "compose.yaml"
+PASSWORDS = {variable(user): f"of-{user}" for user in (*USERS, ROUTE)}
 PORTS = ("4222", "6222", "8222", "8080")
 PROGRAMS = {
     "nats-server": [server_binary()],
@@ -23,8 +27,11 @@ PROGRAMS = {
 }
 
 
-def parsed() -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(FILE.read_text())
+def parsed(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The file as compose reads it: `${NAME:?}` from the environment, `$$` as `$`."""
+    given = {**PASSWORDS, **(environ or {})}
+    text = re.sub(r"\$(?:(\$)|\{(\w+):\?\})", lambda m: m[1] or str(given[m[2]]), FILE.read_text())
+    document: dict[str, Any] = yaml.safe_load(text)
     return document
 
 
@@ -64,6 +71,12 @@ class Composition:
         return f"http://127.0.0.1:{self._ports['gateway']['8080']}"
 
     @property
+    def operator(self) -> Access:
+        """Who may look into streams."""
+        user = "operator"
+        return Access(url=self.nats_url, user=user, password=PASSWORDS[variable(user)])
+
+    @property
     def nats_url(self) -> str:
         urls = [it.ports["4222"] for name, it in self.containers.items() if "nats" in name]
         return ",".join(f"nats://127.0.0.1:{port}" for port in urls)
@@ -90,6 +103,11 @@ class Composition:
         with contextlib.ExitStack() as stack:
             for container in self.containers.values():
                 stack.callback(container.child.stop)
+
+    def denied(self) -> list[str]:
+        """What the nats-servers say was tried without a permission."""
+        logs = "".join(self.containers[f"nats-{number}"].child.said() for number in (1, 2, 3))
+        return [line for line in logs.splitlines() if "Violation" in line]
 
     def said(self) -> str:
         children = [container.child for container in self.containers.values()]
@@ -121,7 +139,7 @@ class Composition:
         """A text of this container with hosts, ports and folders as they are here."""
         for other, ports in self._ports.items():
             for port, here in ports.items():
-                text = text.replace(f"//{other}:{port}", f"//127.0.0.1:{here}")
+                text = re.sub(rf"(//|@){other}:{port}\b", rf"\g<1>127.0.0.1:{here}", text)
         for port, here in self._ports[name].items():
             text = re.sub(rf"(?:0\.0\.0\.0|127\.0\.0\.1):{port}\b", f"127.0.0.1:{here}", text)
             text = str(here) if text == port else text

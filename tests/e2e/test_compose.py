@@ -11,12 +11,15 @@ import msgspec
 import pytest
 
 from firmus.broker.connection import connect
+from firmus.broker.permissions import SERVICES
 from firmus.broker.wire import JetStreamWire, StreamRefused, Unanswered
+from firmus.console.nats_users import variable
 from firmus.console.outcome import CommandError
 from firmus.console.rest import RestClient
 from firmus.settings import ROLES, read_settings
 from firmus_contracts.subjects import EVENTS_STREAM, log_stream
-from tests.e2e.compose import FILE, Composition, composed, parsed
+from tests.e2e.compose import FILE, PASSWORDS, Composition, composed, parsed
+from tests.e2e.compose_users import rewritten
 
 pytestmark = [pytest.mark.e2e, pytest.mark.nats, pytest.mark.timeout(240)]
 
@@ -48,6 +51,19 @@ def test_every_service_runs_once_on_three_replicas_and_nothing_is_public() -> No
             assert read_settings(service["environment"]).replicas == 3
 
 
+def test_every_service_is_a_user_of_its_own_with_the_least_that_it_needs() -> None:
+    document = FILE.read_text()
+    assert rewritten(document) == document, "run `python -m tests.e2e.compose_users`"
+    services = parsed()["services"]
+    users = {name: it["environment"] for name, it in services.items() if "environment" in it}
+    for name, environment in users.items():
+        assert environment["FIRMUS_NATS_USER"] == name
+        assert environment["FIRMUS_NATS_PASSWORD"] == PASSWORDS[variable(name)]
+        declares = read_settings(environment).declare_streams
+        assert declares is (name == "decider")
+    assert set(users) == set(SERVICES)
+
+
 def test_the_image_is_not_root_and_holds_the_programs_that_are_run() -> None:
     text = FILE.with_name("Dockerfile").read_text()
     last_stage = text.rpartition("FROM ")[2]
@@ -75,6 +91,7 @@ async def test_workflows_go_on_when_the_leader_of_the_log_is_killed(tmp_path: Pa
         assert set(statuses.values()) == {"COMPLETED"}
         composition.restart_what_ended()
         await until_current(composition, leader)
+        assert composition.denied() == []
     assert len(statuses) == 2 * WORKFLOWS
 
 
@@ -145,7 +162,7 @@ class _Info(msgspec.Struct):
 
 
 async def cluster_of(composition: Composition, stream: str) -> _Cluster:
-    connection = await connect(composition.nats_url, name="compose test")
+    connection = await connect(composition.operator, name="compose test")
     try:
         wire = await JetStreamWire.open(connection)
         answer = await wire.api(f"STREAM.INFO.{stream}")

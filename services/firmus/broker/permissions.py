@@ -32,6 +32,9 @@ Kind = Literal[
     "operator",
 ]
 
+SERVICES: Final[tuple[Kind, ...]] = (
+    *("decider", "scheduler", "projection", "gateway", "intake", "schedules", "system-worker"),
+)
 ASKERS: Final[tuple[Kind, ...]] = (
     *("gateway", "scheduler", "intake", "schedules", "system-worker", "worker", "operator"),
 )
@@ -68,20 +71,20 @@ def permissions(
         subscribe += outside
     if kind == "subscriber":
         publish += _taking(subjects.EVENTS_STREAM, name)
-    return Permissions(tuple(publish), tuple(subscribe))
+    return Permissions(_each_once(publish), _each_once(subscribe))
 
 
 def configuration(
     users: Mapping[str, Kind], passwords: Mapping[str, str], *, outside: Sequence[str] = ()
 ) -> str:
-    """The `authorization` block of a nats-server's configuration. Passwords stand in quotes."""
+    """The `authorization` block of a nats-server's configuration."""
     lines = ["authorization {", "  users: ["]
     for name, kind in users.items():
         may = permissions(name, kind, users, outside=outside)
         lines += [
             "    {",
             f'      user: "{name}"',
-            f'      password: "{passwords[name]}"',
+            f"      password: {msgspec.json.encode(passwords[name]).decode()}",
             "      permissions: {",
             *_block("publish", may.publish),
             *_block("subscribe", may.subscribe),
@@ -89,6 +92,17 @@ def configuration(
             "    }",
         ]
     return "\n".join([*lines, "  ]", "}"]) + "\n"
+
+
+def _each_once(names: Sequence[str]) -> tuple[str, ...]:
+    """Without what a wider one among them covers."""
+    wide = f"{API}.STREAM.INFO."
+    covered = wide + "*" in names
+    return tuple(
+        dict.fromkeys(
+            name for name in names if not (covered and name.startswith(wide) and name[-1] != "*")
+        )
+    )
 
 
 def _block(what: str, names: Sequence[str]) -> list[str]:
