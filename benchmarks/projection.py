@@ -1,0 +1,486 @@
+"""What the projection costs and how far it stays behind, public events and full text included.
+
+usage: python benchmarks/projection.py [--workflows N] [--rate EVENTS_A_SECOND] [--seconds S]
+       [--what parts,all,steady,rebuild]
+
+The workflows have three tasks (14 events in 7 commits), 200 of them open at a time, written into a
+real log past the decider. `parts`: CPU of each part per event, one after the other in this process.
+`all`: a projection process (as `firmus serve projection`) takes a log that is there, in events a
+second of its CPU and of the clock. `steady`: the log grows at a rate, and rows, public events and
+full text are watched from outside, ms behind. `rebuild`: the read model of that log anew, compared.
+"""
+
+import argparse
+import asyncio
+import multiprocessing
+import os
+import random
+import resource
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvloop
+from search import NAMES, WORDS, blueprint, finished
+
+from firmus.embedded.datadir import claimed
+from firmus.embedded.nats_server import NatsServer
+from firmus.eventlog import codec
+from firmus.node import Node, opened
+from firmus.ports import Unavailable
+from firmus.projection.cursors import EventsCursor
+from firmus.projection.folder import ReadModelFolder
+from firmus.projection.follower import CHUNK, Follower
+from firmus.projection.live import LiveModel
+from firmus.projection.publisher import EventsPublisher, Resumed
+from firmus.projection.rows import Classifiers, RowBuffer
+from firmus.projection.service import FLUSH_COMMITS
+from firmus.roles import projection_role
+from firmus.settings import Settings
+from firmus.transport.search import RemoteSearch
+from firmus.wiring import settle_memory
+from firmus.workflow.blueprint import Blueprint
+from firmus_contracts import ids, subjects
+from firmus_contracts.definitions import WorkflowDef
+from firmus_contracts.envelope import Record
+
+WHAT = ("parts", "all", "steady", "rebuild")
+OPEN = 200
+PARTS_WORKFLOWS = 3_000
+BURST = 2_000
+TICK_S = 0.01
+SHAPES = 20
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """The commits of one workflow as stored, to be given other ids and words."""
+
+    commits: tuple[bytes, ...]
+    events: int
+
+
+def shapes(hashes: list[str]) -> list[Shape]:
+    found = []
+    for name, sha256 in zip(NAMES, hashes, strict=False):
+        plan = blueprint(name)
+        _, commits = finished(plan, 0, {"word": "W0RD0000", "amount": 12.5})
+        stored = [codec.encode(commit).stored.replace(b"0" * 64, sha256.encode()) for commit in commits]  # fmt: skip
+        found.append(Shape(tuple(stored), sum(len(commit.events) for commit in commits)))
+    return found
+
+
+class Source:
+    """Workflows without end, some open at a time; `next` is one commit."""
+
+    def __init__(self, kinds: list[Shape]) -> None:
+        self._chance = random.Random(7)
+        self._kinds = kinds
+        self._old = finished(blueprint(NAMES[0]), 0, {})[1][0].workflow_id.encode()
+        self._number = int(time.time() * 1000) & 0xFFFFFFFF
+        self._open: deque[tuple[str, bytes, deque[bytes]]] = deque()
+
+    def commits(self, workflows: int) -> Iterator[tuple[str, bytes]]:
+        """Workflow id and stored commit; all of so many new workflows, and of those still open."""
+        begun = 0
+        while begun < workflows or self._open:
+            while begun < workflows and len(self._open) < OPEN:
+                self._begin()
+                begun += 1
+            yield self._step()
+
+    def endless(self) -> Iterator[tuple[str, bytes]]:
+        while True:
+            while len(self._open) < OPEN:
+                self._begin()
+            yield self._step()
+
+    def _begin(self) -> None:
+        self._number += 1
+        workflow_id = ids.mint_workflow_id(int(time.time() * 1000), self._number)
+        shape = self._chance.choice(self._kinds)
+        word = self._chance.choice(WORDS).encode()
+        self._open.append((workflow_id, word, deque(shape.commits)))
+
+    def _step(self) -> tuple[str, bytes]:
+        workflow_id, word, rest = self._open.popleft()
+        stored = rest.popleft().replace(self._old, workflow_id.encode()).replace(b"W0RD0000", word)
+        if rest:
+            self._open.append((workflow_id, word, rest))
+        return workflow_id, stored
+
+
+async def write(node: Node, commits: Iterator[tuple[str, bytes]], count: int = BURST) -> int:
+    """Writes up to `count` commits; returns how many there were."""
+    sent = []
+    for _, (workflow_id, stored) in zip(range(count), commits, strict=False):
+        shard = ids.shard_of(workflow_id, node.layout.shards)
+        subject = subjects.log_subject(0, shard, workflow_id)
+        sent.append(node.wire.publish(subject, stored))
+    await asyncio.gather(*sent)
+    return len(sent)
+
+
+async def register(node: Node) -> list[str]:
+    found = []
+    for name in NAMES[:SHAPES]:
+        definition: WorkflowDef = blueprint(name).definition
+        await node.definitions.put_workflow(definition, overwrite=True)
+        pinned = await node.definitions.pin(name)
+        assert pinned is not None
+        found.append(pinned.sha256)
+    return found
+
+
+def projection(url: str, folder: str, pipe: Pipe) -> None:
+    """The projection as a process; tells its CPU seconds whenever it is asked."""
+    uvloop.run(_projection(url, folder, pipe))
+
+
+async def _projection(url: str, folder: str, pipe: Pipe) -> None:
+    settings = Settings(nats_url=url, data_dir=folder, log_level="warning", instance="bench")
+    async with opened(settings, "projection") as node, projection_role(node):
+        settle_memory()
+        while await asyncio.to_thread(pipe.recv) != "stop":
+            used = resource.getrusage(resource.RUSAGE_SELF)
+            pipe.send(used.ru_utime + used.ru_stime)
+
+
+class Projection:
+    """That process."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self._pipe, theirs = multiprocessing.Pipe()
+        context = multiprocessing.get_context("spawn")
+        self._process = context.Process(
+            target=projection, args=(url, str(folder), theirs), daemon=True
+        )
+        self._process.start()
+        self.folder = folder / "readmodel"
+
+    async def cpu_s(self) -> float:
+        self._pipe.send("cpu")
+        found: float = await asyncio.to_thread(self._pipe.recv)
+        return found
+
+    async def stop(self) -> None:
+        self._pipe.send("stop")
+        await asyncio.to_thread(self._process.join)
+
+
+@asynccontextmanager
+async def projecting(url: str, folder: Path) -> AsyncIterator[Projection]:
+    process = Projection(url, folder)
+    try:
+        yield process
+    finally:
+        await process.stop()
+
+
+async def until(holds: Callable[[], Any], every_s: float = 0.05) -> None:
+    while not await holds():
+        await asyncio.sleep(every_s)
+
+
+async def status_reached(search: RemoteSearch, end: int) -> bool:
+    try:
+        status = await search.status()
+    except Unavailable:
+        return False
+    return status.active and min(status.position, status.published) >= end
+
+
+class Rows:
+    """The read model, looked at from another process."""
+
+    def __init__(self, folder: Path) -> None:
+        models = ReadModelFolder(folder)
+        number = models.current()
+        assert number is not None
+        file = models.file(number)
+        self._rows = sqlite3.connect(file, isolation_level=None)
+        self._rows.execute("ATTACH ? AS words", (f"{file}-words",))
+
+    def close(self) -> None:
+        self._rows.close()
+
+    def position(self) -> int:
+        found = self._rows.execute("SELECT value FROM progress WHERE key = 'rows'").fetchone()
+        return int(msgspec.json.decode(found[0])["position"]) if found else 0
+
+    def changes(self) -> tuple[int, int]:
+        """The number of the newest transaction, and of that up to which the words are."""
+        newest = self._rows.execute(
+            "SELECT max((SELECT max(change) FROM workflows), (SELECT max(change) FROM tasks))"
+        ).fetchone()[0]
+        taken = self._rows.execute("SELECT min(change), count(*) FROM words.cursor WHERE name != 'removed'").fetchone()  # fmt: skip
+        return newest or 0, taken[0] if taken[1] == 2 else 0
+
+
+def behind_ms(written: list[tuple[float, int]], seen: list[tuple[float, int]]) -> list[float]:
+    """For each thing written (when, its number), how long until that number was seen."""
+    found, at = [], 0
+    for when, number in written:
+        while at < len(seen) and seen[at][1] < number:
+            at += 1
+        if at == len(seen):
+            break
+        found.append(max(0.0, seen[at][0] - when) * 1000)
+    return found
+
+
+def told(what: str, found: list[float]) -> None:
+    ordered = sorted(found) or [float("nan")]
+    p50, p99 = statistics.median(ordered), ordered[len(ordered) * 99 // 100]
+    print(f"  {what:<16} behind by ms: p50 {p50:,.0f}, p99 {p99:,.0f}, most {ordered[-1]:,.0f}")
+
+
+async def everything(node: Node, given: Any, folder: Path, source: Source, of: Shape) -> None:
+    commits = source.commits(given.workflows)
+    while await write(node, commits):
+        pass
+    end, events = await node.log.end(), given.workflows * of.events
+    search = RemoteSearch(node.connection)
+    began = time.perf_counter()
+    async with projecting(node.url, folder) as process:
+        await until(lambda: status_reached(search, end))
+        taken_s, cpu_s = time.perf_counter() - began, await process.cpu_s()
+        with closing(Rows(process.folder)) as rows:
+
+            async def words_there() -> bool:
+                newest, taken = rows.changes()
+                return rows.position() >= end and taken >= newest
+
+            await until(words_there)
+        words_s, cpu_all_s = time.perf_counter() - began, await process.cpu_s()
+    print(
+        f"all: {events:,} events: {events / taken_s:,.0f}/s, {events / cpu_s:,.0f} a second of CPU;"
+        f" words of the last row {words_s - taken_s:.1f} s later;"
+        f" {cpu_all_s / events * 1e6:.1f} us of CPU an event in all (load {os.getloadavg()[0]:.1f})"
+    )
+
+
+async def steady(node: Node, given: Any, folder: Path, source: Source, of: Shape) -> None:
+    search = RemoteSearch(node.connection)
+    async with projecting(node.url, folder) as process:
+        end = await node.log.end()
+        await until(lambda: status_reached(search, end))
+        await asyncio.sleep(2)
+        written: list[tuple[float, int]] = []
+        writer = asyncio.create_task(_write_steadily(node, given, source, of, written))
+        began, before_s = time.perf_counter(), await process.cpu_s()
+        rows_seen, words_seen, changes, published = await _watch(process.folder, node, writer)
+        taken_s, cpu_s = time.perf_counter() - began, await process.cpu_s() - before_s
+    events = len(written) and (written[-1][1] - end) * of.events / len(of.commits)
+    print(
+        f"steady: {events / taken_s:,.0f} events/s for {taken_s:.0f} s,"
+        f" {cpu_s / max(events, 1) * 1e6:.1f} us of CPU an event (load {os.getloadavg()[0]:.1f})"
+    )
+    told("rows", behind_ms(written, rows_seen))
+    told("public events", behind_ms(written, published))
+    told("words of rows", behind_ms(changes, words_seen))
+
+
+async def _write_steadily(
+    node: Node, given: Any, source: Source, of: Shape, written: list[tuple[float, int]]
+) -> None:
+    commits, loop = source.endless(), asyncio.get_running_loop()
+    rate = given.rate * len(of.commits) / of.events
+    began, sent = loop.time(), 0
+    while (since_s := loop.time() - began) < given.seconds:
+        due = int(since_s * rate) - sent
+        if due > 0:
+            sent += await write(node, commits, due)
+            written.append((time.perf_counter(), await node.log.end()))
+        await asyncio.sleep(TICK_S)
+
+
+async def _watch(folder: Path, node: Node, writer: asyncio.Task[None]) -> Any:
+    """Samples until all that was written has been seen."""
+    rows_seen, words_seen, changes, published = [], [], [], []
+    search = RemoteSearch(node.connection)
+    looked_s = 0.0
+    with closing(Rows(folder)) as rows:
+        while True:
+            now_s = time.perf_counter()
+            rows_seen.append((now_s, rows.position()))
+            newest, taken = rows.changes()
+            if not changes or changes[-1][1] < newest:
+                changes.append((now_s, newest))
+            words_seen.append((now_s, taken))
+            if now_s - looked_s > 5 * TICK_S:
+                looked_s = now_s
+                published.append((time.perf_counter(), (await search.status()).published))
+            if writer.done():
+                await writer
+                end = await node.log.end()
+                if rows_seen[-1][1] >= end and taken >= newest and published[-1][1] >= end:
+                    return rows_seen, words_seen, changes, published
+            await asyncio.sleep(TICK_S / 2)
+
+
+async def rebuild(node: Node, folder: Path, of: Shape) -> None:
+    search = RemoteSearch(node.connection)
+    async with projecting(node.url, folder) as process:
+        end = await node.log.end()
+        await until(lambda: status_reached(search, end))
+        await asyncio.sleep(2)
+        before_s = await process.cpu_s()
+        await search.rebuild("strict")
+        read_s = 0.0
+        while (now := (await search.status()).rebuild) is None or now.state == "running":
+            if now is not None and now.phase == "reading":
+                read_s = now.elapsed_s
+            await asyncio.sleep(0.1)
+        cpu_s = await process.cpu_s() - before_s
+    events = end * of.events / len(of.commits)
+    compared = now.comparison.rows if now.comparison else 0
+    print(
+        f"rebuild: {now.state}, {events / of.events:,.0f} workflows, {events:,.0f} events in"
+        f" {now.elapsed_s:.1f} s ({events / read_s:,.0f}/s read, {events / cpu_s:,.0f} a second of"
+        f" CPU); {compared:,} rows compared in {now.elapsed_s - read_s:.1f} s"
+    )
+
+
+class _Definitions:
+    async def pinned(self, _sha256: str) -> Any:
+        return blueprint("any")
+
+    async def workflow(self, _name: str, _version: int | None = None) -> None: ...
+
+    async def workflows(self) -> list[WorkflowDef]:
+        return []
+
+    async def last_change(self) -> int:
+        return 0
+
+
+async def parts(node: Node, folder: Path, source: Source) -> None:
+    """Each part by itself, as the service calls it, over commits that are in memory."""
+    stored = list(source.commits(PARTS_WORKFLOWS))
+    took: dict[str, float] = {}
+
+    @contextmanager
+    def timed(name: str) -> Iterator[None]:
+        began = time.process_time()
+        yield
+        took[name] = took.get(name, 0.0) + time.process_time() - began
+
+    with timed("decode"):
+        records = [codec.record(at, key, data) for at, (key, data) in enumerate(stored, 1)]
+    chunks = [records[at : at + CHUNK] for at in range(0, len(records), CHUNK)]
+    classifiers = Classifiers(_Definitions())
+    silent = Follower(node.log, rows=None)
+    with timed("fold"):
+        for chunk in chunks:
+            await silent.take(chunk)
+    public = Follower(node.log, rows=None, resumed=Resumed(EventsCursor()), classifiers=classifiers)
+    out = []
+    with timed("make public"):
+        for chunk in chunks:
+            out += await public.take(chunk)
+    took["make public"] -= took["fold"]
+    publisher = await EventsPublisher.open(node.wire)
+    await publisher.resume(node.log, EventsCursor())
+    with timed("send"):
+        for at in range(0, len(out), CHUNK * 2):
+            await publisher.send(out[at : at + CHUNK * 2])
+            await asyncio.sleep(0)
+        await publisher.drained()
+    await publisher.close()
+    await _rows(folder, chunks, classifiers, timed, node)
+    events = sum(len(record.commit.events) for record in records)
+    print(f"parts, us of CPU an event, of {events:,} events (load {os.getloadavg()[0]:.1f}):")
+    for name, seconds in took.items():
+        print(f"  {name:<16}{seconds / events * 1e6:6.2f}")
+    print(f"  {'together':<16}{sum(took.values()) / events * 1e6:6.2f}")
+
+
+async def _rows(
+    folder: Path, chunks: list[list[Record]], classifiers: Classifiers, timed: Any, node: Node
+) -> None:
+    live = LiveModel(ReadModelFolder(folder))
+    model = await live.open(1)
+    await live.swap(1, model)
+    buffer = RowBuffer(classifiers)
+    follower = Follower(node.log, rows=buffer)
+    for chunk in chunks:
+        await follower.take(chunk)
+        if buffer.commits >= FLUSH_COMMITS:
+            with timed("make rows"):
+                batch = await buffer.take(follower.applied, None)
+            with timed("write rows"):
+                await live.write(batch)
+    with timed("words"):
+        await live.index_words()
+    await live.close()
+    live.dispose()
+
+
+class _Definitions:
+    """All definitions are one that chooses nothing."""
+
+    async def pinned(self, _sha256: str) -> Blueprint:
+        return blueprint("any")
+
+    async def workflow(self, _name: str, _version: int | None = None) -> None: ...
+
+    async def workflows(self) -> list[WorkflowDef]:
+        return []
+
+    async def last_change(self) -> int:
+        return 0
+
+
+@asynccontextmanager
+async def serving(folder: Path) -> AsyncIterator[tuple[Node, Path]]:
+    """A nats-server with a folder of its own, and a connection to it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="firmus-projection-", dir=folder) as own,
+        claimed(Path(own)) as directory,
+    ):
+        server = NatsServer(directory, port=-1)
+        await server.start()
+        try:
+            async with opened(Settings(nats_url=server.url, log_level="warning"), "driver") as node:
+                yield node, Path(own)
+        finally:
+            await server.stop()
+
+
+async def run(given: Any) -> None:
+    if "parts" in given.what:
+        async with serving(given.folder) as (node, folder):
+            await parts(node, folder / "parts", Source(shapes(["0" * 64] * SHAPES)))
+    if not set(given.what) - {"parts"}:
+        return
+    async with serving(given.folder) as (node, folder):
+        kinds = shapes(await register(node))
+        source = Source(kinds)
+        if "all" in given.what or "rebuild" in given.what:
+            await everything(node, given, folder, source, kinds[0])
+        if "steady" in given.what:
+            await steady(node, given, folder, source, kinds[0])
+        if "rebuild" in given.what:
+            await rebuild(node, folder, kinds[0])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--workflows", type=int, default=20_000)
+    parser.add_argument("--rate", type=int, default=12_000)
+    parser.add_argument("--seconds", type=float, default=15.0)
+    parser.add_argument("--what", type=lambda text: text.split(","), default=list(WHAT))
+    parser.add_argument("--folder", type=Path)
+    uvloop.run(run(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
