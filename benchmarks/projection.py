@@ -14,129 +14,36 @@ import argparse
 import asyncio
 import multiprocessing
 import os
-import random
 import resource
 import sqlite3
 import statistics
 import tempfile
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import uvloop
-from search import NAMES, WORDS, blueprint, finished
+from projection_parts import parts
+from workflow_log import SHAPES, Shape, Source, register, shapes, write
 
 from firmus.embedded.datadir import claimed
 from firmus.embedded.nats_server import NatsServer
-from firmus.eventlog import codec
 from firmus.node import Node, opened
 from firmus.ports import Unavailable
-from firmus.projection.cursors import EventsCursor
 from firmus.projection.folder import ReadModelFolder
-from firmus.projection.follower import CHUNK, Follower
-from firmus.projection.live import LiveModel
-from firmus.projection.publisher import EventsPublisher, Resumed
-from firmus.projection.rows import Classifiers, RowBuffer
-from firmus.projection.service import FLUSH_COMMITS
 from firmus.roles import projection_role
 from firmus.settings import Settings
 from firmus.transport.search import RemoteSearch
 from firmus.wiring import settle_memory
-from firmus.workflow.blueprint import Blueprint
-from firmus_contracts import ids, subjects
-from firmus_contracts.definitions import WorkflowDef
-from firmus_contracts.envelope import Record
 
 WHAT = ("parts", "all", "steady", "rebuild")
-OPEN = 200
 PARTS_WORKFLOWS = 3_000
-BURST = 2_000
 TICK_S = 0.01
-SHAPES = 20
-
-
-class Shape(msgspec.Struct, frozen=True):
-    """The commits of one workflow as stored, to be given other ids and words."""
-
-    commits: tuple[bytes, ...]
-    events: int
-
-
-def shapes(hashes: list[str]) -> list[Shape]:
-    found = []
-    for name, sha256 in zip(NAMES, hashes, strict=False):
-        plan = blueprint(name)
-        _, commits = finished(plan, 0, {"word": "W0RD0000", "amount": 12.5})
-        stored = [codec.encode(commit).stored.replace(b"0" * 64, sha256.encode()) for commit in commits]  # fmt: skip
-        found.append(Shape(tuple(stored), sum(len(commit.events) for commit in commits)))
-    return found
-
-
-class Source:
-    """Workflows without end, some open at a time; `next` is one commit."""
-
-    def __init__(self, kinds: list[Shape]) -> None:
-        self._chance = random.Random(7)
-        self._kinds = kinds
-        self._old = finished(blueprint(NAMES[0]), 0, {})[1][0].workflow_id.encode()
-        self._number = int(time.time() * 1000) & 0xFFFFFFFF
-        self._open: deque[tuple[str, bytes, deque[bytes]]] = deque()
-
-    def commits(self, workflows: int) -> Iterator[tuple[str, bytes]]:
-        """Workflow id and stored commit; all of so many new workflows, and of those still open."""
-        begun = 0
-        while begun < workflows or self._open:
-            while begun < workflows and len(self._open) < OPEN:
-                self._begin()
-                begun += 1
-            yield self._step()
-
-    def endless(self) -> Iterator[tuple[str, bytes]]:
-        while True:
-            while len(self._open) < OPEN:
-                self._begin()
-            yield self._step()
-
-    def _begin(self) -> None:
-        self._number += 1
-        workflow_id = ids.mint_workflow_id(int(time.time() * 1000), self._number)
-        shape = self._chance.choice(self._kinds)
-        word = self._chance.choice(WORDS).encode()
-        self._open.append((workflow_id, word, deque(shape.commits)))
-
-    def _step(self) -> tuple[str, bytes]:
-        workflow_id, word, rest = self._open.popleft()
-        stored = rest.popleft().replace(self._old, workflow_id.encode()).replace(b"W0RD0000", word)
-        if rest:
-            self._open.append((workflow_id, word, rest))
-        return workflow_id, stored
-
-
-async def write(node: Node, commits: Iterator[tuple[str, bytes]], count: int = BURST) -> int:
-    """Writes up to `count` commits; returns how many there were."""
-    sent = []
-    for _, (workflow_id, stored) in zip(range(count), commits, strict=False):
-        shard = ids.shard_of(workflow_id, node.layout.shards)
-        subject = subjects.log_subject(0, shard, workflow_id)
-        sent.append(node.wire.publish(subject, stored))
-    await asyncio.gather(*sent)
-    return len(sent)
-
-
-async def register(node: Node) -> list[str]:
-    found = []
-    for name in NAMES[:SHAPES]:
-        definition: WorkflowDef = blueprint(name).definition
-        await node.definitions.put_workflow(definition, overwrite=True)
-        pinned = await node.definitions.pin(name)
-        assert pinned is not None
-        found.append(pinned.sha256)
-    return found
+LOOK_S = 0.05
 
 
 def projection(url: str, folder: str, pipe: Pipe) -> None:
@@ -184,9 +91,11 @@ async def projecting(url: str, folder: Path) -> AsyncIterator[Projection]:
         await process.stop()
 
 
-async def until(holds: Callable[[], Any], every_s: float = 0.05) -> None:
-    while not await holds():
-        await asyncio.sleep(every_s)
+async def until(holds: Callable[[], Any]) -> None:
+    while True:
+        if await holds():
+            return
+        await asyncio.sleep(LOOK_S)
 
 
 async def status_reached(search: RemoteSearch, end: int) -> bool:
@@ -220,7 +129,9 @@ class Rows:
         newest = self._rows.execute(
             "SELECT max((SELECT max(change) FROM workflows), (SELECT max(change) FROM tasks))"
         ).fetchone()[0]
-        taken = self._rows.execute("SELECT min(change), count(*) FROM words.cursor WHERE name != 'removed'").fetchone()  # fmt: skip
+        taken = self._rows.execute(
+            "SELECT min(change), count(*) FROM words.cursor WHERE name != 'removed'"
+        ).fetchone()
         return newest or 0, taken[0] if taken[1] == 2 else 0
 
 
@@ -315,7 +226,7 @@ async def _watch(folder: Path, node: Node, writer: asyncio.Task[None]) -> Any:
             if not changes or changes[-1][1] < newest:
                 changes.append((now_s, newest))
             words_seen.append((now_s, taken))
-            if now_s - looked_s > 5 * TICK_S:
+            if now_s - looked_s > LOOK_S:
                 looked_s = now_s
                 published.append((time.perf_counter(), (await search.status()).published))
             if writer.done():
@@ -347,96 +258,6 @@ async def rebuild(node: Node, folder: Path, of: Shape) -> None:
         f" {now.elapsed_s:.1f} s ({events / read_s:,.0f}/s read, {events / cpu_s:,.0f} a second of"
         f" CPU); {compared:,} rows compared in {now.elapsed_s - read_s:.1f} s"
     )
-
-
-class _Definitions:
-    async def pinned(self, _sha256: str) -> Any:
-        return blueprint("any")
-
-    async def workflow(self, _name: str, _version: int | None = None) -> None: ...
-
-    async def workflows(self) -> list[WorkflowDef]:
-        return []
-
-    async def last_change(self) -> int:
-        return 0
-
-
-async def parts(node: Node, folder: Path, source: Source) -> None:
-    """Each part by itself, as the service calls it, over commits that are in memory."""
-    stored = list(source.commits(PARTS_WORKFLOWS))
-    took: dict[str, float] = {}
-
-    @contextmanager
-    def timed(name: str) -> Iterator[None]:
-        began = time.process_time()
-        yield
-        took[name] = took.get(name, 0.0) + time.process_time() - began
-
-    with timed("decode"):
-        records = [codec.record(at, key, data) for at, (key, data) in enumerate(stored, 1)]
-    chunks = [records[at : at + CHUNK] for at in range(0, len(records), CHUNK)]
-    classifiers = Classifiers(_Definitions())
-    silent = Follower(node.log, rows=None)
-    with timed("fold"):
-        for chunk in chunks:
-            await silent.take(chunk)
-    public = Follower(node.log, rows=None, resumed=Resumed(EventsCursor()), classifiers=classifiers)
-    out = []
-    with timed("make public"):
-        for chunk in chunks:
-            out += await public.take(chunk)
-    took["make public"] -= took["fold"]
-    publisher = await EventsPublisher.open(node.wire)
-    await publisher.resume(node.log, EventsCursor())
-    with timed("send"):
-        for at in range(0, len(out), CHUNK * 2):
-            await publisher.send(out[at : at + CHUNK * 2])
-            await asyncio.sleep(0)
-        await publisher.drained()
-    await publisher.close()
-    await _rows(folder, chunks, classifiers, timed, node)
-    events = sum(len(record.commit.events) for record in records)
-    print(f"parts, us of CPU an event, of {events:,} events (load {os.getloadavg()[0]:.1f}):")
-    for name, seconds in took.items():
-        print(f"  {name:<16}{seconds / events * 1e6:6.2f}")
-    print(f"  {'together':<16}{sum(took.values()) / events * 1e6:6.2f}")
-
-
-async def _rows(
-    folder: Path, chunks: list[list[Record]], classifiers: Classifiers, timed: Any, node: Node
-) -> None:
-    live = LiveModel(ReadModelFolder(folder))
-    model = await live.open(1)
-    await live.swap(1, model)
-    buffer = RowBuffer(classifiers)
-    follower = Follower(node.log, rows=buffer)
-    for chunk in chunks:
-        await follower.take(chunk)
-        if buffer.commits >= FLUSH_COMMITS:
-            with timed("make rows"):
-                batch = await buffer.take(follower.applied, None)
-            with timed("write rows"):
-                await live.write(batch)
-    with timed("words"):
-        await live.index_words()
-    await live.close()
-    live.dispose()
-
-
-class _Definitions:
-    """All definitions are one that chooses nothing."""
-
-    async def pinned(self, _sha256: str) -> Blueprint:
-        return blueprint("any")
-
-    async def workflow(self, _name: str, _version: int | None = None) -> None: ...
-
-    async def workflows(self) -> list[WorkflowDef]:
-        return []
-
-    async def last_change(self) -> int:
-        return 0
 
 
 @asynccontextmanager

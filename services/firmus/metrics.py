@@ -5,6 +5,7 @@ from functools import partial
 from firmus.decider.service import Decider
 from firmus.handlers.service import EventHandling
 from firmus.intake.service import Intake
+from firmus.projection.service import ProjectionService
 from firmus.scheduler.owner import OwnedScheduler
 from firmus.schedules.service import ScheduleService
 from firmus.telemetry import Metrics
@@ -51,6 +52,11 @@ def event_handling_metrics(metrics: Metrics, service: EventHandling) -> None:
     metrics.counter("event_actions_done", lambda: float(service.handled))
     metrics.counter("event_actions_failed", lambda: float(service.failed))
     metrics.counter("event_conditions_false", lambda: float(service.skipped))
+
+
+def projection_metrics(metrics: Metrics, service: ProjectionService) -> None:
+    metrics.gauge("projection_active", lambda: float(service.active.is_set()), "0 on a standby.")
+    metrics.gauge("projection_position", lambda: float(service.position))
 
 
 def schedules_metrics(metrics: Metrics, service: ScheduleService) -> None:

@@ -8,7 +8,6 @@ import contextlib
 import functools
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,6 +26,7 @@ from firmus.broker.starting import Starts
 from firmus.decider.scripts import QuickJsScripts
 from firmus.decider.scripts_jq import Evaluators, JqScripts
 from firmus.decider.service import Decider
+from firmus.embedded.own_folder import read_models
 from firmus.eventlog.uploads import JetStreamUploads
 from firmus.front import manners_of
 from firmus.gatekeeping import gatekeeper
@@ -40,6 +40,7 @@ from firmus.metrics import (
     decider_metrics,
     event_handling_metrics,
     intake_metrics,
+    projection_metrics,
     scheduler_metrics,
     schedules_metrics,
 )
@@ -47,7 +48,6 @@ from firmus.node import Node
 from firmus.ports import DeciderPort, QueuesPort, SearchPort, WatchPort
 from firmus.projection.publisher import EventsPublisher
 from firmus.projection.service import ProjectionService
-from firmus.projection.stores import models_of
 from firmus.rehearsal.service import Rehearsals
 from firmus.scheduler.failure_input import failure_input as failure_input_of
 from firmus.scheduler.owner import OwnedScheduler
@@ -225,16 +225,18 @@ async def projection_role(node: Node) -> AsyncIterator[ProjectionService]:
         ttl_s=await bucket_ttl_s(node.wire),
     )
     publisher = await EventsPublisher.open(node.wire)
-    service = ProjectionService(
-        log=node.log,
-        models=models_of(node.settings.read_model, Path(node.settings.data_dir) / "readmodel"),
-        definitions=node.definitions,
-        lease=lease,
-        publisher=publisher,
-        instance=node.instance,
-    )
-    async with background(service.run(), SearchServer(node.connection, service).run()):
-        yield service
+    async with read_models(node.settings) as models:
+        service = ProjectionService(
+            log=node.log,
+            models=models,
+            definitions=node.definitions,
+            lease=lease,
+            publisher=publisher,
+            instance=node.instance,
+        )
+        projection_metrics(node.metrics, service)
+        async with background(service.run(), SearchServer(node.connection, service).run()):
+            yield service
 
 
 async def gateway(

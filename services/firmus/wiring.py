@@ -27,7 +27,7 @@ from firmus.scheduler.owner import OwnedScheduler
 from firmus.settings import Settings
 from firmus.transport.decider import RemoteDecider
 from firmus.transport.queues import NotedQueues, PollNotices, RemoteQueues
-from firmus.transport.search import RemoteSearch
+from firmus.transport.search import NearestSearch, RemoteSearch
 from firmus.transport.watching import RemoteWatches
 
 log = structlog.get_logger(__name__)
@@ -52,7 +52,7 @@ async def run_up(settings: Settings) -> None:
         search: SearchPort = RemoteSearch(node.connection)
         if settings.processes == "one":
             projection = await stack.enter_async_context(projection_role(node))
-            search = projection.local_search
+            search = NearestSearch(projection, search)
         decider = await stack.enter_async_context(decider_role(node, exclusive=exclusive))
         scheduler = await stack.enter_async_context(
             scheduler_role(node, decider, exclusive=exclusive)

@@ -79,6 +79,7 @@ SHELL = {
             "upkeep",
             "snapshot",
             "flushing",
+            "life",
         ),
         *("rows", "search", "states", "store", "stores", "finding", "word_index", "folder"),
         *("attribute_rows", "choices"),

@@ -15,7 +15,7 @@ from tests.projection.histories import (
 )
 
 from firmus.eventlog.memory import MemoryLog
-from firmus.projection import service as service_module
+from firmus.projection import life as life_module
 from firmus.projection.folder import ReadModelFolder
 from firmus.projection.publisher import EventsPublisher
 from firmus.projection.views import TASK_COLUMNS, WORKFLOW_COLUMNS
@@ -105,7 +105,7 @@ async def test_sudden_stops_lose_and_repeat_nothing(
     make, log, wire, events, *, tmp_path: Path, monkeypatch
 ) -> None:
     """Stopped as a crash stops it: nothing is settled, wherever it stands."""
-    monkeypatch.setattr(service_module.ProjectionService, "_settle", _nothing)
+    monkeypatch.setattr(life_module.Life, "_settle", _nothing)
     histories = []
     for number in range(1, 13):
         publisher = await EventsPublisher.open(wire)
@@ -163,7 +163,7 @@ async def test_a_rebuild_publishes_nothing(make, log, publisher, events) -> None
 async def test_a_lost_model_is_built_beside_and_does_not_delay_events(
     make, log, publisher, events, *, tmp_path: Path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(service_module, "CATCH_UP_MAX", 3)
+    monkeypatch.setattr(life_module, "CATCH_UP_MAX", 3)
     async with running(make(folder=tmp_path / "one", publisher=publisher)) as service:
         await rows_at(service, (await finished(log, 1)).position)
     async with running(make(folder=tmp_path / "two", publisher=publisher)) as service:

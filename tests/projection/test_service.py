@@ -98,12 +98,14 @@ async def test_rows_that_a_loop_no_longer_shows_are_removed(make, log: MemoryLog
         assert (await find(service, what="tasks")).total_hits == 1
 
 
-async def test_a_standby_takes_over_when_the_lease_is_lost(make, log: MemoryLog) -> None:
+async def test_a_standby_takes_over_when_the_lease_is_lost(
+    make, log: MemoryLog, tmp_path: Path
+) -> None:
     first_lease = OpenLease()
     second_lease = OpenLease(first_lease._gate)
     async with running(make(lease=first_lease)) as first:
         await first.active.wait()
-        async with running(make(lease=second_lease)) as second:
+        async with running(make(lease=second_lease, folder=tmp_path / "other")) as second:
             with pytest.raises(Unavailable):
                 await find(second)
             first_lease.take_away()

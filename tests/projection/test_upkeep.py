@@ -10,7 +10,7 @@ from tests.projection.histories import finished
 from tests.projection.test_rebuild import rows, write_all_kinds
 
 from firmus.eventlog.memory import MemoryLog
-from firmus.projection import service as service_module
+from firmus.projection import life as life_module
 from firmus.projection import store, upkeep
 from firmus_contracts.errors import Refusal
 
@@ -174,7 +174,7 @@ async def test_a_model_far_behind_the_events_catches_up_beside(
             last = await finished(log, number)
         await rows_at(service, last.position)
         await publisher.drained()
-    monkeypatch.setattr(service_module, "CATCH_UP_MAX", 3)
+    monkeypatch.setattr(life_module, "CATCH_UP_MAX", 3)
     async with running(make(folder=one, publisher=publisher)) as service:
         assert (await rebuild_is(service, kind="catch_up", state="done")).model == 1
         await rows_at(service, (await finished(log, 30)).position)

@@ -83,7 +83,7 @@ def claim(path: Path) -> DataDir:
     """
     path = path.resolve()
     path.joinpath("run").mkdir(parents=True, exist_ok=True)
-    lock = _lock(path)
+    lock = lock_folder(path)
     counter = path / "generation"
     text = counter.read_text() if counter.exists() else ""
     generation = int(text) + 1 if text.strip().isdecimal() else 1
@@ -104,7 +104,8 @@ def read_note(path: Path, shape: type[T]) -> T | None:
         return None
 
 
-def _lock(path: Path) -> BinaryIO:
+def lock_folder(path: Path) -> BinaryIO:
+    """Takes a folder's lock until what is returned is closed. Raises DirectoryInUseError."""
     handle = path.joinpath("lock").open("a+b")
     handle.seek(0)
     owner = handle.read().decode(errors="replace").strip()

@@ -25,6 +25,7 @@ class ReadModelFolder:
 
     dialect = SQLITE
     readers = READERS
+    shared = False
 
     def __init__(self, path: Path) -> None:
         self._path = path

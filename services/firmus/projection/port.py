@@ -151,6 +151,13 @@ class ReadModels(Protocol):
     def dialect(self) -> Dialect: ...
 
     @property
+    def shared(self) -> bool:
+        """Whether other instances use the same models: a standby leaves them alone then, and else
+        keeps its own up to date.
+        """
+        ...
+
+    @property
     def readers(self) -> int:
         """So many searches are answered at once."""
         ...

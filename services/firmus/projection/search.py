@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+from collections.abc import Callable
 from typing import Protocol
 
 from firmus.eventlog.port import LogUnavailable
@@ -27,7 +28,10 @@ class LogEnd(Protocol):
 class LocalSearch:
     """Answers from the read model in use here (spec 7.1); Unavailable on a standby."""
 
-    def __init__(self, live: LiveModel, log: LogEnd, choices: Choices) -> None:
+    def __init__(
+        self, live: LiveModel, log: LogEnd, choices: Choices, *, serving: Callable[[], bool]
+    ) -> None:
+        self._serving = serving
         self._live = live
         self._log = log
         self._choices = choices
@@ -47,6 +51,8 @@ class LocalSearch:
         compiled = await self._compiled(searchable, asked)
         if asked.after:
             compiled = after(compiled, asked.after)
+        if not self._serving():
+            raise Unavailable("this projection stands by; the active one answers")
         if self._live.model is None:
             raise Unavailable("no read model is open here, or the first is still being built")
         try:

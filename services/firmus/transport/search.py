@@ -18,6 +18,7 @@ from firmus.ports import (
     ReadModelStatus,
     RebuildProgress,
     SearchPage,
+    SearchPort,
     SearchRequest,
     Unavailable,
     Verify,
@@ -191,6 +192,18 @@ class RemoteSearch:
                 raise Unavailable(f"no projection answered: {error}") from error
             else:
                 return _answers.decode(reply.data)
+
+
+class NearestSearch:
+    """Asks the projection of this process while that is the active one, else over NATS."""
+
+    def __init__(self, projection: ProjectionService, remote: SearchPort) -> None:
+        self._projection = projection
+        self._remote = remote
+
+    async def search(self, asked: SearchRequest) -> SearchPage:
+        here = self._projection.local_search if self._projection.serving else self._remote
+        return await here.search(asked)
 
 
 def _unexpected(answer: _Answer) -> Exception:

@@ -28,6 +28,7 @@ class PostgresModels:
 
     dialect = DIALECT
     readers = READERS
+    shared = True
 
     def __init__(self, url: str) -> None:
         self._url = url
