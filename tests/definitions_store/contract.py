@@ -204,3 +204,27 @@ class DefinitionsContract:
         assert await definitions.delete_schemas("s")
         assert not await definitions.delete_schemas("s")
         assert await definitions.schema("s") is None
+
+    async def test_who_asks_is_who_made_and_who_changed_a_definition(self, definitions):
+        given = workflow("flow", createdBy="whoever", updatedBy="whoever")
+        await definitions.put_workflow(given, overwrite=True, actor="ann")
+        first = await definitions.workflow("flow")
+        assert (first.created_by, first.updated_by) == ("ann", None)
+        await definitions.put_workflow(given, overwrite=True, actor="bob")
+        again = await definitions.workflow("flow")
+        assert (again.created_by, again.updated_by) == ("ann", "bob")
+
+    async def test_without_somebody_known_a_definition_says_what_it_was_given(self, definitions):
+        await definitions.put_workflow(workflow("flow", createdBy="it says"), overwrite=True)
+        assert (await definitions.workflow("flow")).created_by == "it says"
+
+    async def test_tasks_and_schemas_say_who_made_them_too(self, definitions):
+        await definitions.put_task(task("t"), actor="ann")
+        await definitions.put_task(task("t"), must_exist=True, actor="bob")
+        found = await definitions.task("t")
+        assert (found.created_by, found.updated_by) == ("ann", "bob")
+        schema = SchemaDef(name="s", data={})
+        for who in ("ann", "bob"):
+            await definitions.put_schema("s", schema, actor=who)
+        kept = await definitions.schema("s")
+        assert (kept.created_by, kept.updated_by) == ("ann", "bob")

@@ -281,5 +281,7 @@ _TABLE: Final[dict[Kind, Permissions]] = {
     "subscriber": Permissions(
         publish=_reading(subjects.EVENTS_STREAM), subscribe=subjects.EVENTS_SUBJECTS
     ),
-    "operator": Permissions(publish=(f"{API}.>", *_ASKED), subscribe=subjects.EVENTS_SUBJECTS),
+    "operator": Permissions(
+        publish=(f"{API}.>", *_ASKED, subjects.KEYS_SUBJECTS), subscribe=subjects.EVENTS_SUBJECTS
+    ),
 }

@@ -6,10 +6,12 @@ import argparse
 import datetime as dt
 import getpass
 import json
+import os
 from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from firmus.broker.access import access_in
 from firmus.broker.connection import connect
 from firmus.broker.wire import JetStreamWire
 from firmus.clock import SystemClock
@@ -75,11 +77,11 @@ def _run(options: argparse.Namespace, work: Callable[[Keys], Awaitable[None]]) -
 
 
 async def _with_keys(options: argparse.Namespace, work: Callable[[Keys], Awaitable[None]]) -> None:
-    url = nats_url_of(options)
-    connection = await connect(url, name="firmus keys")
+    access = access_in(os.environ, nats_url_of(options))
+    connection = await connect(access, name="firmus keys")
     try:
         wire = await JetStreamWire.open(connection)
-        keys = jetstream_keys(wire=wire, servers=url, clock=SystemClock())
+        keys = jetstream_keys(wire=wire, servers=access, clock=SystemClock())
         try:
             await work(keys)
         finally:

@@ -19,10 +19,13 @@ _TASK = "task-"
 _SCHEMA = "schema-"
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class _Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """`actor`: who asked for it, as far as it was said."""
+
     originator_id: str
     originator_version: int
     time_ms: int
+    actor: str = ""
 
 
 class WorkflowDefinitionPut(_Event, frozen=True):

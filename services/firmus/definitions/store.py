@@ -11,6 +11,7 @@ from firmus.broker.access import Servers
 from firmus.broker.wire import JetStreamWire
 from firmus.definitions import aggregate as aggregates
 from firmus.definitions.aggregate import Aggregate, Event
+from firmus.definitions.authors import signed
 from firmus.definitions.catalogue import Catalogue
 from firmus.definitions.pins import Pins
 from firmus.definitions.tags import each_with_name, identity_of, names_with, present, retag
@@ -65,31 +66,39 @@ class Definitions:
     async def pinned(self, sha256: str) -> Blueprint:
         return await self._pins.pinned(sha256)
 
-    async def put_workflow(self, definition: WorkflowDef, *, overwrite: bool) -> None:
+    async def put_workflow(
+        self, definition: WorkflowDef, *, overwrite: bool, actor: str = ""
+    ) -> None:
         await self._write(
             aggregates.workflow_id(definition.name),
+            actor,
             lambda found, now_ms: aggregates.put_workflow(
                 found, definition, overwrite=overwrite, now_ms=now_ms
             ),
         )
 
-    async def delete_workflow(self, name: str, version: int) -> bool:
+    async def delete_workflow(self, name: str, version: int, *, actor: str = "") -> bool:
         return await self._write(
             aggregates.workflow_id(name),
+            actor,
             lambda found, now_ms: aggregates.delete_workflow(found, name, version, now_ms=now_ms),
         )
 
-    async def put_task(self, definition: TaskDef, *, must_exist: bool = False) -> None:
+    async def put_task(
+        self, definition: TaskDef, *, must_exist: bool = False, actor: str = ""
+    ) -> None:
         await self._write(
             aggregates.task_id(definition.name),
+            actor,
             lambda found, now_ms: aggregates.put_task(
                 found, definition, must_exist=must_exist, now_ms=now_ms
             ),
         )
 
-    async def delete_task(self, name: str) -> bool:
+    async def delete_task(self, name: str, *, actor: str = "") -> bool:
         return await self._write(
             aggregates.task_id(name),
+            actor,
             lambda found, now_ms: aggregates.delete_task(found, name, now_ms=now_ms),
         )
 
@@ -101,17 +110,23 @@ class Definitions:
         await self._fresh()
         return self._catalogue.schemas()
 
-    async def put_schema(self, name: str, schema: SchemaDef, *, new_version: bool = False) -> None:
+    async def put_schema(
+        self, name: str, schema: SchemaDef, *, new_version: bool = False, actor: str = ""
+    ) -> None:
         await self._write(
             aggregates.schema_id(name),
+            actor,
             lambda found, now_ms: aggregates.put_schema(
                 found, name, schema, new_version=new_version, now_ms=now_ms
             ),
         )
 
-    async def delete_schemas(self, name: str, version: int | None = None) -> bool:
+    async def delete_schemas(
+        self, name: str, version: int | None = None, *, actor: str = ""
+    ) -> bool:
         return await self._write(
             aggregates.schema_id(name),
+            actor,
             lambda found, now_ms: aggregates.delete_schemas(found, name, version, now_ms=now_ms),
         )
 
@@ -130,18 +145,25 @@ class Definitions:
         await self._fresh()
         return names_with(self._catalogue.tagged(), what, key, value)
 
-    async def retag(self, what: TagOwner, name: str, change: TagChange, tags: list[Tag]) -> None:
+    async def retag(
+        self, what: TagOwner, name: str, change: TagChange, tags: list[Tag], *, actor: str = ""
+    ) -> None:
         await self._write(
             identity_of(what, name),
+            actor,
             lambda found, now_ms: retag(found, what, name, change, tags, now_ms=now_ms),
         )
 
-    async def _write(self, identity: str, decide: Callable[[Aggregate, int], Event | None]) -> bool:
+    async def _write(
+        self, identity: str, actor: str, decide: Callable[[Aggregate, int], Event | None]
+    ) -> bool:
         """False when there was nothing to do."""
-        event = await self._writer.write(
-            identity, lambda: decide(self._catalogue.aggregate(identity), self._clock.now_ms())
-        )
-        return event is not None
+
+        def decided() -> Event | None:
+            found = self._catalogue.aggregate(identity)
+            return signed(found, decide(found, self._clock.now_ms()), actor)
+
+        return await self._writer.write(identity, decided) is not None
 
     async def _catch_up(self) -> None:
         await self._journal.catch_up(self._catalogue)

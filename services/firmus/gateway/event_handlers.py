@@ -2,7 +2,7 @@
 
 from firmus.gateway import answers
 from firmus.gateway.ports import GatewayPorts
-from firmus.gateway.reading import Request, Response, flag, json_body, may_read
+from firmus.gateway.reading import Request, Response, actor_of, flag, json_body, may_read
 from firmus.ports import EventHandlersPort
 from firmus_contracts.bodies import decode_event_handler
 from firmus_contracts.errors import Refusal
@@ -22,15 +22,16 @@ class EventHandlerRequests:
         return self._given
 
     async def add(self, req: Request, resp: Response) -> None:
-        await self._handlers.add(decode_event_handler(await json_body(req)))
+        await self._handlers.add(decode_event_handler(await json_body(req)), actor=actor_of(req))
         answers.empty(resp)
 
     async def update(self, req: Request, resp: Response) -> None:
-        await self._handlers.update(decode_event_handler(await json_body(req)))
+        handler = decode_event_handler(await json_body(req))
+        await self._handlers.update(handler, actor=actor_of(req))
         answers.empty(resp)
 
-    async def delete(self, _req: Request, resp: Response, key: str) -> None:
-        await self._handlers.delete(key)
+    async def delete(self, req: Request, resp: Response, key: str) -> None:
+        await self._handlers.delete(key, actor=actor_of(req))
         answers.empty(resp)
 
     async def all(self, req: Request, resp: Response) -> None:

@@ -9,6 +9,7 @@ from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import (
     Request,
     Response,
+    actor_of,
     flag,
     json_body,
     may_read,
@@ -41,7 +42,7 @@ class WorkflowDefinitions:
         require(req.principal, ADMIN, definition.name)
         definition = await self._registration.with_schemas(definition)
         await self._registration.workflow(definition)
-        await self._definitions.put_workflow(definition, overwrite=overwrite)
+        await self._definitions.put_workflow(definition, overwrite=overwrite, actor=actor_of(req))
         answers.empty(resp)
 
     async def validate(self, req: Request, resp: Response) -> None:
@@ -66,7 +67,9 @@ class WorkflowDefinitions:
         by_place = {str(place): definition for place, definition in enumerate(given)}
 
         async def put(place: str) -> str:
-            await self._definitions.put_workflow(by_place[place], overwrite=True)
+            await self._definitions.put_workflow(
+                by_place[place], overwrite=True, actor=actor_of(req)
+            )
             return by_place[place].name
 
         answers.json(resp, await collect(list(by_place), put))
@@ -99,8 +102,9 @@ class WorkflowDefinitions:
     async def versions(self, req: Request, resp: Response, key: str) -> None:
         answers.json(resp, list(map(_summary, (await self._by_name(req)).get(key, []))))
 
-    async def delete(self, _req: Request, resp: Response, key: str, version: str) -> None:
-        if not await self._definitions.delete_workflow(key, whole_number("version", version)):
+    async def delete(self, req: Request, resp: Response, key: str, version: str) -> None:
+        number, actor = whole_number("version", version), actor_of(req)
+        if not await self._definitions.delete_workflow(key, number, actor=actor):
             raise Refusal("NOT_FOUND", f"No such workflow definition: {key} version: {version}")
         answers.empty(resp)
 
@@ -110,7 +114,9 @@ class WorkflowDefinitions:
         if version is None:
             latest = await self._definitions.workflow(key)
             version = None if latest is None else latest.version
-        if version is None or not await self._definitions.delete_workflow(key, version):
+        if version is None or not await self._definitions.delete_workflow(
+            key, version, actor=actor_of(req)
+        ):
             shown = "null" if version is None else version
             raise Refusal("NOT_FOUND", f"No such workflow definition: {key} version: {shown}")
         answers.empty(resp, 204)
@@ -145,7 +151,7 @@ class TaskDefinitions:
         ]
         self._registration.tasks(given)
         for definition in given:
-            await self._definitions.put_task(definition)
+            await self._definitions.put_task(definition, actor=actor_of(req))
         answers.empty(resp)
 
     async def update(self, req: Request, resp: Response) -> None:
@@ -153,7 +159,7 @@ class TaskDefinitions:
         require(req.principal, ADMIN, definition.name)
         definition = await self._registration.with_schemas(definition)
         self._registration.task(definition)
-        await self._definitions.put_task(definition, must_exist=True)
+        await self._definitions.put_task(definition, must_exist=True, actor=actor_of(req))
         answers.empty(resp)
 
     async def all(self, req: Request, resp: Response) -> None:
@@ -167,8 +173,8 @@ class TaskDefinitions:
             raise Refusal("NOT_FOUND", f"No such taskType found by name: {key}")
         answers.json(resp, definition)
 
-    async def delete(self, _req: Request, resp: Response, key: str) -> None:
-        if not await self._definitions.delete_task(key):
+    async def delete(self, req: Request, resp: Response, key: str) -> None:
+        if not await self._definitions.delete_task(key, actor=actor_of(req)):
             raise Refusal("NOT_FOUND", "No such task definition")
         answers.empty(resp)
 

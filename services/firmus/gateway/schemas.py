@@ -6,7 +6,15 @@ Conductor's open server has no such paths; these are the ones that the SDKs have
 from firmus.definitions.schema_checks import registration_errors
 from firmus.gateway import answers
 from firmus.gateway.ports import GatewayPorts
-from firmus.gateway.reading import Request, Response, flag, json_body, may_read, whole_number
+from firmus.gateway.reading import (
+    Request,
+    Response,
+    actor_of,
+    flag,
+    json_body,
+    may_read,
+    whole_number,
+)
 from firmus.security.grants import ADMIN, require
 from firmus_contracts.bodies import decode_schemas, invalid
 from firmus_contracts.errors import Refusal
@@ -28,7 +36,9 @@ class Schemas:
         for schema in given:
             require(req.principal, ADMIN, schema.name or "")
         for schema in given:
-            await self._definitions.put_schema(schema.name or "", schema, new_version=new_version)
+            await self._definitions.put_schema(
+                schema.name or "", schema, new_version=new_version, actor=actor_of(req)
+            )
         answers.empty(resp)
 
     async def all(self, req: Request, resp: Response) -> None:
@@ -47,14 +57,15 @@ class Schemas:
             raise _unknown(f"{key}, version: {version}")
         answers.json(resp, schema)
 
-    async def delete(self, _req: Request, resp: Response, key: str, version: str) -> None:
-        if not await self._definitions.delete_schemas(key, whole_number("version", version)):
+    async def delete(self, req: Request, resp: Response, key: str, version: str) -> None:
+        number, actor = whole_number("version", version), actor_of(req)
+        if not await self._definitions.delete_schemas(key, number, actor=actor):
             raise _unknown(f"{key}, version: {version}")
         answers.empty(resp)
 
-    async def delete_all(self, _req: Request, resp: Response, key: str) -> None:
+    async def delete_all(self, req: Request, resp: Response, key: str) -> None:
         """All versions."""
-        if not await self._definitions.delete_schemas(key):
+        if not await self._definitions.delete_schemas(key, actor=actor_of(req)):
             raise _unknown(key)
         answers.empty(resp)
 

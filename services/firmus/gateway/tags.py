@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from firmus.gateway import answers
 from firmus.gateway.ports import GatewayPorts
-from firmus.gateway.reading import Request, Response, json_body, may_read, text
+from firmus.gateway.reading import Request, Response, actor_of, json_body, may_read, text
 from firmus.ports import DefinitionsPort, TagChange, TagOwner
 from firmus_contracts.bodies import decode_tag_or_tags
 from firmus_contracts.definitions import TaskDef, WorkflowDef
@@ -53,5 +53,5 @@ class Tags:
 
     async def _change(self, req: Request, resp: Response, name: str, change: TagChange) -> None:
         given = decode_tag_or_tags(await json_body(req))
-        await self._definitions.retag(self._what, name, change, given)
+        await self._definitions.retag(self._what, name, change, given, actor=actor_of(req))
         answers.empty(resp)

@@ -9,10 +9,13 @@ from firmus_contracts.errors import Refusal
 from firmus_contracts.event_handlers import EventHandler
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class _Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """`actor`: who asked for it, as far as it was said."""
+
     originator_id: str
     originator_version: int
     time_ms: int
+    actor: str = ""
 
 
 class HandlerSaved(_Event, frozen=True):

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from firmus.broker.access import Servers
 from firmus.broker.wire import JetStreamWire
 from firmus.eventlog.recorder_journal import Journal, SharedCheck, StreamJournal, Writer
@@ -47,23 +49,27 @@ class EventHandlers:
         self._writer = Writer(journal, self._fresh)
         self.close = journal.close
 
-    async def add(self, handler: EventHandler) -> None:
+    async def add(self, handler: EventHandler, *, actor: str = "") -> None:
         _check(handler)
         await self._write(
             identity_of(handler.name),
+            actor,
             lambda found, now_ms: aggregates.save(found, handler, must_exist=False, now_ms=now_ms),
         )
 
-    async def update(self, handler: EventHandler) -> None:
+    async def update(self, handler: EventHandler, *, actor: str = "") -> None:
         _check(handler)
         await self._write(
             identity_of(handler.name),
+            actor,
             lambda found, now_ms: aggregates.save(found, handler, must_exist=True, now_ms=now_ms),
         )
 
-    async def delete(self, name: str) -> None:
+    async def delete(self, name: str, *, actor: str = "") -> None:
         await self._write(
-            identity_of(name), lambda found, now_ms: aggregates.delete(found, name, now_ms=now_ms)
+            identity_of(name),
+            actor,
+            lambda found, now_ms: aggregates.delete(found, name, now_ms=now_ms),
         )
 
     async def handlers(self) -> list[EventHandler]:
@@ -77,10 +83,14 @@ class EventHandlers:
             if handler.event == event and (handler.active or not active_only)
         ]
 
-    async def _write(self, identity: str, decide: Callable[[Aggregate, int], Event]) -> None:
-        await self._writer.write(
-            identity, lambda: decide(self._catalogue.of(identity), self._clock.now_ms())
-        )
+    async def _write(
+        self, identity: str, actor: str, decide: Callable[[Aggregate, int], Event]
+    ) -> None:
+        def decided() -> Event:
+            event = decide(self._catalogue.of(identity), self._clock.now_ms())
+            return msgspec.structs.replace(event, actor=actor)
+
+        await self._writer.write(identity, decided)
 
 
 def jetstream_handlers(*, wire: JetStreamWire, servers: Servers, clock: Clock) -> EventHandlers:

@@ -21,7 +21,9 @@ TagChange = Literal["add", "set", "remove"]
 
 
 class DefinitionsPort(Protocol):
-    """Definitions as registered. Reads see every registration answered before they began."""
+    """Definitions as registered. Reads see every registration answered before they began. `actor`
+    is who asks for a change: where it is known, definitions say who made and who changed them.
+    """
 
     async def workflow(self, name: str, version: int | None = None) -> WorkflowDef | None:
         """A definition; the highest version when none is given."""
@@ -48,22 +50,30 @@ class DefinitionsPort(Protocol):
         """The snapshot stored under a hash. Raises KeyError when there is none."""
         ...
 
-    async def put_workflow(self, definition: WorkflowDef, *, overwrite: bool) -> None:
+    async def put_workflow(
+        self, definition: WorkflowDef, *, overwrite: bool, actor: str = ""
+    ) -> None:
         """Raises Refusal CONFLICT when it exists and may not be overwritten. Already validated."""
         ...
 
-    async def delete_workflow(self, name: str, version: int) -> bool: ...
+    async def delete_workflow(self, name: str, version: int, *, actor: str = "") -> bool: ...
 
-    async def put_task(self, definition: TaskDef, *, must_exist: bool = False) -> None:
+    async def put_task(
+        self, definition: TaskDef, *, must_exist: bool = False, actor: str = ""
+    ) -> None:
         """Raises Refusal NOT_FOUND when it must exist and does not."""
         ...
 
-    async def delete_task(self, name: str) -> bool: ...
+    async def delete_task(self, name: str, *, actor: str = "") -> bool: ...
     async def schema(self, name: str, version: int | None = None) -> SchemaDef | None: ...
     async def schemas(self) -> list[SchemaDef]: ...
-    async def delete_schemas(self, name: str, version: int | None = None) -> bool: ...
+    async def delete_schemas(
+        self, name: str, version: int | None = None, *, actor: str = ""
+    ) -> bool: ...
 
-    async def put_schema(self, name: str, schema: SchemaDef, *, new_version: bool = False) -> None:
+    async def put_schema(
+        self, name: str, schema: SchemaDef, *, new_version: bool = False, actor: str = ""
+    ) -> None:
         """Replaces the version in it, or adds one above the highest. Already validated. Without a
         version, `schema` means the highest and `delete_schemas` all of them.
         """
@@ -73,7 +83,9 @@ class DefinitionsPort(Protocol):
         """Raises Refusal NOT_FOUND when nothing is registered under the name."""
         ...
 
-    async def retag(self, what: TagOwner, name: str, change: TagChange, tags: list[Tag]) -> None:
+    async def retag(
+        self, what: TagOwner, name: str, change: TagChange, tags: list[Tag], *, actor: str = ""
+    ) -> None:
         """Adds, removes or replaces the tags of a name. Raises Refusal NOT_FOUND, INVALID,
         NOT_IMPLEMENTED.
         """

@@ -10,19 +10,19 @@ from firmus_contracts.requests import Tag, WorkflowSchedule
 
 
 class EventHandlersPort(Protocol):
-    """Event handlers as registered. Reads see every change answered before they began. All raise
-    Unavailable.
+    """Event handlers as registered. Reads see every change answered before they began. `actor` is
+    who asks for a change. All raise Unavailable.
     """
 
-    async def add(self, handler: EventHandler) -> None:
+    async def add(self, handler: EventHandler, *, actor: str = "") -> None:
         """Raises Refusal CONFLICT when there is one of that name, INVALID for what cannot be."""
         ...
 
-    async def update(self, handler: EventHandler) -> None:
+    async def update(self, handler: EventHandler, *, actor: str = "") -> None:
         """Raises Refusal NOT_FOUND, INVALID."""
         ...
 
-    async def delete(self, name: str) -> None:
+    async def delete(self, name: str, *, actor: str = "") -> None:
         """Raises Refusal NOT_FOUND."""
         ...
 

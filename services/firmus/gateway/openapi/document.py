@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from inspect import getdoc
 from typing import Any, Final
 
+import msgspec
+
 from firmus.gateway.openapi import (
     definitions,
     readmodels,
@@ -19,12 +21,24 @@ from firmus.gateway.openapi import (
 )
 from firmus.gateway.openapi.examples import EXAMPLES, REFUSALS
 from firmus.gateway.openapi.operations import JSON, Answer, Body, Operation, Parameter
+from firmus.gateway.openapi.parameters import ACTOR
 from firmus.gateway.openapi.paths import CHECKED, PARAMETER, named, of_path
 from firmus.gateway.openapi.schemas import components, flowing, schema_of
 from firmus.gateway.rules import rule_of
 from firmus.gateway.unsupported import FAMILIES
 from firmus_contracts.envelope import ENGINE_VERSION
 from firmus_contracts.errors import ErrorResponse
+
+
+def _by_somebody(told: Mapping[str, Operation]) -> dict[str, Operation]:
+    """Changes are somebody's: the header that says whose is taken by each of them."""
+    return {
+        key: msgspec.structs.replace(operation, parameters=(*operation.parameters, ACTOR))
+        if not key.startswith("GET ") and not key.endswith("/validate")
+        else operation
+        for key, operation in told.items()
+    }
+
 
 OPERATIONS: Final[dict[str, Operation]] = {
     **workflows.STARTS,
@@ -35,11 +49,11 @@ OPERATIONS: Final[dict[str, Operation]] = {
     **tasks.WORK,
     **tasks.QUEUES,
     **tasks.PAYLOADS,
-    **definitions.WORKFLOWS,
-    **definitions.TASKS,
-    **definitions.SCHEMAS,
+    **_by_somebody(definitions.WORKFLOWS),
+    **_by_somebody(definitions.TASKS),
+    **_by_somebody(definitions.SCHEMAS),
     **schedules.SCHEDULES,
-    **schedules.EVENT_HANDLERS,
+    **_by_somebody(schedules.EVENT_HANDLERS),
     **server.SERVER,
     **server.KEYS,
     **server.SURROUNDINGS,
