@@ -19,7 +19,7 @@ from tests.nats_server import free_port, server_binary
 
 FILE = Path(__file__).parents[2] / "compose.yaml"
 PASSWORDS = {variable(user): f"of-{user}" for user in (*USERS, ROUTE)}
-PORTS = ("4222", "6222", "8222", "8080")
+PORTS = ("4222", "6222", "8222", "8080", "8090")
 PROGRAMS = {
     "nats-server": [server_binary()],
     "firmus": [sys.executable, "-m", "firmus"],
@@ -69,6 +69,10 @@ class Composition:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._ports['gateway']['8080']}"
+
+    @property
+    def grpc(self) -> str:
+        return f"127.0.0.1:{self._ports['gateway']['8090']}"
 
     @property
     def operator(self) -> Access:

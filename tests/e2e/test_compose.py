@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import grpc
 import msgspec
 import pytest
 
@@ -16,6 +17,8 @@ from firmus.broker.wire import JetStreamWire, StreamRefused, Unanswered
 from firmus.console.nats_users import variable
 from firmus.console.outcome import CommandError
 from firmus.console.rest import RestClient
+from firmus.rpc.messages.executions_pb2 import Workflow
+from firmus.rpc.messages.workflow_service_pb2 import GetWorkflowStatusRequest
 from firmus.settings import ROLES, read_settings
 from firmus_contracts.subjects import EVENTS_STREAM, log_stream
 from tests.e2e.compose import FILE, PASSWORDS, Composition, composed, parsed
@@ -88,11 +91,23 @@ async def test_workflows_go_on_when_the_leader_of_the_log_is_killed(tmp_path: Pa
         more = await started(rest, start, WORKFLOWS)
         await finish_tasks(composition, done, 4 * WORKFLOWS)
         statuses = {key: (await shown(rest, key))["status"] for key in (*begin, *more)}
-        assert set(statuses.values()) == {"COMPLETED"}
+        over_grpc = {key: await status_over_grpc(composition.grpc, key) for key in begin}
+        assert set(statuses.values()) == {"COMPLETED"} == set(over_grpc.values())
         composition.restart_what_ended()
         await until_current(composition, leader)
         assert composition.denied() == []
     assert len(statuses) == 2 * WORKFLOWS
+
+
+async def status_over_grpc(address: str, workflow_id: str) -> str:
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub: Any = channel.unary_unary(
+            "/conductor.grpc.workflows.WorkflowService/GetWorkflowStatus",
+            request_serializer=GetWorkflowStatusRequest.SerializeToString,
+            response_deserializer=Workflow.FromString,
+        )
+        found = await stub(GetWorkflowStatusRequest(workflow_id=workflow_id), timeout=20)
+    return str(Workflow.WorkflowStatus.Name(found.status))
 
 
 def task_definition() -> dict[str, Any]:
