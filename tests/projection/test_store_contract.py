@@ -1,5 +1,6 @@
 """What every store of read models keeps to (`firmus.projection.port`)."""
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,9 +26,11 @@ def row(workflow_id: str, **more: object) -> tuple:
 
 
 def write(model: ReadModel, position: int, *ids: str, **more: object) -> None:
+    """`more`: fields of the batch, or of the rows."""
     model.begin()
     try:
-        model.put([row(it) for it in ids], [])
+        fields = {key: more.pop(key) for key in WORKFLOW.keys() & more.keys()}
+        model.put([row(it, **fields) for it in ids], [])
         model.finish(RowBatch(cursor=RowsCursor(position, "w", "d"), **more))
         model.commit()
     except BaseException:
@@ -134,3 +137,59 @@ def test_unfinished_models_are_removed_with_all_that_they_hold(models: ReadModel
     again = models.open(2)
     assert (ids(models, again), again.rows_cursor().position) == ([], 0)
     again.close()
+
+
+def found(model: ReadModel, query: str = "", free_text: str = "") -> list[str]:
+    what = searchable(model.dialect)["workflows"]
+    compiled = compile_search(what, query=query, free_text=free_text, sort="workflowId:ASC")
+    page = model.find(what, compiled, start=0, size=100)
+    return [msgspec.json.decode(one)["key"] for one in page.summaries]
+
+
+def test_names_and_ids_may_be_long_and_hold_anything(models: ReadModels) -> None:
+    chance = random.Random(1)
+    long = "".join(chr(chance.randrange(0x4E00, 0x9FFF)) for _ in range(20_000))
+    model = models.open(1)
+    write(model, 1, "long", workflow_type=long, correlation_id=long + "1")
+    write(model, 2, "nul", correlation_id="a\0b", summary=summary("nul", input="x\0y \\u0000"))
+    write(model, 3, "other", correlation_id="a")
+    while model.index_words():
+        pass
+    assert found(model, f"workflowType='{long}' AND correlationId='{long}1'") == ["long"]
+    assert found(model, f"correlationId STARTS_WITH '{long[:700]}'") == ["long"]
+    assert found(model, "correlationId='a\0b'") == ["nul"]
+    assert found(model, free_text="y") == ["nul"]
+    assert ids(models, model) == ["long", "nul", "other"]
+    model.close()
+
+
+def test_words_may_be_many_and_long(models: ReadModels) -> None:
+    model = models.open(1)
+    many = " ".join(f"word{number}" for number in range(120_000))
+    write(model, 1, "many", summary=summary("many", input=many, output="x" * 3000))
+    write(model, 2, "few", summary=summary("few", input="word7 word9", output="x" * 2999))
+    while model.index_words():
+        pass
+    assert found(model, free_text="word7") == ["few", "many"]
+    assert found(model, free_text="word119998.word119999") == ["many"]
+    assert found(model, free_text="word7.word9") == ["few"]
+    assert found(model, free_text="word11999* word8") == ["many"]
+    assert found(model, free_text="word119999") == ["many"]
+    assert found(model, free_text="x" * 999) == []
+    assert found(model, free_text="x" * 900 + "*") == ["few", "many"]
+    model.close()
+
+
+def test_a_row_put_twice_in_a_transaction_is_as_it_was_put_last(models: ReadModels) -> None:
+    model = models.open(1)
+    model.begin()
+    newest = row("a", revision=2, summary=summary("newest"))
+    model.put([row("a", summary=summary("first")), newest, row("b")], [])
+    model.put([row("a", summary=summary("late"))], [])
+    model.finish(RowBatch(cursor=RowsCursor(1), removed_workflows=["b", "nobody"]))
+    model.commit()
+    assert found(model) == ["newest"]
+    what = searchable(models.dialect)["workflows"]
+    plain = compile_search(what, query="", free_text="", sort="")
+    assert model.find(what, plain, start=5, size=1).total_hits == 1
+    model.close()

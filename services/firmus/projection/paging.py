@@ -65,7 +65,7 @@ def _fits(key: Key, value: str | int | float | None) -> bool:  # noqa: PYI041 - 
     if value is None:
         return not key.always
     if isinstance(value, int):
-        return key.number and abs(value) <= NUMBER_MAX
+        return key.number and -NUMBER_MAX - 1 <= value <= NUMBER_MAX
     return key.number == isinstance(value, float)
 
 

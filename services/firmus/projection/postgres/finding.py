@@ -86,6 +86,6 @@ def _ask(reader: Connection, sql: str, bound: list[Any]) -> list[tuple[Any, ...]
 def _plain(value: Any) -> str | int | float | None:
     """Exact numbers as JSON has them."""
     if isinstance(value, Decimal):
-        whole = abs(value) <= NUMBER_MAX and value == value.to_integral_value()
+        whole = -NUMBER_MAX - 1 <= value <= NUMBER_MAX and value == value.to_integral_value()
         return int(value) if whole else float(value)
     return value  # type: ignore[no-any-return]  # a text, a number or nothing
