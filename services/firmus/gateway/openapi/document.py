@@ -24,7 +24,7 @@ from firmus.gateway.openapi.operations import JSON, Answer, Body, Operation, Par
 from firmus.gateway.openapi.parameters import ACTOR
 from firmus.gateway.openapi.paths import CHECKED, PARAMETER, named, of_path
 from firmus.gateway.openapi.schemas import components, flowing, schema_of
-from firmus.gateway.rules import rule_of
+from firmus.gateway.rules import OPEN, Rule, rule_of
 from firmus.gateway.unsupported import FAMILIES
 from firmus_contracts.envelope import ENGINE_VERSION
 from firmus_contracts.errors import ErrorResponse
@@ -95,6 +95,13 @@ _CREDENTIALS: Final = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "The same, or one of OIDC"},
     "basic": {"type": "http", "scheme": "basic", "description": "The id and secret of a key"},
 }
+_ON: Final = {
+    "name": "on the name in the path",
+    "workflow": "on the name of the workflow",
+    "task": "on the name of the workflow or of the task",
+    "server": "on all names",
+}
+"""What the role of an operation is asked for on, where security is on."""
 _SERVERS: Final = [
     {
         "url": "https://localhost:8080",
@@ -113,10 +120,8 @@ def document(routes: Iterable[tuple[str, str, Any]]) -> dict[str, Any]:
         place = named(method, path)
         operation = OPERATIONS.get(f"{method} {place}") or _untold(method, place, handler)
         shown.append(operation)
-        closed = rule_of(method, path).of != "open" and not operation.reason
-        paths.setdefault(place, {})[method.lower()] = _operation(
-            method, place, operation, closed=closed
-        )
+        rule = OPEN if operation.reason else rule_of(method, path)
+        paths.setdefault(place, {})[method.lower()] = _operation(method, place, operation, rule)
     answers = [a.shape for each in shown for a in each.answers.values() if a.media == JSON]
     bodies = [each.body.shape for each in shown if each.body is not None]
     schemas = components(answered=[ErrorResponse, *answers], asked=bodies)
@@ -147,7 +152,8 @@ def document(routes: Iterable[tuple[str, str, Any]]) -> dict[str, Any]:
     }
 
 
-def _operation(method: str, path: str, told: Operation, *, closed: bool) -> dict[str, Any]:
+def _operation(method: str, path: str, told: Operation, rule: Rule) -> dict[str, Any]:
+    closed = rule.of != "open"
     shown: dict[str, Any] = {
         "operationId": told.id,
         "tags": [told.tag],
@@ -166,6 +172,8 @@ def _operation(method: str, path: str, told: Operation, *, closed: bool) -> dict
     }
     if not closed:
         shown["security"] = []
+    elif rule.of in _ON:
+        shown["x-role"] = f"{rule.role} {_ON[rule.of]}"
     shown["responses"] = {**refused, **answers}
     return shown
 
