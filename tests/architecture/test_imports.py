@@ -82,7 +82,7 @@ SHELL = {
             "life",
         ),
         *("rows", "search", "states", "store", "stores", "finding", "word_index", "folder"),
-        *("attribute_rows", "choices"),
+        *("attribute_rows", "choices", "sources"),
         *(f"postgres.{name}" for name in ("connecting", "finding", "folding", "models")),
         *(f"postgres.{name}" for name in ("store", "word_index", "attribute_rows", "snapshot")),
     },

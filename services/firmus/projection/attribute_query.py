@@ -39,28 +39,76 @@ class _Condition(msgspec.Struct, frozen=True):
     bound: list[Parameter]
 
 
+class Required(msgspec.Struct, frozen=True):
+    """What every hit fulfils: `sql` with `bound` finds the numbers of its rows, some of them more
+    than once. `name`: of the attribute, which every hit has.
+    """
+
+    name: str
+    sql: str
+    bound: tuple[Parameter, ...]
+
+
+class Conditioned(msgspec.Struct, frozen=True):
+    """A condition, what is bound in it, in order, and what it requires."""
+
+    sql: str
+    bound: list[Parameter]
+    required: Required | None = None
+
+
 def condition(
-    what: Searchable, field: AttributeField, operator: str, values: list[Value]
-) -> tuple[str, list[Parameter]]:
-    """The SQL of a condition and what is bound in it, in order. Raises NotComparable."""
-    within = f"SELECT workflow FROM attributes WHERE name = '{field.name}'"  # noqa: S608 - a name has letters, digits and underscores
-    hit = what.dialect.hit
-    if operator in ("IS NULL", "IS NOT NULL"):
-        return f"{hit} {'NOT ' if operator == 'IS NULL' else ''}IN ({within})", []
+    what: Searchable,
+    field: AttributeField,
+    operator: str,
+    values: list[Value],
+    *,
+    alone: bool,
+) -> Conditioned:
+    """The SQL of a condition. `alone`: whatever stands beside it, it has to hold; then it looks
+    at one row's values, and a store may begin with what it requires. Raises NotComparable.
+    """
+    hit, name = what.dialect.hit, what.dialect.value_name
+    one = (
+        f"SELECT 1 FROM attributes WHERE workflow = workflows.{hit}"  # noqa: S608 - a name has letters, digits and underscores
+        f" AND {name} = '{field.name}'"
+    )
+    every = f"SELECT workflow FROM attributes WHERE name = '{field.name}'"  # noqa: S608 - as above
+    if operator == "IS NULL":
+        return Conditioned(f"NOT EXISTS ({one})", [])
+    if operator == "IS NOT NULL":
+        return _holding(what, field, one, every, _Condition("", []), alone=alone)
     negated = operator in ("!=", "<>", "NOT IN")
     positive = "=" if operator in ("!=", "<>", "IN", "NOT IN") else operator
     given = [value for value in values if value.text or positive == "STARTS_WITH"]
     matching = _matching(what, field, positive, given) if given else None
-    options = []
-    if matching is not None:
-        options.append(f"{hit} IN ({within} AND ({matching.sql}))")
+    if len(given) == len(values) and matching is not None and not negated:
+        return _holding(what, field, one, every, matching, alone=alone)
+    options = [f"EXISTS ({one} AND ({matching.sql}))"] if matching is not None else []
     if len(given) < len(values):
         if positive != "=" or not field.holds("text"):
             empty = next(value for value in values if not value.text)
             raise NotComparable(empty, f"expected {_wanted(field)}")
-        options += [f"{hit} NOT IN ({within})", f"{hit} IN ({within} AND text = '')"]
+        options += [f"NOT EXISTS ({one})", f"EXISTS ({one} AND text = '')"]
     sql = f"({' OR '.join(options)})"
-    return f"NOT {sql}" if negated else sql, [] if matching is None else matching.bound
+    bound = [] if matching is None else matching.bound
+    return Conditioned(f"NOT {sql}" if negated else sql, bound)
+
+
+def _holding(
+    what: Searchable,
+    field: AttributeField,
+    one: str,
+    every: str,
+    matching: _Condition,
+    *,
+    alone: bool,
+) -> Conditioned:
+    and_ = f" AND ({matching.sql})" if matching.sql else ""
+    if not alone:
+        return Conditioned(f"{what.dialect.hit} IN ({every}{and_})", matching.bound)
+    required = Required(field.name, every + and_, tuple(matching.bound))
+    return Conditioned(f"EXISTS ({one}{and_})", matching.bound, required)
 
 
 def order(what: Searchable, field: AttributeField) -> list[Field]:
@@ -71,8 +119,10 @@ def order(what: Searchable, field: AttributeField) -> list[Field]:
     return [
         Field(
             f"(SELECT min({column}) FROM attributes"  # noqa: S608 - as above
-            f" WHERE workflow = workflows.{what.dialect.hit} AND name = '{field.name}')",
+            f" WHERE workflow = workflows.{what.dialect.hit}"
+            f" AND {what.dialect.value_name} = '{field.name}')",
             kinds[column],
+            attribute=field.name,
         )
         for column in field.columns
     ]

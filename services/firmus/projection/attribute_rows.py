@@ -6,6 +6,7 @@ had attributes are looked at for that.
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 
 from firmus.projection.attributed import Kinds
@@ -56,5 +57,8 @@ class AttributeRows:
 
 
 def _values(row: Attributed) -> Iterator[tuple[str | int | float | None, ...]]:
-    for place, it in enumerate(row.attributes):
-        yield (it.name, place, it.text, it.number, row.workflow_id, row.revision)
+    """An attribute's lowest value, which comes first, is at place 0."""
+    places: Counter[str] = Counter()
+    for it in row.attributes:
+        yield (it.name, places[it.name], it.text, it.number, row.workflow_id, row.revision)
+        places[it.name] += 1

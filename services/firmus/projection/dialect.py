@@ -14,11 +14,12 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """`hit` is the column that numbers the rows of a table in the order they came. `text`, `number`
     and `items` are what a property of the stored summary is, its name in the place of `{}`; `items`
     is a table with the column `value`. `like` compares with a pattern, `fits` does so by bytes.
-    `ascending` and `descending`
-    order an expression that may be null.
+    `ascending` and `descending` order an expression that may be null. `value_name` is the name
+    of an attribute where the values of one row are looked at: SQLite must not begin with the name.
     """
 
     hit: str
+    value_name: str
     text: str
     number: str
     items: str
@@ -34,6 +35,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
 
 SQLITE = Dialect(
     hit="rowid",
+    value_name="+name",
     text="json_extract(summary, '$.{}')",
     number="json_extract(summary, '$.{}')",
     items="json_each(summary, '$.{}')",
@@ -50,6 +52,7 @@ def postgres(words: Callable[[str], list[str]]) -> Dialect:
     """PostgreSQL's, with what finds the words of a text."""
     return Dialect(
         hit="hit",
+        value_name="name",
         text="((summary ->> '{}') COLLATE \"C\")",
         number="CAST(summary ->> '{}' AS bigint)",
         items=(

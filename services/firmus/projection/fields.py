@@ -17,7 +17,8 @@ ATTRIBUTES = "attributes."
 class Field(msgspec.Struct, frozen=True):
     """`sql` is the expression that yields it. A `list` field matches if one of its items does.
     `never_empty`: the column holds NULL for an empty text. `always`: there is always a value. Of a
-    text only the first `chars_max` characters are kept and compared; 0: all.
+    text only the first `chars_max` characters are kept and compared; 0: all. `attribute`: whose
+    values it sorts by.
     """
 
     sql: str
@@ -25,6 +26,7 @@ class Field(msgspec.Struct, frozen=True):
     never_empty: bool = False
     always: bool = False
     chars_max: int = 0
+    attribute: str = ""
 
 
 class AttributeField(msgspec.Struct, frozen=True):

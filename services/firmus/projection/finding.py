@@ -10,6 +10,7 @@ from firmus.projection.fields import Searchable
 from firmus.projection.paging import token_of
 from firmus.projection.port import Found
 from firmus.projection.query import Compiled
+from firmus.projection.sources import Source, count, source_of
 
 PROGRESS_STEPS = 100_000
 """Steps of SQLite's machine between two looks at the clock."""
@@ -27,48 +28,61 @@ def find(
     size: int,
     timeout_s: float,
 ) -> Found:
-    """A page of hits. Raises sqlite3.OperationalError when it takes too long.
+    """A page of hits. Raises sqlite3.OperationalError when it takes too long."""
+    deadline = time.monotonic() + timeout_s
+    reader.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS_STEPS)
+    source = source_of(reader, what, search)
+    page = _page(reader, search, source, start=start, size=size)
+    if len(page.summaries) < size and not source.whole:
+        source = Source(what.table, what.table, search.order)
+        page = _page(reader, search, source, start=start, size=size)
+    full = len(page.summaries) == size
+    # A page that is not full shows the number of hits by itself.
+    if search.behind:
+        total = search.total
+    elif not full and (page.summaries or start == 0):
+        total = start + len(page.summaries)
+    else:
+        total = count(reader, what, search, source)
+    following = _next(reader, what, search, page.last, total) if full and size else ""
+    return Found(total, page.summaries, page.position, following)
 
-    SQLite puts the page together in one step: a thread that takes row after row would wait for the
-    interpreter's lock each time, as long as a busy loop keeps it.
+
+class _Page(msgspec.Struct, frozen=True):
+    summaries: list[msgspec.Raw]
+    position: int
+    last: int
+
+
+def _page(
+    reader: sqlite3.Connection, search: Compiled, source: Source, *, start: int, size: int
+) -> _Page:
+    """SQLite puts the page together in one step: a thread that takes row after row would wait for
+    the interpreter's lock each time, as long as a busy loop keeps it.
     """
-    where = f" WHERE {search.where}" if search.where else ""
-    both = " AND ".join(f"({part})" for part in (search.where, search.behind) if part)
-    page_where = f" WHERE {both}" if both else ""
+    parts = (source.where, search.where, search.behind)
+    both = " AND ".join(f"({part})" for part in parts if part)
+    where = f" WHERE {both}" if both else ""
     # Sorted without the summaries: an index alone serves most searches up to the page itself.
     hits = (
-        f"SELECT rowid AS hit FROM {what.table}{page_where}"  # noqa: S608 - compiled from known names, values are bound
-        f" ORDER BY {search.order} LIMIT ? OFFSET ?"
+        f"SELECT {source.table}.rowid AS hit FROM {source.rows}{where}"  # noqa: S608 - compiled from known names, values are bound
+        f" ORDER BY {source.order} LIMIT ? OFFSET ?"
     )
     page = (
         f"SELECT '[' || coalesce(group_concat(summary, ','), '') || ']', {_POSITION},"  # noqa: S608 - as above
         f" group_concat(hit)"
-        f" FROM ({hits}) CROSS JOIN {what.table} ON {what.table}.rowid = hit"
+        f" FROM ({hits}) CROSS JOIN {source.table} ON {source.table}.rowid = hit"
     )
-    count = f"SELECT count(*) FROM {what.table}{where}"  # noqa: S608 - as above
-    deadline = time.monotonic() + timeout_s
-    reader.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS_STEPS)
-    bound = (*search.parameters, *search.behind_parameters, size, start)
+    bound = (*source.bound, *search.parameters, *search.behind_parameters, size, start)
     text, stored, hits_text = reader.execute(page, bound).fetchone()
-    summaries = _decode_page(text)
-    full = len(summaries) == size
-    # A page that is not full shows the number of hits by itself.
-    if search.behind:
-        total = search.total
-    elif not full and (summaries or start == 0):
-        total = start + len(summaries)
-    else:
-        total = reader.execute(count, search.parameters).fetchone()[0]
-    following = _next(reader, what, search, hits_text, total) if full and size else ""
     position = msgspec.json.decode(stored, type=RowsCursor).position if stored else 0
-    return Found(total, summaries, position, following)
+    return _Page(_decode_page(text), position, int((hits_text or "0").rpartition(",")[2]))
 
 
 def _next(
-    reader: sqlite3.Connection, what: Searchable, search: Compiled, hits: str, total: int
+    reader: sqlite3.Connection, what: Searchable, search: Compiled, last: int, total: int
 ) -> str:
     """The token of the place of a page's last row; empty should the row be gone meanwhile."""
     values = ", ".join(key.sql for key in search.keys)
-    last = int(hits.rpartition(",")[2])
     place = reader.execute(f"SELECT {values} FROM {what.table} WHERE rowid = ?", (last,)).fetchone()  # noqa: S608 - known names
     return "" if place is None else token_of(list(place), total)

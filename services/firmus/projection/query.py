@@ -15,7 +15,7 @@ import re
 
 import msgspec
 
-from firmus.projection.attribute_query import NotComparable, condition, order
+from firmus.projection.attribute_query import NotComparable, Required, condition, order
 from firmus.projection.fields import AttributeField, Field, Searchable
 from firmus.projection.values import Value, like_pattern, parameter, read_list, read_value
 from firmus.projection.words import condition_of
@@ -38,7 +38,7 @@ _PIECE_END = re.compile(r"\s(?:AND|OR)\s")
 
 class Key(msgspec.Struct, frozen=True):
     """A part of the order: an expression and its direction, the latter as the store's dialect says
-    it. `always`: it is never null. `number`: else it is a text.
+    it. `always`: it is never null. `number`: else it is a text. `attribute`: of this name.
     """
 
     sql: str
@@ -46,6 +46,7 @@ class Key(msgspec.Struct, frozen=True):
     direction: str
     always: bool = False
     number: bool = False
+    attribute: str = ""
 
     def __str__(self) -> str:
         return f"{self.sql} {self.direction}"
@@ -54,13 +55,16 @@ class Key(msgspec.Struct, frozen=True):
 def _key(what: Searchable, field: Field, *, descending: bool) -> Key:
     words = ("DESC", what.dialect.descending) if descending else ("ASC", what.dialect.ascending)
     number = field.kind in ("number", "time")
-    return Key(field.sql, descending, words[not field.always], field.always, number)
+    return Key(
+        field.sql, descending, words[not field.always], field.always, number, field.attribute
+    )
 
 
 class Compiled(msgspec.Struct, frozen=True):
     """`where` is empty when all rows match. `keys` are the order, the last of them unique. `behind`
     and its parameters restrict a page to what comes after another one; they do not count for the
-    number of hits, which is `total` then.
+    number of hits, which is `total` then. `required` is in `where` too, and nothing else with
+    `only_required`.
     """
 
     where: str
@@ -69,6 +73,8 @@ class Compiled(msgspec.Struct, frozen=True):
     behind: str = ""
     behind_parameters: tuple[str | int | float, ...] = ()
     total: int = 0
+    required: tuple[Required, ...] = ()
+    only_required: bool = False
 
     @property
     def order(self) -> str:
@@ -87,8 +93,13 @@ def compile_search(
     parameters: list[str | int | float] = []
     wheres: list[str] = []
     _check_text(query, free_text)
+    required: tuple[Required, ...] = ()
+    only_required = True
     if query.strip():
-        wheres.append(_Reader(query, what, parameters).read())
+        read = _Reader(query, what).read()
+        wheres.append(read.sql)
+        parameters += read.parameters
+        required, only_required = read.required, not read.others
     if within is not None:
         named, patterns = _named(what, within)
         wheres.append(named)
@@ -100,7 +111,9 @@ def compile_search(
     if len(parameters) > PARAMETERS_MAX:
         raise Refusal("INVALID", f"A query compares with at most {PARAMETERS_MAX} values")
     where = " AND ".join(f"({part})" for part in wheres)
-    return Compiled(where, tuple(parameters), compile_sort(what, sort))
+    keys = compile_sort(what, sort)
+    only_required = only_required and within is None and not words
+    return Compiled(where, tuple(parameters), keys, required=required, only_required=only_required)
 
 
 def _named(what: Searchable, within: tuple[str, ...]) -> tuple[str, list[str]]:
@@ -147,32 +160,51 @@ def compile_sort(what: Searchable, sort: str) -> tuple[Key, ...]:
     newest = Field(what.newest, "time", always=True)
     keys = keys or [_key(what, newest, descending=True)]
     # Rows that compare equal need an order too, or paging could show one twice.
-    place = Field(what.dialect.hit, "number", always=True)
+    place = Field(f"{what.table}.{what.dialect.hit}", "number", always=True)
     return (*keys, _key(what, place, descending=keys[-1].descending))
 
 
-class _Reader:
-    """One pass over a query, with the parameters in the order of their question marks."""
+class _Where(msgspec.Struct, frozen=True):
+    """A query's condition, its parameters in the order of their question marks, what it requires,
+    and whether it holds anything beside that.
+    """
 
-    def __init__(self, text: str, what: Searchable, parameters: list[str | int | float]) -> None:
+    sql: str
+    parameters: list[str | int | float]
+    required: tuple[Required, ...]
+    others: bool
+
+
+class _Reader:
+    """One pass over a query. `alone`: what the query joins with AND and leaves without parentheses
+    has to hold, which is not so once an OR stands beside it.
+    """
+
+    def __init__(self, text: str, what: Searchable, *, alone: bool = True) -> None:
         self._text = text
         self._what = what
-        self._parameters = parameters
+        self._alone = alone
+        self._parameters: list[str | int | float] = []
+        self._required: list[Required] = []
+        self._others = False
         self._at = 0
         self._depth = 0
         self._conditions = 0
         self._piece_at = 0
 
-    def read(self) -> str:
+    def read(self) -> _Where:
         sql = self._any()
         if self._at < len(self._text):
             raise self._wrong("expected AND, OR or the end")
-        return sql
+        if self._required and not self._alone:
+            return _Reader(self._text, self._what, alone=False).read()
+        return _Where(sql, self._parameters, tuple(self._required), self._others)
 
     def _any(self) -> str:
         options = [self._all()]
         while self._joined("OR"):
             options.append(self._all())
+            self._alone = self._alone and bool(self._depth)
         return options[0] if len(options) == 1 else f"({' OR '.join(options)})"
 
     def _all(self) -> str:
@@ -208,6 +240,7 @@ class _Reader:
         written = " ".join(operator[1].upper().split())
         if isinstance(field, AttributeField):
             return self._attribute(field, written)
+        self._others = True
         return self._compared(field, written)
 
     def _attribute(self, field: AttributeField, operator: str) -> str:
@@ -222,12 +255,18 @@ class _Reader:
             case _:
                 values = [self._value()]
         try:
-            sql, bound = condition(self._what, field, operator, values)
+            found = condition(
+                self._what, field, operator, values, alone=self._alone and not self._depth
+            )
         except NotComparable as wrong:
             self._at = wrong.value.at
             raise self._wrong(wrong.problem) from wrong
-        self._parameters += bound
-        return sql
+        self._parameters += found.bound
+        if found.required is None:
+            self._others = True
+        else:
+            self._required.append(found.required)
+        return found.sql
 
     def _group(self) -> str:
         self._depth += 1

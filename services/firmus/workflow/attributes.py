@@ -27,7 +27,7 @@ ATTRIBUTES_MAX: Final = 32
 NAME_MAX: Final = 64
 LIST_MAX: Final = 64
 """Elements of a list that count."""
-CHARACTERS_MAX: Final = 1000
+CHARACTERS_MAX: Final = 500
 """Of a longer text, its beginning is the value."""
 
 Kind = Literal["text", "number", "boolean", "time"]
@@ -169,7 +169,9 @@ def _names(step: Step | None) -> tuple[str, ...]:
 def attributes_of(
     chosen: tuple[Chosen, ...], state: WorkflowState, masked: frozenset[str]
 ) -> tuple[Attribute, ...]:
-    """The values of an execution, those of one attribute side by side and each once."""
+    """The values of an execution, those of one attribute side by side, each once and the lowest
+    first.
+    """
     if not chosen or masked is EVERYTHING:
         return ()
     shown = {
@@ -182,8 +184,13 @@ def attributes_of(
     for one in chosen:
         value = one.path.find(scope)
         items = value[:LIST_MAX] if isinstance(value, list) else [value]
-        found += dict.fromkeys(made for item in items for made in _read(one.name, one.kind, item))
+        made = {it for item in items for it in _read(one.name, one.kind, item)}
+        found += sorted(made, key=_order)
     return tuple(found)
+
+
+def _order(attribute: Attribute) -> tuple[str, float]:
+    return attribute.text or "", attribute.number or 0
 
 
 def shown(attributes: tuple[Attribute, ...]) -> dict[str, Any]:
