@@ -1,6 +1,7 @@
 """A real nats-server for tests: one per test session, and single ones that a test may kill."""
 
 import asyncio
+import os
 import re
 import shutil
 import signal
@@ -72,9 +73,10 @@ class NatsServer:
         self._end(signal.SIGKILL)
 
     def freeze(self) -> None:
-        """SIGSTOP: connected, but answers nothing."""
+        """SIGSTOP: connected, but answers nothing. Returns once all its threads stand still."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def thaw(self) -> None:
         assert self._process is not None

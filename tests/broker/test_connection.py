@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from nats.aio.msg import Msg
 from tests.nats_server import NatsServer, free_port
 
 from firmus.broker.connection import (
@@ -49,6 +50,22 @@ async def test_a_lane_gets_messages_whole_and_unparsed(connection: Connection) -
     await connection.publish("lane.a", b"nobody listens")
     await connection.flush()
     assert met.empty()
+
+
+async def test_what_was_sent_before_a_flush_is_with_the_server_after_it(
+    connection: Connection, nats_url: str
+) -> None:
+    asking = await connect(nats_url, name="asking")
+    for number in range(50):
+        subject = f"flushed.{number}"
+        await connection.subscribe(subject, cb=_echo)
+        await connection.flush()
+        assert (await asking.request(subject, b"there?", timeout=5)).data == b"there?"
+    await asking.close()
+
+
+async def _echo(message: Msg) -> None:
+    await message.respond(message.data)
 
 
 async def test_a_lane_that_fails_does_not_stop_the_others(

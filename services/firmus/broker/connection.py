@@ -21,6 +21,7 @@ OLDEST_SERVER = (2, 14)
 RECONNECT_WAIT_S = 0.1
 CONNECT_TIMEOUT_S = 2
 PING_INTERVAL_S = 10
+FLUSH_TIMEOUT_S = 10
 PENDING_MAX_BYTES = 64 * 1024 * 1024
 SLOW_BYTES = 64 * 1024
 
@@ -78,14 +79,21 @@ class Connection(Client):
             self._writes_soon = True
             asyncio.get_running_loop().call_soon(self._write_pending)
 
-    def _write_pending(self) -> None:
+    async def flush(self, timeout: int = FLUSH_TIMEOUT_S) -> None:  # noqa: ASYNC109 - as nats-py has it
+        """Returns once the server has seen all that was sent. The ping by which nats-py finds out
+        would overtake what still waits to be written.
+        """
+        self._write_pending(also_slowly=True)
+        await super().flush(timeout)
+
+    def _write_pending(self, *, also_slowly: bool = False) -> None:
         """Writes at once where nats-py wakes a task for it; that task has what is slow to go."""
         self._writes_soon = False
         writer = getattr(self._transport, "_io_writer", None)
         queue = self._flush_queue
         if not self._pending or queue is None or writer is None or not self.is_connected:
             return
-        if writer.transport.get_write_buffer_size() > SLOW_BYTES:
+        if not also_slowly and writer.transport.get_write_buffer_size() > SLOW_BYTES:
             if queue.empty():
                 queue.put_nowait(asyncio.get_running_loop().create_future())
             return
