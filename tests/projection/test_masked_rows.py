@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 from tests.flow import Flow, definition, simple
-from tests.projection.conftest import running, until
+from tests.projection.conftest import find, rebuild_is, rows_at, running, until
 from tests.projection.histories import EVENTS_OF_FINISHED, Unregistered, finished
 
 from firmus.projection.cursors import RowsCursor
@@ -11,6 +11,7 @@ from firmus.projection.publication import commit_headers, publish
 from firmus.projection.rows import Classifiers, RowBuffer
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.evolve import evolve
+from firmus_contracts import events as ev
 
 
 class Pinned(Unregistered):
@@ -92,3 +93,25 @@ async def test_the_running_projection_publishes_no_masked_field(
         ("flow", {"n": "***"}, {"y": 1}),
         ("lost", {"n": "***"}, {"y": "***"}),
     ]
+
+
+class MaskingLater(Unregistered):
+    """Only the second version of a definition masks `y`; the hash is the version."""
+
+    async def pinned(self, sha256: str) -> Blueprint:
+        masked = ["y"] if sha256 == "2" else []
+        return Blueprint(definition(simple("a"), maskedFields=masked), sha256)
+
+
+async def test_an_upgrade_hides_in_earlier_rows_what_the_new_version_masks(make, log) -> None:
+    async with running(make(definitions=MaskingLater())) as service:
+        history = await finished(log, 1)
+        await rows_at(service, history.position)
+        shown = (await find(service, what="tasks")).results[0]
+        assert b"y=1" in bytes(shown)
+        await history.commit(ev.WorkflowUpgraded(definition_version=2, definition_hash="2"))
+        await rows_at(service, history.position)
+        hidden = (await find(service, what="tasks")).results[0]
+        assert b"y=***" in bytes(hidden)
+        await service.upkeep().rebuild("strict")
+        await rebuild_is(service, state="done")

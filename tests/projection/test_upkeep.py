@@ -12,6 +12,7 @@ from tests.projection.test_rebuild import rows, write_all_kinds
 from firmus.eventlog.memory import MemoryLog
 from firmus.projection import life as life_module
 from firmus.projection import store, upkeep
+from firmus.projection.folder import ReadModelFolder
 from firmus_contracts.errors import Refusal
 
 
@@ -213,3 +214,23 @@ async def test_a_rebuild_without_room_is_refused_after_the_kept_one_went(
             await service.upkeep().rebuild()
         assert refused.value.code == "ILLEGAL_STATE"
         assert not (folder / "readmodel-1.db").exists()
+
+
+def test_a_swap_that_was_cut_off_at_any_step_leaves_one_of_the_two_in_use(folder: Path) -> None:
+    models = ReadModelFolder(folder)
+    for number in (1, 2, 3):
+        models.open(number).close()
+    models.promote(1)
+    for number in (2, 3):
+        models.open(number).close()
+    models.promote(2)
+    pointer = (folder / "current").read_bytes()
+    models.open(3).close()
+    (folder / "current.new").write_bytes(b"readmodel-3.db")  # half a line of the next pointer
+    assert (models.current(), models.kept()) == (2, 1)
+    models.promote(3)
+    (folder / "readmodel-1.db").touch()  # the pointer is there, the oldest not removed yet
+    models.remove_unfinished()
+    assert sorted(it.name for it in folder.glob("*.db")) == ["readmodel-2.db", "readmodel-3.db"]
+    (folder / "current").write_bytes(pointer)
+    assert (models.current(), models.kept()) == (2, None)

@@ -19,6 +19,7 @@ from firmus_contracts.events import (
     WorkflowEvent,
     WorkflowRerun,
     WorkflowRestarted,
+    WorkflowUpgraded,
 )
 from firmus_contracts.public_events import PublicEvent
 
@@ -72,8 +73,8 @@ def fold_record(
     try:
         for event in body.events:
             kind = type(event)
-            if kind in _TAKE_ROWS_AWAY:
-                touched.update(dict.fromkeys(_taken_away(state, event), version))
+            if kind in _TOUCH_OTHER_ROWS:
+                touched.update(dict.fromkeys(_others_touched(state, event), version))
             state = evolve(state, event, workflow_id=body.workflow_id, now_ms=body.time_ms)
             ordinal = getattr(event, "ordinal", None)
             if ordinal is not None:
@@ -92,11 +93,15 @@ def fold_record(
     return Folded(state, touched, public)
 
 
-_TAKE_ROWS_AWAY = frozenset({LoopAdvanced, TasksWithdrawn, WorkflowRestarted, WorkflowRerun})
+_TOUCH_OTHER_ROWS = frozenset(
+    {LoopAdvanced, TasksWithdrawn, WorkflowRestarted, WorkflowRerun, WorkflowUpgraded}
+)
 
 
-def _taken_away(state: WorkflowState | None, event: WorkflowEvent) -> Iterable[int]:
-    """The rows that an event takes away, by their ordinals."""
+def _others_touched(state: WorkflowState | None, event: WorkflowEvent) -> Iterable[int]:
+    """The rows that an event takes away, by their ordinals; or all of them when it changes what is
+    masked.
+    """
     if isinstance(event, LoopAdvanced | TasksWithdrawn):
         return event.removed
     if isinstance(event, WorkflowRerun) and event.from_ordinal is not None:
