@@ -182,6 +182,9 @@ def _settings_flags(parser: argparse.ArgumentParser) -> None:
     add("--http-public-only", action=switch, help="HTTP tasks reach no private address; default no")
     add("--http-verify-tls", action=switch, help="HTTP tasks check certificates; default yes")
     add("--http-env-proxy", action=switch, help="HTTP tasks obey HTTP_PROXY; default no")
+    add("--tls-cert", metavar="FILE", help="REST and gRPC speak TLS with this certificate (PEM)")
+    add("--tls-key", metavar="FILE", help="its key; default: in the same file")
+    add("--tls-client-ca", metavar="FILE", help="clients need a certificate signed by one of these")
     add("--body-bytes-max", type=int, metavar="N", help="of a request; default 32 MiB")
     add("--gzip-bytes-min", type=int, metavar="N", help="of packed answers, 0: none; default 16384")
     add(

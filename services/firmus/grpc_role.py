@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import structlog
 
 from firmus.gateway.ports import GatewayPorts
-from firmus.settings import Settings
+from firmus.settings import Settings, identity_of
 
 PACKAGES = ("grpc", "grpc_health", "grpc_reflection", "google.protobuf")
 _log = structlog.get_logger(__name__)
@@ -55,6 +55,7 @@ async def grpc_beside(settings: Settings, ports: GatewayPorts) -> AsyncIterator[
         host=settings.host,
         port=settings.grpc_port,
         message_bytes_max=settings.body_bytes_max,
+        identity=identity_of(settings),
     )
     _log.info("grpc", host=settings.host, port=server.port)
     try:

@@ -54,7 +54,7 @@ from firmus.scheduler.owner import OwnedScheduler
 from firmus.scheduler.service import Scheduler
 from firmus.schedules.service import ScheduleService
 from firmus.schedules.starting import Starter
-from firmus.settings import jdbc_connections
+from firmus.settings import identity_of, jdbc_connections
 from firmus.systemworker.event_sink import NatsEvents
 from firmus.systemworker.http_client import HttpTasks
 from firmus.systemworker.http_poll import HttpPolls
@@ -289,7 +289,11 @@ async def gateway(
             ports = msgspec.structs.replace(ports, guard=guard)
             async with grpc_beside(settings, ports):
                 await serve_gateway(
-                    ports, host=settings.host, port=settings.port, manners=manners_of(settings)
+                    ports,
+                    host=settings.host,
+                    port=settings.port,
+                    manners=manners_of(settings),
+                    identity=identity_of(settings),
                 )
     finally:
         keeping.cancel()

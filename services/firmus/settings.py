@@ -12,6 +12,7 @@ import msgspec
 
 from firmus.broker.access import VARIABLES as NATS_VARIABLES
 from firmus.broker.access import Access, access_in, variables_of
+from firmus.tls import Identity
 
 PREFIX = "FIRMUS_"
 JDBC_PREFIX = "FIRMUS_JDBC_"
@@ -47,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `http_env_proxy`: HTTP_PROXY and its like count. `body_bytes_max`: of a request, unpacked;
     `gzip_bytes_min`: answers of that size are packed for who takes gzip, 0 none;
     `allowed_origins`: whose pages in a browser may call, separated by commas, * all.
+    `tls_cert`, `tls_key`, `tls_client_ca`: PEM files by which REST and gRPC speak TLS (`tls`).
     `read_model`: where search looks, `sqlite` in `data_dir` or the URL of a PostgreSQL database,
     which may hold a password. `execution_namespace`: the system worker takes only tasks whose
     definition names it. `security`: nobody may do anything without a key or token
@@ -82,6 +84,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     body_bytes_max: int = 32 * 1024 * 1024
     gzip_bytes_min: int = 16 * 1024
     allowed_origins: str = ""
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    tls_client_ca: str | None = None
 
 
 FIELDS = tuple(field for field in Settings.__struct_fields__ if field != "nats_access")
@@ -181,6 +186,13 @@ def environment(settings: Settings) -> dict[str, str]:
     } | variables_of(settings.nats_access)
 
 
+def identity_of(settings: Settings) -> Identity | None:
+    """Whom our servers say they are; None: they do not speak TLS."""
+    if settings.tls_cert is None:
+        return None
+    return Identity(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
+
+
 def is_loopback(host: str) -> bool:
     """True when only this machine can reach an address. Other names count as public."""
     if host == "localhost":
@@ -235,6 +247,8 @@ def _check(settings: Settings) -> None:
             raise SettingsError(f"{name} must be 0..65535, not {getattr(settings, name)}")
     if settings.body_bytes_max < 1 or settings.gzip_bytes_min < 0:
         raise SettingsError("body_bytes_max must be above 0, gzip_bytes_min not below")
+    if settings.tls_cert is None and (settings.tls_key or settings.tls_client_ca):
+        raise SettingsError("tls_key and tls_client_ca need tls_cert")
     if settings.shards is not None and not 1 <= settings.shards <= 1024:
         raise SettingsError(f"shards must be 1..1024, not {settings.shards}")
     if not 0.0 <= settings.otel_ratio <= 1.0:

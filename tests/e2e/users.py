@@ -37,19 +37,21 @@ def password(user: str) -> str:
     return f"secret of {user} #1"
 
 
-def guarded_server(folder: Path) -> NatsServer:
+def guarded_server(folder: Path, more: str = "") -> NatsServer:
     passwords = {user: password(user) for user in USERS}
-    return NatsServer(folder, configuration(USERS, passwords, outside=OUTSIDE))
+    return NatsServer(folder, configuration(USERS, passwords, outside=OUTSIDE) + more)
 
 
-def access(server: NatsServer, user: str) -> Access:
-    return Access(url=server.url, user=user, password=password(user))
+def access(server: NatsServer, user: str, ca: str | None = None) -> Access:
+    return Access(url=server.url, user=user, password=password(user), ca=ca)
 
 
-def settings(server: NatsServer, role: str, folder: Path, port: int) -> Settings:
+def settings(
+    server: NatsServer, role: str, folder: Path, port: int, ca: str | None = None
+) -> Settings:
     return Settings(
         nats_url=server.url,
-        nats_access=access(server, role),
+        nats_access=access(server, role, ca),
         declare_streams=role == "decider",
         instance="1" if role in LEASED else None,
         shards=2,
@@ -70,12 +72,14 @@ class Running(msgspec.Struct, frozen=True):
 
 
 @contextlib.asynccontextmanager
-async def services_on(server: NatsServer, folder: Path) -> AsyncIterator[Running]:
+async def services_on(
+    server: NatsServer, folder: Path, *, ca: str | None = None
+) -> AsyncIterator[Running]:
     """All services in this loop, each with a connection of its own."""
     port = free_port()
     services = {
         role: asyncio.create_task(
-            wiring.run_service(role, settings(server, role, folder, port)), name=role
+            wiring.run_service(role, settings(server, role, folder, port, ca)), name=role
         )
         for role in ROLES
     }

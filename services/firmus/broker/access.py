@@ -82,7 +82,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.cert:
             try:
-                context.load_cert_chain(self.cert, self.key)
+                context.load_cert_chain(self.cert, self.key, password="")
             except (OSError, ssl.SSLError) as problem:
                 files = self.cert if self.key is None else f"{self.cert} and {self.key}"
                 raise AccessError(f"no certificate and key in {files}: {problem}") from None

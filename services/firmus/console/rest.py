@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from firmus.console.outcome import CommandError
+from firmus.tls import TlsError, client_context
 
 WITHIN_S = 30.0
 
@@ -22,6 +24,7 @@ class RestClient:
         self.url = url.rstrip("/").removesuffix("/api")
         if urllib.parse.urlsplit(self.url).scheme not in {"http", "https"}:
             raise CommandError(f"{url} is not an http address", exit_code=2)
+        self._context = _context(self.url)
 
     def register_tasks(self, definitions: list[dict[str, Any]]) -> None:
         self._call("POST", "/api/metadata/taskdefs", definitions)
@@ -44,6 +47,9 @@ class RestClient:
         found: Any = json.loads(self._call("GET", "/health"))
         return found if isinstance(found, dict) else {}
 
+    def _open(self, request: urllib.request.Request) -> Any:
+        return urllib.request.urlopen(request, timeout=WITHIN_S, context=self._context)  # noqa: S310 - the scheme was checked
+
     def _call(self, method: str, path: str, body: Any = None) -> bytes:
         """The answer's body. Raises CommandError with the server's own words."""
         request = urllib.request.Request(  # noqa: S310 - the scheme was checked
@@ -53,7 +59,7 @@ class RestClient:
             headers={"Content-Type": "application/json", **credentials(os.environ)},
         )
         try:
-            with urllib.request.urlopen(request, timeout=WITHIN_S) as answer:  # noqa: S310 - as above
+            with self._open(request) as answer:
                 content: bytes = answer.read()
                 return content
         except urllib.error.HTTPError as error:
@@ -72,6 +78,15 @@ def credentials(environ: Mapping[str, str]) -> dict[str, str]:
         return {}
     pair = b64encode(f"{key_id}:{secret}".encode()).decode()
     return {"Authorization": f"Basic {pair}"}
+
+
+def _context(url: str) -> ssl.SSLContext | None:
+    if not url.startswith("https:"):
+        return None
+    try:
+        return client_context(os.environ)
+    except TlsError as problem:
+        raise CommandError(str(problem), exit_code=2) from None
 
 
 def _message(error: urllib.error.HTTPError) -> str:

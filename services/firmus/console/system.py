@@ -17,8 +17,9 @@ from firmus.embedded.nats_binary import UnusableServerError
 from firmus.embedded.nats_server import ServerFailedError
 from firmus.embedded.up import StartFailedError, run
 from firmus.grpc_role import missing_package
-from firmus.settings import Settings, SettingsError, read_settings
+from firmus.settings import Settings, SettingsError, identity_of, read_settings
 from firmus.telemetry import set_up_logging
+from firmus.tls import TlsError, server_context
 
 LOCAL_NATS = "nats://127.0.0.1:4222"
 _EXPECTED = (
@@ -56,6 +57,12 @@ def settings_of(options: argparse.Namespace) -> Settings:
         settings = read_settings(os.environ, vars(options))
     except SettingsError as error:
         raise CommandError(str(error), exit_code=2) from None
+    identity = identity_of(settings)
+    if identity is not None:
+        try:
+            server_context(identity)
+        except TlsError as error:
+            raise CommandError(str(error), exit_code=2) from None
     missing = missing_package(settings)
     if missing is not None:
         message = f"grpc_port needs the package {missing}: pip install 'firmus[grpc]'"

@@ -160,7 +160,7 @@ async def _until_healthy(
     url = rest_url(settings)
     deadline_s = asyncio.get_running_loop().time() + HEALTHY_WITHIN_S
     while not stop.is_set():
-        if await is_healthy(url):
+        if await is_healthy(url, asks_certificate=settings.tls_client_ca is not None):
             return
         if main is not None and main.fault is not None:
             raise StartFailedError(f"the services could not start: {main.fault}")
@@ -172,7 +172,12 @@ async def _until_healthy(
 def rest_url(settings: Settings) -> str:
     """The address under which this machine reaches the gateway."""
     host = settings.host if is_loopback(settings.host) else "127.0.0.1"
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    scheme = "http" if settings.tls_cert is None else "https"
+    return (
+        f"{scheme}://[{host}]:{settings.port}"
+        if ":" in host
+        else f"{scheme}://{host}:{settings.port}"
+    )
 
 
 def _address(settings: Settings, directory: DataDir) -> Address:

@@ -13,6 +13,7 @@ from firmus.gateway.polling import Polls
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.presence import Presence
 from firmus.gateway.wire import Protocol
+from firmus.tls import Identity, Renewal, server_context
 
 _STOP_TIMEOUT_S = 10
 _KEEP_ALIVE_S = 75
@@ -22,7 +23,15 @@ _BACKLOG = 2048
 class Listener:
     """A server that listens. `port` is the one that it was really given."""
 
-    def __init__(self, server: uvicorn.Server, bound: socket.socket, presence: Presence) -> None:
+    def __init__(
+        self,
+        server: uvicorn.Server,
+        bound: socket.socket,
+        presence: Presence,
+        renewal: Renewal | None = None,
+    ) -> None:
+        self.renewal = renewal
+        self._renewing = None if renewal is None else asyncio.create_task(renewal.run())
         self._server = server
         self._bound = bound
         self._presence = presence
@@ -33,32 +42,50 @@ class Listener:
 
         What has not finished after ten seconds is cut off. Closing twice is harmless.
         """
+        if self._renewing is not None:
+            self._renewing.cancel()
         self._presence.close()
         if self._bound.fileno() >= 0:
             await self._server.shutdown(sockets=[self._bound])
 
 
 async def start(
-    ports: GatewayPorts, *, host: str, port: int, manners: Manners | None = None
+    ports: GatewayPorts,
+    *,
+    host: str,
+    port: int,
+    manners: Manners | None = None,
+    identity: Identity | None = None,
 ) -> Listener:
-    """Listens in the running loop; port 0 takes any free one. Raises OSError when it cannot."""
+    """Listens in the running loop, with TLS for who has an identity; port 0 takes any free one.
+    Raises OSError when it cannot, TlsError.
+    """
     polls = Polls(ports.queues, ports.clock, ports.polls)
-    return await listen(build(ports, polls, manners=manners), polls, host=host, port=port)
+    ways = build(ports, polls, manners=manners)
+    return await listen(ways, polls, host=host, port=port, identity=identity)
 
 
 async def serve(
-    ports: GatewayPorts, *, host: str, port: int, manners: Manners | None = None
+    ports: GatewayPorts,
+    *,
+    host: str,
+    port: int,
+    manners: Manners | None = None,
+    identity: Identity | None = None,
 ) -> None:
     """Listens until it is cancelled, then stops as `Listener.close` does."""
-    listener = await start(ports, host=host, port=port, manners=manners)
+    listener = await start(ports, host=host, port=port, manners=manners, identity=identity)
     try:
         await asyncio.get_running_loop().create_future()
     finally:
         await listener.close()
 
 
-async def listen(ways: Ways, polls: Polls, *, host: str, port: int) -> Listener:
+async def listen(
+    ways: Ways, polls: Polls, *, host: str, port: int, identity: Identity | None = None
+) -> Listener:
     """Starts a server for an application that uses these polls."""
+    context = None if identity is None else server_context(identity)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     # Connections inherit it. asyncio would not set it on them, as this socket names no protocol,
@@ -79,9 +106,13 @@ async def listen(ways: Ways, polls: Polls, *, host: str, port: int) -> Listener:
         timeout_graceful_shutdown=_STOP_TIMEOUT_S,
     )
     config.load()
+    config.ssl = context
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
     # The main loop of uvicorn is left out: it wakes ten times a second for signals, request
     # limits and date headers, none of which are its business here.
     await server.startup(sockets=[bound])
-    return Listener(server, bound, polls.presence)
+    renewal = None
+    if identity is not None and context is not None:
+        renewal = Renewal(identity, context)
+    return Listener(server, bound, polls.presence, renewal)

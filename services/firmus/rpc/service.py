@@ -27,6 +27,7 @@ from firmus.rpc.problems import status_of
 from firmus.rpc.rules import check, rule_of
 from firmus.rpc.tasks import Tasks
 from firmus.rpc.workflows import Workflows
+from firmus.tls import Identity
 
 MESSAGE_BYTES_MAX = 32 * 1024 * 1024
 """Well above the largest payload (10 MiB): one that is too large is to be refused by its reason."""
@@ -66,9 +67,16 @@ class RpcServer:
 
 
 async def start(
-    ports: RpcPorts, *, host: str, port: int, message_bytes_max: int = MESSAGE_BYTES_MAX
+    ports: RpcPorts,
+    *,
+    host: str,
+    port: int,
+    message_bytes_max: int = MESSAGE_BYTES_MAX,
+    identity: Identity | None = None,
 ) -> RpcServer:
-    """Listens in the running loop; port 0 takes any free one. Raises OSError when it cannot."""
+    """Listens in the running loop, with TLS for who has an identity; port 0 takes any free one.
+    Raises OSError when it cannot, TlsError.
+    """
     tasks, desk = Tasks(ports), _Desk(ports)
     services = (
         (_service(task_service_pb2, "TaskService"), tasks),
@@ -91,11 +99,22 @@ async def start(
     reflection.enable_server_reflection([*reflected, reflection.SERVICE_NAME], server)
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
-        bound = server.add_insecure_port(address)
+        if identity is None:
+            bound = server.add_insecure_port(address)
+        else:
+            bound = server.add_secure_port(address, _credentials(identity))
     except RuntimeError as problem:
         raise OSError(f"cannot listen at {address} for gRPC: {problem}") from problem
     await server.start()
     return RpcServer(server, bound, tasks, answering)
+
+
+def _credentials(identity: Identity) -> grpc.ServerCredentials:
+    """As they are now: grpc.aio hangs with those that are fetched anew. Raises TlsError."""
+    key, certificates, authorities = identity.pem()
+    return grpc.ssl_server_credentials(
+        [(key, certificates)], authorities, require_client_auth=authorities is not None
+    )
 
 
 def snake_case(name: str) -> str:
