@@ -37,12 +37,16 @@ async def gatekeeper(node: Node) -> AsyncIterator[Guard | None]:
         token_ttl_s=given.token_ttl_s,
     )
     watch = await node.connection.open_lane(KEYS_SUBJECTS, lambda *_: keys.wake())
-    keeping = asyncio.create_task(keys.keep_fresh())
     try:
         await keys.fresh()
-        yield guard
+        # Should it end, so does this process: one that hears of no revocation lets nobody in.
+        async with asyncio.TaskGroup() as group:
+            keeping = group.create_task(keys.keep_fresh())
+            try:
+                yield guard
+            finally:
+                keeping.cancel()
     finally:
-        keeping.cancel()
         await node.connection.close_lane(watch)
         await keys.close()
         if issuer is not None:

@@ -22,10 +22,10 @@ class Rehearsing:
 
     async def test(self, req: Request, resp: Response) -> None:
         """The execution at its end, or where it stopped. `virtualTime`: time passes meanwhile."""
-        if self._rehearsals is None:
-            raise Refusal("NOT_IMPLEMENTED", "This server plays no tests of workflows")
         request = decode_test_request(await json_body(req))
         require_start(req.principal, request)
+        if self._rehearsals is None:
+            raise Refusal("NOT_IMPLEMENTED", "This server plays no tests of workflows")
         if request.workflow_def is not None:
             await self._registration.workflow(request.workflow_def)
         path = request.external_input_payload_storage_path

@@ -30,11 +30,11 @@ class Schemas:
         """Registers or replaces one schema or several; one that is wrong refuses them all."""
         new_version = flag(req, "newVersion", default=False)
         given = decode_schemas(await json_body(req))
+        for schema in given:
+            require(req.principal, ADMIN, schema.name or "")
         errors = [fault for schema in given for fault in registration_errors(schema)]
         if errors:
             raise invalid(errors)
-        for schema in given:
-            require(req.principal, ADMIN, schema.name or "")
         for schema in given:
             await self._definitions.put_schema(
                 schema.name or "", schema, new_version=new_version, actor=actor_of(req)
