@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from firmus.gateway.openapi.document import OPERATIONS
 from firmus.gateway.openapi.examples import EXAMPLES
 from firmus.gateway.openapi.paths import named
+from firmus.gateway.openapi.words import PROPERTIES, SCHEMAS
 from firmus.gateway.routes import not_yet
 from tests.gateway.client import Api
 from tests.gateway.told import our_document, table
@@ -112,3 +113,23 @@ async def test_every_schema_stands_alone(api: Api, told: Any) -> None:
 
 async def test_a_schema_that_is_not_there_is_not_found(api: Api) -> None:
     assert (await api.get("//api-docs/schemas/Nobody")).status == 404
+
+
+def test_everything_is_said_in_words(told: Any) -> None:
+    schemas = told["components"]["schemas"]
+    silent = [
+        f"{name}.{each}"
+        for name, schema in schemas.items()
+        for each, inner in schema["properties"].items()
+        if not inner.get("description")
+    ]
+    assert silent == []
+    assert [name for name, schema in schemas.items() if not schema.get("description")] == []
+
+
+def test_words_are_about_something(told: Any) -> None:
+    schemas = told["components"]["schemas"]
+    names = {each for schema in schemas.values() for each in schema["properties"]}
+    whole = {f"{name}.{each}" for name, schema in schemas.items() for each in schema["properties"]}
+    assert PROPERTIES.keys() - names - whole == set()
+    assert SCHEMAS.keys() - schemas.keys() == set()

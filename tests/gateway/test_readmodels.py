@@ -69,7 +69,7 @@ async def test_the_status_tells_progress_and_what_a_comparison_came_to(api: Api)
     assert (status["active"], status["instance"], status["position"]) == (True, "p1", 9)
     assert status["current"] == {"model": 2, "sizeBytes": 4096}
     assert status["rebuild"]["comparison"]["tables"][0]["newRows"] == 3
-    assert status["stopped"] == [{"workflow_id": "w", "position": 3, "problem": "unknown event"}]
+    assert status["stopped"] == [{"workflowId": "w", "position": 3, "problem": "unknown event"}]
 
 
 async def test_a_rebuild_is_asked_for_with_what_differences_do(api: Api, models: Models) -> None:

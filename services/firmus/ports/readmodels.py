@@ -71,7 +71,7 @@ class RebuildProgress(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     comparison: Comparison | None = None
 
 
-class Stopped(msgspec.Struct, frozen=True):
+class Stopped(msgspec.Struct, frozen=True, rename="camel"):
     """A workflow that the projection cannot follow past a commit, and why."""
 
     workflow_id: str

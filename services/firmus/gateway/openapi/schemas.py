@@ -14,6 +14,7 @@ from typing import Any, Final, get_args
 import msgspec
 from msgspec import inspect
 
+from firmus.gateway.openapi.words import PROPERTIES, SCHEMAS
 from firmus_contracts import event_handlers, executions
 from firmus_contracts.definitions import WorkflowDef, WorkflowTask
 from firmus_contracts.shape import ABSENT
@@ -143,7 +144,7 @@ class _Writer:
             or (always and _always_written(field))
         ]
         schema: Schema = {"title": name, "type": "object"}
-        about = getdoc(whole.cls) if whole.cls.__doc__ else None
+        about = SCHEMAS.get(name) or (getdoc(whole.cls) if whole.cls.__doc__ else None)
         if about:
             schema["description"] = flowing(about)
         if required:
@@ -156,8 +157,13 @@ class _Writer:
     def _property(self, name: str, field: inspect.Field) -> Schema:
         raw = _RAW.get((name, field.encode_name))
         schema = self.of(field.type if raw is None else _info(raw))
-        default = _default(field)
-        return schema if default is None else {**schema, "default": default}
+        about = PROPERTIES.get(f"{name}.{field.encode_name}") or PROPERTIES.get(field.encode_name)
+        if about:
+            schema = {**schema, "description": about}
+        if field.encode_name not in REQUIRED.get(name, ()):
+            default = _default(field)
+            schema = schema if default is None else {**schema, "default": default}
+        return schema
 
     def union(self, found: Any) -> Schema:
         kinds = [self.of(each) for each in found.types if not isinstance(each, inspect.NoneType)]
