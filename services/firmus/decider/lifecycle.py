@@ -30,7 +30,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
 
-_HAS_ENDED = "Workflow {workflow} has ended, status cannot be updated."
+_HAS_ENDED = "Workflow {named} has ended, status cannot be updated."
 
 RULES: dict[str, Rule] = {
     "pause": Rule(acts=(_RUNNING,), idle=(_PAUSED,), message=_HAS_ENDED),
@@ -80,9 +80,13 @@ def refused(operation: str, state: WorkflowState, *, ref: str = "") -> cmd.Rejec
     rule = RULES[operation]
     if state.status in rule.acts or state.status in rule.idle:
         return None
-    workflow = f"{state.name}.{state.definition_version}/{state.workflow_id}.{state.status}"
+    named = f"{state.name}.{state.definition_version}/{state.workflow_id}"
     message = rule.message.format(
-        id=state.workflow_id, workflow=workflow, status=state.status, ref=ref
+        id=state.workflow_id,
+        named=named,
+        workflow=f"{named}.{state.status}",
+        status=state.status,
+        ref=ref,
     )
     return cmd.Rejected(code=rule.code, message=message)
 
