@@ -2,10 +2,10 @@
 
 usage: python benchmarks/search.py [--rows N] [--folder DIR] [--json]
 
-`fill`: so many finished workflows of three tasks, written as the projection writes them, and taken
-into the full-text index. `search`: the median and the slowest hundredth of each kind of question,
-asked again and again for other values. `project`: events read from a log in memory, folded, and
-written as rows, per second of CPU.
+`fill`: so many finished workflows of three tasks and three search attributes, written as the
+projection writes them, and taken into the full-text index. `search`: the median and the slowest
+hundredth of each kind of question, asked again and again for other values. `project`: events read
+from a log in memory, folded, and written as rows, per second of CPU.
 """
 
 import argparse
@@ -26,16 +26,18 @@ from firmus.decider.decide import decide
 from firmus.eventlog.memory import MemoryLog
 from firmus.ports import LATEST, SearchRequest
 from firmus.projection.cursors import RowsCursor
-from firmus.projection.fields import TASKS, WORKFLOWS, Searchable
+from firmus.projection.fields import TASKS, WORKFLOWS, Searchable, with_attributes
 from firmus.projection.folder import ReadModelFolder
 from firmus.projection.paging import after
-from firmus.projection.port import RowBatch
+from firmus.projection.port import Attributed, RowBatch
 from firmus.projection.query import compile_search
 from firmus.projection.service import ProjectionService
 from firmus.projection.store import SqliteModel
 from firmus.projection.views import PLAIN_CLASSIFIER, Row, task_row, workflow_row
+from firmus.workflow.attributes import KEY, attributes_of, choice_of
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.evolve import answered
+from firmus.workflow.masking import NOTHING
 from firmus.workflow.state import WorkflowState
 from firmus_contracts import commands as cmd
 from firmus_contracts import ids
@@ -49,6 +51,15 @@ NOW_MS = 1_780_000_000_000
 NAMES = [f"flow_{number:03}" for number in range(200)]
 WORDS = [f"{a}{b}" for a in ("blue", "red", "old", "new", "far") for b in range(4_000)]
 TASK_COUNT = 3
+CHOSEN = choice_of(
+    {
+        KEY: {
+            "customer": "${workflow.input.customer}",
+            "total": {"value": "${workflow.input.total}", "type": "number"},
+            "vip": {"value": "${workflow.input.vip}", "type": "boolean"},
+        }
+    }
+).attributes
 
 
 def blueprint(name: str) -> Blueprint:
@@ -106,12 +117,13 @@ def finished(
     return state, commits
 
 
-def rows(count: int) -> Iterator[tuple[list[Row], list[Row]]]:
+def rows(count: int) -> Iterator[RowBatch]:
     """Batches of rows; the few shapes are folded once, ids and values are each row's own."""
     chance = random.Random(7)
     shapes = [finished(blueprint(name), 0, {"word": "W0RD"})[0] for name in NAMES]
     workflows: list[Row] = []
     tasks: list[Row] = []
+    found: list[Attributed] = []
     for number in range(count):
         shape = chance.choice(shapes)
         workflow_id = ids.mint_workflow_id(NOW_MS + number * 10, number)
@@ -120,23 +132,32 @@ def rows(count: int) -> Iterator[tuple[list[Row], list[Row]]]:
             workflow_id=workflow_id,
             created_ms=NOW_MS + number * 10,
             correlation_id=f"c{number}",
-            input={"word": chance.choice(WORDS), "n": number},
+            input={
+                "word": chance.choice(WORDS),
+                "n": number,
+                "customer": f"customer-{chance.randrange(count // 20 + 1)}",
+                "total": chance.randrange(100_000) / 100,
+                "vip": chance.random() < 0.5,
+            },
         )
-        workflows.append(workflow_row(state, PLAIN_CLASSIFIER))
+        attributes = attributes_of(CHOSEN, state, NOTHING)
+        workflows.append(workflow_row(state, PLAIN_CLASSIFIER, NOTHING, attributes))
+        found.append(Attributed(workflow_id, state.version, state.name, attributes))
         tasks += [task_row(state, row, state.version) for row in state.tasks.values()]
         if len(workflows) == BATCH:
-            yield workflows, tasks
-            workflows, tasks = [], []
-    yield workflows, tasks
+            cursor = RowsCursor(number + 1)
+            yield RowBatch(workflows=workflows, tasks=tasks, attributes=found, cursor=cursor)
+            workflows, tasks, found = [], [], []
+    yield RowBatch(workflows=workflows, tasks=tasks, attributes=found, cursor=RowsCursor(count + 1))
 
 
 def fill(model: SqliteModel, count: int) -> dict[str, Any]:
     write_s = index_s = 0.0
-    for position, (workflows, tasks) in enumerate(rows(count), 1):
+    for batch in rows(count):
         began = time.process_time()
         model.begin()
-        model.put(workflows, tasks)
-        model.finish(RowBatch(cursor=RowsCursor(position)))
+        model.put(batch.workflows, batch.tasks)
+        model.finish(batch)
         model.commit()
         write_s += time.process_time() - began
         began = time.process_time()
@@ -159,8 +180,31 @@ def questions(
         since = NOW_MS + chance.randrange(count) * 10
         return {"query": f"startTime>={since} AND startTime<={since + 60_000}"}
 
+    def dear(chance: random.Random) -> dict[str, str]:
+        name, least = chance.choice(NAMES), chance.randrange(1_000)
+        return {"query": f"workflowType={name} AND total>{least}"}
+
     return {
         "newest": (WORKFLOWS, lambda _: {}),
+        "by an attribute": (
+            WORKFLOWS,
+            lambda chance: {"query": f"customer=customer-{chance.randrange(count // 20)}"},
+        ),
+        "by two, and status": (
+            WORKFLOWS,
+            lambda chance: {
+                "query": f"customer=customer-{chance.randrange(count // 20)} AND vip=true"
+                " AND status=COMPLETED"
+            },
+        ),
+        "by a narrow range": (
+            WORKFLOWS,
+            lambda chance: {
+                "query": f"total BETWEEN {(low := chance.randrange(999))} AND {low}.01"
+            },
+        ),
+        "by a type and a range": (WORKFLOWS, dear),
+        "by an attribute's order": (WORKFLOWS, lambda _: {"sort": "total:DESC"}),
         "by type and status": (
             WORKFLOWS,
             lambda chance: {"query": f"workflowType={chance.choice(NAMES)} AND status=COMPLETED"},
@@ -185,12 +229,14 @@ def questions(
 
 def ask(model: SqliteModel, count: int) -> Iterator[dict[str, Any]]:
     chance = random.Random(11)
-    for name, (what, asked) in questions(count).items():
+    with_all = with_attributes(WORKFLOWS, model.attribute_kinds())
+    for name, (table, asked) in questions(count).items():
+        what = with_all if table is WORKFLOWS else table
         took_ms = []
         for _ in range(ASKED):
-            given = {"query": "", "free_text": "*", **asked(chance)}
+            given = {"query": "", "free_text": "*", "sort": "", **asked(chance)}
             began = time.perf_counter()
-            model.find(what, compile_search(what, sort="", **given), start=0, size=20)
+            model.find(what, compile_search(what, **given), start=0, size=20)
             took_ms.append((time.perf_counter() - began) * 1000)
         yield _quantiles(name, took_ms)
     yield _quantiles("deep pages", list(_deep(model, count)))
