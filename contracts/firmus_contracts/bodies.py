@@ -298,4 +298,5 @@ def _whole(definition: WorkflowDef) -> WorkflowDef:
 
 
 def _error(path: str, message: str, invalid_value: int | None = None) -> ValidationError:
-    return ValidationError(path=path, message=message, invalid_value=invalid_value)
+    told = None if invalid_value is None else str(invalid_value)
+    return ValidationError(path=path, message=message, invalid_value=told)

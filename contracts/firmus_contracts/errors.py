@@ -38,9 +38,11 @@ ERRORS: dict[str, Problem] = {
 class ValidationError(
     msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
 ):
+    """`invalid_value` is told as text, whatever it was."""
+
     path: str
     message: str
-    invalid_value: str | int | float | bool | None = None
+    invalid_value: str | None = None
 
 
 class ErrorResponse(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -1,11 +1,11 @@
 """Reading bodies as leniently as Conductor's JSON mapper does (spec 1.1).
 
 A body that fits its type exactly is decoded at once. One that does not is read a second time
-with Conductor's tolerance: null stands for the default of a property that cannot be null, an
-empty text where a number or a truth value belongs is null, and numbers, texts and truth values
-become one another where the target leaves no doubt. Null inside a free map stays. UTF-16, UTF-32
-and a byte order mark are read as Conductor reads them. What still does not fit is refused with the
-path of the offending property.
+with Conductor's tolerance: null and an empty text stand for 0 or false where a number or a truth
+value belongs; elsewhere null is the default of a property that cannot be null. Numbers, texts and
+truth values become one another where the target leaves no doubt. Null inside a free map stays.
+UTF-16, UTF-32 and a byte order mark are read as Conductor reads them. What still does not fit is
+refused with the path of the offending property.
 """
 
 import json
@@ -104,8 +104,11 @@ def _struct(value: Any, wanted: Any) -> Any:
         given = None if given is None else _loosen(given, field.type)
         if given is not None:
             fields[field.encode_name] = given
-        elif field.encode_name in value and _nullable(field.type):
-            fields[field.encode_name] = None
+        elif field.encode_name in value:
+            if _nullable(field.type):
+                fields[field.encode_name] = None
+            elif type(field.type) in _ZEROS and field.encode_name not in _OWN_DEFAULTS:
+                fields[field.encode_name] = _ZEROS[type(field.type)]
     return fields
 
 
@@ -168,6 +171,10 @@ def _str(value: Any, _: Any) -> Any:
         return msgspec.json.encode(value).decode()
     return value
 
+
+_ZEROS: dict[type, int] = {inspect.IntType: 0, inspect.BoolType: False}
+_OWN_DEFAULTS = frozenset({"backoffScaleFactor", "rateLimitFrequencyInSeconds"})
+"""Numbers of which Conductor knows that they may be null, and means their default then."""
 
 _CHANGES: dict[type, Callable[[Any, Any], Any]] = {
     inspect.StructType: _struct,

@@ -31,10 +31,25 @@ def _messages(refusal: Refusal) -> list[str]:
     return [fault.message for fault in refusal.errors or ()]
 
 
-def test_null_for_a_number_a_flag_or_a_collection_means_its_default() -> None:
-    nulls = {"version": None, "restartable": None, "tasks": None, "timeoutPolicy": None}
+def test_null_for_a_collection_or_one_of_several_words_means_its_default() -> None:
+    nulls = {"inputParameters": None, "tasks": None, "timeoutPolicy": None, "metadata": None}
     definition = bodies.decode_workflow_def(_body({"name": "w", **nulls}))
     assert definition == bodies.decode_workflow_def(_body({"name": "w"}))
+
+
+@pytest.mark.parametrize("nothing", [None, "", " "])
+def test_nothing_for_a_number_or_a_flag_is_zero_or_false_whatever_its_default(
+    nothing: str | None,
+) -> None:
+    """Spec 1.1, as Conductor answers."""
+    named = ("version", "restartable", "enforceSchema", "failureWorkflowVersion")
+    workflow = bodies.decode_workflow_def(_body({"name": "w", **dict.fromkeys(named, nothing)}))
+    assert (workflow.version, workflow.restartable, workflow.enforce_schema) == (0, False, False)
+    assert workflow.failure_workflow_version is None
+    named = ("retryCount", "retryDelaySeconds", "backoffScaleFactor", "rateLimitFrequencyInSeconds")
+    task = bodies.decode_task_def(_body({"name": "t", **dict.fromkeys(named, nothing)}))
+    assert (task.retry_count, task.retry_delay_seconds) == (0, 0)
+    assert (task.backoff_scale_factor, task.rate_limit_frequency_in_seconds) == (1, 1)
 
 
 def test_null_inside_a_free_map_is_kept_when_the_rest_needs_tolerance() -> None:

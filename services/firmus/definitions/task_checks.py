@@ -7,6 +7,7 @@ import msgspec
 import regex
 
 from firmus.workflow.durations import duration_ms, until_ms
+from firmus.workflow.expressions import text_of
 from firmus_contracts.definitions import TaskDef, WorkflowTask
 from firmus_contracts.errors import ValidationError
 
@@ -34,8 +35,9 @@ class Outside(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def error(path: str, message: str, invalid_value: Any = None) -> ValidationError:
-    simple = invalid_value if isinstance(invalid_value, str | int | float) else None
-    return ValidationError(path=path, message=message, invalid_value=simple)
+    """`invalid_value` is told if it is a text, a number or a truth value."""
+    told = text_of(invalid_value) if isinstance(invalid_value, str | int | float) else None
+    return ValidationError(path=path, message=message, invalid_value=told)
 
 
 def task_errors(task: WorkflowTask, path: str, outside: Outside) -> Iterable[ValidationError]:

@@ -84,7 +84,7 @@ class Search:
         start, size = integer(req, "start", 0), integer(req, "size", _SIZE)
         if size > _SIZE_MAX:
             message = f"Cannot return more than {_SIZE_MAX} {what}. Please use pagination."
-            raise invalid([ValidationError(path="size", message=message, invalid_value=size)])
+            raise invalid([ValidationError(path="size", message=message, invalid_value=str(size))])
         if start < 0 or size < 0:
             raise Refusal("INVALID", "start and size must not be negative")
         after, at_least = text(req, "searchAfter") or "", _at_least(req)

@@ -177,4 +177,4 @@ def _priority(req: Request) -> int:
         else "0 is the minimum priority value"
     )
     path = "startWorkflow.priority"
-    raise invalid([ValidationError(path=path, message=message, invalid_value=priority)])
+    raise invalid([ValidationError(path=path, message=message, invalid_value=str(priority))])
