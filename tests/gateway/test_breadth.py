@@ -22,6 +22,7 @@ from firmus.gateway.unsupported import FAMILIES, reason_of
 from firmus.handlers.store import memory_handlers
 from tests.gateway.client import Api
 from tests.gateway.ports import World
+from tests.gateway.told import our_document
 
 HERE = Path(__file__).parent
 DOCUMENT = (HERE.parent.parent / "docs" / "rest.md").read_text()
@@ -71,6 +72,25 @@ def test_of_conductors_own_operations_one_is_missing(offered: set[tuple[str, str
     shapes = {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path in CONDUCTOR}
 
     assert shapes - offered == {("GET", "/context.js")}
+
+
+def test_users_are_told_of_every_operation_beyond_conductors_own():
+    shapes = {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path in CONDUCTOR}
+    beyond = {
+        (method.upper(), path)
+        for path, methods in our_document()["paths"].items()
+        for method, operation in methods.items()
+        if (method.upper(), re.sub(r"\{\w+\}", "{}", path)) not in shapes
+        and operation["responses"].keys() != {"501"}
+    }
+    rows = DOCUMENT.partition("## What is new")[2]
+    told = {
+        (method, path)
+        for methods, path in re.findall(r"`([A-Z ]+) (/[^`]+)`", rows)
+        for method in methods.split()
+    }
+
+    assert told == beyond
 
 
 def test_the_document_names_what_is_missing():
