@@ -15,8 +15,6 @@ import asyncio
 import multiprocessing
 import os
 import resource
-import sqlite3
-import statistics
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
@@ -25,16 +23,15 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import uvloop
 from projection_parts import parts
+from projection_watch import Rows, tell, watch
 from workflow_log import SHAPES, Shape, Source, register, shapes, write
 
 from firmus.embedded.datadir import claimed
 from firmus.embedded.nats_server import NatsServer
 from firmus.node import Node, opened
 from firmus.ports import Unavailable
-from firmus.projection.folder import ReadModelFolder
 from firmus.roles import projection_role
 from firmus.settings import Settings
 from firmus.transport.search import RemoteSearch
@@ -106,53 +103,6 @@ async def status_reached(search: RemoteSearch, end: int) -> bool:
     return status.active and min(status.position, status.published) >= end
 
 
-class Rows:
-    """The read model, looked at from another process."""
-
-    def __init__(self, folder: Path) -> None:
-        models = ReadModelFolder(folder)
-        number = models.current()
-        assert number is not None
-        file = models.file(number)
-        self._rows = sqlite3.connect(file, isolation_level=None)
-        self._rows.execute("ATTACH ? AS words", (f"{file}-words",))
-
-    def close(self) -> None:
-        self._rows.close()
-
-    def position(self) -> int:
-        found = self._rows.execute("SELECT value FROM progress WHERE key = 'rows'").fetchone()
-        return int(msgspec.json.decode(found[0])["position"]) if found else 0
-
-    def changes(self) -> tuple[int, int]:
-        """The number of the newest transaction, and of that up to which the words are."""
-        newest = self._rows.execute(
-            "SELECT max((SELECT max(change) FROM workflows), (SELECT max(change) FROM tasks))"
-        ).fetchone()[0]
-        taken = self._rows.execute(
-            "SELECT min(change), count(*) FROM words.cursor WHERE name != 'removed'"
-        ).fetchone()
-        return newest or 0, taken[0] if taken[1] == 2 else 0
-
-
-def behind_ms(written: list[tuple[float, int]], seen: list[tuple[float, int]]) -> list[float]:
-    """For each thing written (when, its number), how long until that number was seen."""
-    found, at = [], 0
-    for when, number in written:
-        while at < len(seen) and seen[at][1] < number:
-            at += 1
-        if at == len(seen):
-            break
-        found.append(max(0.0, seen[at][0] - when) * 1000)
-    return found
-
-
-def told(what: str, found: list[float]) -> None:
-    ordered = sorted(found) or [float("nan")]
-    p50, p99 = statistics.median(ordered), ordered[len(ordered) * 99 // 100]
-    print(f"  {what:<16} behind by ms: p50 {p50:,.0f}, p99 {p99:,.0f}, most {ordered[-1]:,.0f}")
-
-
 async def everything(node: Node, given: Any, folder: Path, source: Source, of: Shape) -> None:
     commits = source.commits(given.workflows)
     while await write(node, commits):
@@ -160,7 +110,7 @@ async def everything(node: Node, given: Any, folder: Path, source: Source, of: S
     end, events = await node.log.end(), given.workflows * of.events
     search = RemoteSearch(node.connection)
     began = time.perf_counter()
-    async with projecting(node.url, folder) as process:
+    async with projecting(node.settings.nats_url or "", folder) as process:
         await until(lambda: status_reached(search, end))
         taken_s, cpu_s = time.perf_counter() - began, await process.cpu_s()
         with closing(Rows(process.folder)) as rows:
@@ -180,23 +130,21 @@ async def everything(node: Node, given: Any, folder: Path, source: Source, of: S
 
 async def steady(node: Node, given: Any, folder: Path, source: Source, of: Shape) -> None:
     search = RemoteSearch(node.connection)
-    async with projecting(node.url, folder) as process:
+    async with projecting(node.settings.nats_url or "", folder) as process:
         end = await node.log.end()
         await until(lambda: status_reached(search, end))
         await asyncio.sleep(2)
         written: list[tuple[float, int]] = []
         writer = asyncio.create_task(_write_steadily(node, given, source, of, written))
         began, before_s = time.perf_counter(), await process.cpu_s()
-        rows_seen, words_seen, changes, published = await _watch(process.folder, node, writer)
+        seen = await watch(process.folder, node, writer)
         taken_s, cpu_s = time.perf_counter() - began, await process.cpu_s() - before_s
     events = len(written) and (written[-1][1] - end) * of.events / len(of.commits)
     print(
         f"steady: {events / taken_s:,.0f} events/s for {taken_s:.0f} s,"
         f" {cpu_s / max(events, 1) * 1e6:.1f} us of CPU an event (load {os.getloadavg()[0]:.1f})"
     )
-    told("rows", behind_ms(written, rows_seen))
-    told("public events", behind_ms(written, published))
-    told("words of rows", behind_ms(changes, words_seen))
+    tell(written, seen)
 
 
 async def _write_steadily(
@@ -213,33 +161,9 @@ async def _write_steadily(
         await asyncio.sleep(TICK_S)
 
 
-async def _watch(folder: Path, node: Node, writer: asyncio.Task[None]) -> Any:
-    """Samples until all that was written has been seen."""
-    rows_seen, words_seen, changes, published = [], [], [], []
-    search = RemoteSearch(node.connection)
-    looked_s = 0.0
-    with closing(Rows(folder)) as rows:
-        while True:
-            now_s = time.perf_counter()
-            rows_seen.append((now_s, rows.position()))
-            newest, taken = rows.changes()
-            if not changes or changes[-1][1] < newest:
-                changes.append((now_s, newest))
-            words_seen.append((now_s, taken))
-            if now_s - looked_s > LOOK_S:
-                looked_s = now_s
-                published.append((time.perf_counter(), (await search.status()).published))
-            if writer.done():
-                await writer
-                end = await node.log.end()
-                if rows_seen[-1][1] >= end and taken >= newest and published[-1][1] >= end:
-                    return rows_seen, words_seen, changes, published
-            await asyncio.sleep(TICK_S / 2)
-
-
 async def rebuild(node: Node, folder: Path, of: Shape) -> None:
     search = RemoteSearch(node.connection)
-    async with projecting(node.url, folder) as process:
+    async with projecting(node.settings.nats_url or "", folder) as process:
         end = await node.log.end()
         await until(lambda: status_reached(search, end))
         await asyncio.sleep(2)

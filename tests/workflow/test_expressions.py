@@ -196,6 +196,14 @@ def test_2_3_3_numbers_read_as_java_prints_them(number: float) -> None:
     assert text_of(number) == NUMBERS_AS_TEXT[number]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [{}, {"a": 1}, {"a": None, "b": True, "c": 2.5, "d": "x, y", "": 10**30, "e": 1e7}],
+)
+def test_2_3_3_an_object_reads_the_same_alone_and_inside(value: dict[str, Any]) -> None:
+    assert text_of([value]) == f"[{text_of(value)}]"
+
+
 def test_2_3_3_text_of_a_deep_value_needs_no_deep_stack() -> None:
     deep: Any = 1
     for _ in range(20_000):

@@ -14,6 +14,8 @@ def text_of(value: Any) -> str:
     """`null`, `true`, `7`, `2.5`, `[1, two, null]`, `{a=1}`; any depth."""
     if type(value) is str:
         return value
+    if type(value) is dict and (flat := _flat(value)) is not None:
+        return flat
     out: list[str] = []
     pending = [value]
     while pending:
@@ -54,6 +56,20 @@ def _scalar(value: Any) -> str:
     if value is False:
         return "false"
     return number_text(value) if isinstance(value, float) else str(value)
+
+
+def _flat(value: dict[str, Any]) -> str | None:
+    """An object that holds nothing but scalars, which most inputs and outputs are; else None."""
+    parts = []
+    for key, item in value.items():
+        kind = type(item)
+        if kind is str or kind is int:
+            parts.append(f"{key}={item}")
+        elif item is None or kind is bool or kind is float:
+            parts.append(f"{key}={_scalar(item)}")
+        else:
+            return None
+    return f"{{{', '.join(parts)}}}"
 
 
 def _object_parts(value: dict[str, Any]) -> list[Any]:
