@@ -11,6 +11,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message_factory import GetMessageClass
 
 from firmus.console.rest import RestClient
+from firmus.embedded.datadir import read_address
 from firmus.rpc.messages import metadata_service_pb2, task_service_pb2, workflow_service_pb2
 from tests.e2e.processes import Child, until
 from tests.e2e.system import System, running_up
@@ -99,6 +100,12 @@ def workers(client: Client, tmp_path: Path) -> Iterator[Any]:
     yield start
     for child in children:
         child.kill()
+
+
+def test_up_says_where_it_is(client: Client) -> None:
+    address = read_address(client.system.data)
+    assert address is not None
+    assert address.grpc == client.address
 
 
 def test_a_worker_carries_workflows_out(client: Client, workers: Any) -> None:

@@ -207,6 +207,42 @@ async def test_a_search_passes_its_parts_on(rpc: Rpc, world: World) -> None:
     assert (world.search.asked[-1].size, world.search.asked[-1].free_text) == (5000, "*")
 
 
+async def test_a_search_says_how_new_it_is_and_waits_for_what_is_wanted(
+    rpc: Rpc, world: World, started: str
+) -> None:
+    end = await world.log.end()
+    asked = {"query": "workflowType=orders"}
+    world.search.behind = [1]
+    call = rpc.open("WorkflowService", "Search", asked)
+    await call
+    told = dict(await call.trailing_metadata())
+    assert told["firmus-search-position"] == str(end - 1)
+    assert told["firmus-search-lag"] == "1"
+    for wanted in ("latest", str(end)):
+        metadata = (("firmus-search-at-least", wanted),)
+        call = rpc.open("WorkflowService", "Search", asked, metadata=metadata)
+        await call
+        assert dict(await call.trailing_metadata())["firmus-search-lag"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("firmus-search-at-least", "1e3", "INVALID_ARGUMENT"),
+        ("firmus-search-at-least", "-1", "INVALID_ARGUMENT"),
+        ("firmus-search-at-least", "999999", "UNAVAILABLE"),
+        ("firmus-search-after", "x", "INVALID_ARGUMENT"),
+    ],
+)
+async def test_a_search_that_cannot_be_as_new_is_refused(
+    rpc: Rpc, name: str, value: str, code: str
+) -> None:
+    asked = {"query": "workflowType=orders", "start": 1}
+    with pytest.raises(Failed) as failed:
+        await rpc.call("WorkflowService", "Search", asked, metadata=((name, value),))
+    assert failed.value.code == code
+
+
 @pytest.mark.parametrize(
     ("asked", "text"),
     [

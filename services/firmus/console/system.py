@@ -92,6 +92,8 @@ def _announce(address: Address, directory: DataDir, *, security: bool) -> None:
     say(f"  REST    {address.rest}/api")
     say(f"  docs    {address.rest}/docs")
     say(f"  health  {address.rest}/health")
+    if address.grpc is not None:
+        say(f"  gRPC    {address.grpc}")
     say(f"  NATS    {address.nats}")
     say("  events  firmus tail;  their contract: firmus asyncapi")
     say(f"  data    {directory.path}")

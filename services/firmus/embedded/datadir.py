@@ -28,12 +28,15 @@ class DirectoryInUseError(Exception):
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a running `firmus up` is found (up.json). URLs without a path."""
+    """Where a running `firmus up` is found (up.json). URLs without a path; `grpc`: host and
+    port.
+    """
 
     rest: str
     nats: str
     pid: int
     generation: int
+    grpc: str | None = None
 
 
 class DataDir:

@@ -171,13 +171,13 @@ async def _until_healthy(
 
 def rest_url(settings: Settings) -> str:
     """The address under which this machine reaches the gateway."""
-    host = settings.host if is_loopback(settings.host) else "127.0.0.1"
     scheme = "http" if settings.tls_cert is None else "https"
-    return (
-        f"{scheme}://[{host}]:{settings.port}"
-        if ":" in host
-        else f"{scheme}://{host}:{settings.port}"
-    )
+    return f"{scheme}://{_reached(settings, settings.port)}"
+
+
+def _reached(settings: Settings, port: int) -> str:
+    host = settings.host if is_loopback(settings.host) else "127.0.0.1"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _address(settings: Settings, directory: DataDir) -> Address:
@@ -186,6 +186,7 @@ def _address(settings: Settings, directory: DataDir) -> Address:
         nats=settings.nats_url or "",
         pid=os.getpid(),
         generation=directory.generation,
+        grpc=_reached(settings, settings.grpc_port) if settings.grpc_port else None,
     )
 
 

@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 
 from firmus.edge.hits import read_each, task_ids, workflow_ids
+from firmus.edge.searching import new_enough
 from firmus.edge.views import Views
 from firmus.gateway import answers
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, flag, integer, text, texts
-from firmus.ports import LATEST, SearchPage, SearchRequest, Unavailable
+from firmus.ports import LATEST, SearchPage, SearchRequest
 from firmus.security.grants import READ, within
 from firmus.workflow.state import present
 from firmus_contracts import ids
@@ -25,7 +26,6 @@ from firmus_contracts.executions import SearchResult
 
 _SIZE = 100
 _SIZE_MAX = 5000
-_CATCH_UP_S = 5.0
 
 
 class Search:
@@ -90,22 +90,18 @@ class Search:
         after, at_least = text(req, "searchAfter") or "", _at_least(req)
         if after and start:
             raise Refusal("INVALID", "start and searchAfter exclude each other")
-        page = await self._search.search(
-            SearchRequest(
-                what=what,
-                query=query,
-                free_text=text(req, "freeText") or "*",
-                start=start,
-                size=size,
-                sort=text(req, "sort") or "",
-                after=after,
-                at_least=at_least,
-                wait_s=_CATCH_UP_S if at_least else 0,
-                within=within(req.principal, READ),
-            )
+        asked = SearchRequest(
+            what=what,
+            query=query,
+            free_text=text(req, "freeText") or "*",
+            start=start,
+            size=size,
+            sort=text(req, "sort") or "",
+            after=after,
+            at_least=at_least,
+            within=within(req.principal, READ),
         )
-        if page.lag if at_least == LATEST else page.position < at_least:
-            raise Unavailable(f"the read model reaches position {page.position} only")
+        page = await new_enough(self._search, asked)
         resp.set_header("firmus-search-position", str(page.position))
         resp.set_header("firmus-search-lag", str(page.lag))
         if page.next:

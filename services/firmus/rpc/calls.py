@@ -15,12 +15,15 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 
 class Call:
-    """`metadata` is what came with the call; its names are in lower case. `by`: who makes it."""
+    """`metadata` is what came with the call; its names are in lower case. `by`: who makes it.
+    `told`: what goes with the answer.
+    """
 
     def __init__(self, metadata: Any, command_ids: CommandIds) -> None:
         self.by: Principal = EVERYBODY
         self._metadata = metadata or ()
         self._command_ids = command_ids
+        self.told: list[tuple[str, str]] = []
 
     def header(self, name: str) -> str | None:
         """The text under a name, in any case; the first one when it is repeated."""
@@ -29,6 +32,10 @@ class Call:
             if key == wanted:
                 return value if isinstance(value, str) else None
         return None
+
+    def tell(self, name: str, value: str) -> None:
+        """Something that goes with the answer, as metadata behind it."""
+        self.told.append((name, value))
 
     async def recognise(self, guard: Guard) -> None:
         """Finds out who makes the call. Raises what `Guard.authenticate` does."""

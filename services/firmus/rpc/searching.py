@@ -3,8 +3,9 @@
 import msgspec
 
 from firmus.edge.hits import read_each, task_ids, workflow_ids
+from firmus.edge.searching import new_enough
 from firmus.edge.views import Views
-from firmus.ports import SearchPage, SearchRequest
+from firmus.ports import LATEST, SearchPage, SearchRequest
 from firmus.rpc.calls import Call
 from firmus.rpc.messages import search_pb2
 from firmus.rpc.ports import RpcPorts
@@ -15,6 +16,10 @@ from firmus_contracts.errors import Refusal
 from firmus_contracts.executions import Task, Workflow
 
 SIZE_MAX = 5000
+AT_LEAST = "firmus-search-at-least"
+AFTER = "firmus-search-after"
+_TOLD = "firmus-search"
+_POSITION_DIGITS_MAX = 18
 
 
 class Searches:
@@ -26,22 +31,34 @@ class Searches:
         self._views = Views(ports.definitions, ports.clock)
 
     async def page(self, what: str, request: search_pb2.Request, call: Call) -> SearchPage:
-        """Without a size as many as there may be, as in Conductor."""
+        """Without a size as many as there may be, as in Conductor. How new it has to be, and behind
+        which hit it begins, stand in the metadata of the call; how new it is, in those of the
+        answer.
+        """
         if request.size > SIZE_MAX:
             raise Refusal("INVALID", f"Cannot return more than {SIZE_MAX} results")
         if request.start < 0 or request.size < 0:
             raise Refusal("INVALID", "start and size must not be negative")
-        return await self._search.search(
-            SearchRequest(
-                what=what,
-                query=request.query,
-                free_text=request.free_text or "*",
-                start=request.start,
-                size=request.size or SIZE_MAX,
-                sort=request.sort,
-                within=within(call.by, READ),
-            )
+        after = call.header(AFTER) or ""
+        if after and request.start:
+            raise Refusal("INVALID", f"start and {AFTER} exclude each other")
+        asked = SearchRequest(
+            what=what,
+            query=request.query,
+            free_text=request.free_text or "*",
+            start=request.start,
+            size=request.size or SIZE_MAX,
+            sort=request.sort,
+            after=after,
+            at_least=_at_least(call.header(AT_LEAST)),
+            within=within(call.by, READ),
         )
+        page = await new_enough(self._search, asked)
+        call.tell(f"{_TOLD}-position", str(page.position))
+        call.tell(f"{_TOLD}-lag", str(page.lag))
+        if page.next:
+            call.tell(f"{_TOLD}-next", page.next)
+        return page
 
     async def summaries_by_tasks(
         self, request: search_pb2.Request, call: Call
@@ -90,3 +107,14 @@ class Searches:
         if state is None or row is None:
             return None
         return await self._views.task(state, row)
+
+
+def _at_least(given: str | None) -> int:
+    """A position of the log, or `latest`."""
+    if not given:
+        return 0
+    if given == "latest":
+        return LATEST
+    if not given.isascii() or not given.isdigit() or len(given) > _POSITION_DIGITS_MAX:
+        raise Refusal("INVALID", f"{AT_LEAST}: a position of the log, or latest")
+    return int(given)

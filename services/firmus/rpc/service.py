@@ -158,7 +158,10 @@ class _Desk:
 
         async def unary(data: bytes, context: Any) -> Message:
             try:
-                answer: Message = await handle(*await received(data, context))
+                request, call = await received(data, context)
+                answer: Message = await handle(request, call)
+                if call.told:
+                    context.set_trailing_metadata(tuple(call.told))
             except Exception as error:
                 await _fail(context, error, name)
                 raise
