@@ -12,7 +12,9 @@ from firmus.gateway.reading import Request, Response
 from firmus_contracts.errors import Refusal
 
 _NO_AI: Final = "it runs no agents and calls no language models"
-_NO_USERS: Final = "it knows no users and permissions; put a proxy that authenticates in front"
+_NO_USERS: Final = (
+    "it keeps no users; keys have roles (/api/keys), and people come from an OIDC provider"
+)
 
 FAMILIES: Final[dict[str, str]] = {
     "/api/files": "it stores no files; keep them in an object store and pass their addresses",
