@@ -85,6 +85,8 @@ they are texts. Ids are answered as plain text, and what has nothing to say has 
 The public events and the start events over NATS are in the AsyncAPI document, which
 `firmus asyncapi` prints."""
 _SHUT_OUT: Final = (401, 403)
+_ALWAYS_SERVED: Final = frozenset({"/health", "/api/health", "/metrics"})
+"""Paths that no limit of requests counts for."""
 _CREDENTIALS: Final = {
     "token": {
         "type": "apiKey",
@@ -183,6 +185,8 @@ def refused_with(path: str, told: Operation) -> list[int]:
     if told.reason:
         return [501]
     statuses = {*told.refuses, 500}
+    if path not in _ALWAYS_SERVED:
+        statuses.add(429)
     if told.parameters or told.body or CHECKED & set(PARAMETER.findall(path)):
         statuses.add(400)
     if told.body is not None:
@@ -232,6 +236,7 @@ def _refusals() -> Mapping[str, Any]:
         refusal.name: {
             "description": refusal.about,
             "content": {JSON: {"schema": schema, "example": refusal.example(status)}},
+            **({"headers": refusal.headers} if refusal.headers else {}),
         }
         for status, refusal in REFUSALS.items()
     }

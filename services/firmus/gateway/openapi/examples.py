@@ -98,6 +98,7 @@ class _Refusal(msgspec.Struct, frozen=True):
     message: str
     retryable: bool = False
     error: str | None = None
+    headers: dict[str, Any] = {}
 
     def example(self, status: int) -> dict[str, Any]:
         return {
@@ -159,8 +160,14 @@ REFUSALS: Final[dict[int, _Refusal]] = {
         "TooManyRequests",
         "Too much is asked at once, or a limit of starts is reached",
         "TOO_MANY_REQUESTS",
-        "Too many requests wait for workflows",
+        "Too many requests: try again in 0.4 s",
         retryable=True,
+        headers={
+            "Retry-After": {
+                "description": "Seconds to wait, where a limit of requests is reached",
+                "schema": {"type": "integer"},
+            }
+        },
     ),
     500: _Refusal(
         "InternalError",

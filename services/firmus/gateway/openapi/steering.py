@@ -132,7 +132,6 @@ ONE: Final = {
         "For its PULL_WORKFLOW_MESSAGES tasks.",
         body=body(dict[str, Any], "The message"),
         answers=plain("The id of the message"),
-        refuses=(404, 409, 429),
     ),
     "POST /api/workflow/{workflowId}/variables": _steered(
         "updateWorkflowVariables",
@@ -153,7 +152,6 @@ ONE: Final = {
         p.REASON,
         body=body(WorkflowStateUpdate),
         answers=shaped(SignalResponse, "How it ended or where it blocks"),
-        refuses=(404, 409, 429),
     ),
     "POST /api/workflow/{workflowId}/upgrade": _steered(
         "upgradeWorkflow",

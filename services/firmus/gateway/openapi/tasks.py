@@ -123,7 +123,7 @@ WORK: Final = {
         ),
         body=_SIGNAL,
         answers=shaped(SignalResponse, "How it ended or where it blocks"),
-        refuses=(404, 409, 429),
+        refuses=(404, 409),
     ),
     "GET /api/tasks/{taskId}": Operation(
         id="getTask",

@@ -28,7 +28,7 @@ STARTS: Final = {
         parameters=p.START,
         body=body(StartWorkflowRequest),
         answers=plain("The id of the execution"),
-        refuses=(404, 409, 429, 501),
+        refuses=(404, 409, 501),
     ),
     "POST /api/workflow/{workflowId}": Operation(
         id="startWorkflowByName",
@@ -43,7 +43,7 @@ STARTS: Final = {
         ),
         body=body(dict[str, Any], "The input of the execution"),
         answers=plain("The id of the execution"),
-        refuses=(404, 409, 429, 501),
+        refuses=(404, 409, 501),
     ),
     "POST /api/workflow/execute/{name}": Operation(
         id="executeLatestWorkflow",
@@ -54,7 +54,7 @@ STARTS: Final = {
         parameters=(p.VERSION, *_RUN, *p.START),
         body=body(StartWorkflowRequest),
         answers=_SIGNAL,
-        refuses=(404, 409, 429, 501),
+        refuses=(404, 409, 501),
     ),
     "POST /api/workflow/execute/{name}/{version}": Operation(
         id="executeWorkflow",
@@ -65,7 +65,7 @@ STARTS: Final = {
         parameters=(*_RUN, *p.START),
         body=body(StartWorkflowRequest, "Name and version of the path win over those in here"),
         answers=_SIGNAL,
-        refuses=(404, 409, 429, 501),
+        refuses=(404, 409, 501),
     ),
     "GET /api/workflow/execute/{name}": Operation(
         id="executeWorkflowByGet",
