@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.flow import definition, op, simple
 
+from firmus.definitions.attribute_warnings import attribute_warnings
 from firmus.definitions.warnings import workflow_warnings
 from firmus_contracts.definitions import WorkflowDef
 
@@ -119,3 +120,22 @@ def test_only_a_for_each_has_items() -> None:
     assert warned(each) == []
     loop = op("e", "DO_WHILE", loopOver=[reading("${e.item.x}")])
     assert [path for path, _ in warned(loop)] == ["tasks[0].<1>[0].inputParameters.v"]
+
+
+def choosing(name: str, version: int = 1, **kinds: str) -> WorkflowDef:
+    chosen = {
+        attribute: {"value": "${workflow.input.v}", "type": kind}
+        for attribute, kind in kinds.items()
+    }
+    return definition(
+        simple("a"), name=name, version=version, metadata={"searchAttributes": chosen}
+    )
+
+
+def test_a_search_attribute_of_another_type_elsewhere() -> None:
+    others = [choosing("w", total="text"), choosing("v", 3, total="time", code="text")]
+    found = attribute_warnings(choosing("w", total="number", code="text"), others)
+    [(path, message)] = [(one.path, one.message) for one in found]
+    assert path == "metadata.searchAttributes.total"
+    assert "is a number here and a time in version 3 of v" in message
+    assert list(attribute_warnings(definition(simple("a")), others)) == []

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from firmus.definitions.attribute_warnings import attribute_warnings
 from firmus.definitions.checks import (
     task_def_errors,
     task_def_list_errors,
@@ -64,8 +65,10 @@ class Registration:
 
     async def warnings(self, definition: WorkflowDef) -> tuple[ValidationError, ...]:
         """What is probably wrong with a definition that may be registered."""
-        known = {each.name: each for each in await self._definitions.workflows()}
-        return workflow_warnings(definition, known.get)
+        registered = await self._definitions.workflows()
+        known = {each.name: each for each in registered}
+        found = workflow_warnings(definition, known.get)
+        return (*found, *attribute_warnings(definition, registered))
 
     def task(self, definition: TaskDef) -> None:
         _refuse_invalid(task_def_errors(definition))

@@ -12,6 +12,8 @@ import msgspec
 from firmus.projection.dialect import SQLITE, Dialect
 
 ATTRIBUTES = "attributes."
+NAMED_MAX = 50
+"""So many attributes a message names."""
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -67,7 +69,9 @@ class Searchable(msgspec.Struct, frozen=True):
         names = "known are " + ", ".join(sorted(self.fields))
         if not self.attributes:
             return names
-        return f"{names}; and the attributes {', '.join(sorted(self.attributes))}"
+        named = sorted(self.attributes)
+        more = f" and {len(named) - NAMED_MAX} more" if len(named) > NAMED_MAX else ""
+        return f"{names}; and the attributes {', '.join(named[:NAMED_MAX])}{more}"
 
 
 def with_attributes(what: Searchable, kinds: dict[str, frozenset[str]]) -> Searchable:
