@@ -13,6 +13,7 @@ from firmus.eventlog.port import LogUnavailable
 from firmus.metrics import Lags
 from firmus.node import Node, opened
 from firmus.ports import SearchPort, Unavailable
+from firmus.returning import Returns
 from firmus.roles import (
     background,
     decider_role,
@@ -119,7 +120,7 @@ async def _with_remote_decider(
         case "schedules":
             await stack.enter_async_context(schedules_role(node, decider, exclusive=False))
         case "gateway":
-            queues = RemoteQueues(node.connection, node.clock)
+            queues = RemoteQueues(node.connection, node.clock, returns=Returns(decider))
             await queues.start()
             stack.push_async_callback(queues.stop)
             search = RemoteSearch(node.connection)
@@ -128,7 +129,9 @@ async def _with_remote_decider(
             watches = RemoteWatches(node.connection, shards=node.layout.shards)
             await gateway(node, decider, watches, queues, search, elsewhere=lags.problems)
         case "system-worker":
-            queues = RemoteQueues(node.connection, node.clock, noted=False)
+            queues = RemoteQueues(
+                node.connection, node.clock, noted=False, returns=Returns(decider)
+            )
             await queues.start()
             stack.push_async_callback(queues.stop)
             await stack.enter_async_context(system_worker_role(node, decider, queues))

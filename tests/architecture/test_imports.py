@@ -15,7 +15,7 @@ from tests.architecture.sources import Source, imports_of, module_of, sources
 
 SHARED = (
     *("workflow", "eventlog", "broker", "transport", "definitions", "security"),
-    *("ports", "clock", "telemetry", "waiting", "tls", "edge"),
+    *("ports", "clock", "telemetry", "waiting", "returning", "tls", "edge"),
 )
 """What every service may know, beside the contracts."""
 

@@ -1,9 +1,13 @@
 """A poll waits with its client and no longer."""
 
 import asyncio
+import json
+
+import pytest
 
 from firmus.gateway import service
-from tests.gateway.client import Api
+from firmus_contracts.commands import Answer, Command, UpdateTask
+from tests.gateway.client import Api, result
 from tests.gateway.ports import World
 
 
@@ -62,3 +66,34 @@ async def test_a_gateway_that_closes_begins_nothing_for_late_polls(world: World)
     await listener.close()
 
     assert world.queues.polls == 0
+
+
+async def test_the_next_task_of_a_client_that_leaves_during_its_report_goes_to_the_next_poll(
+    api: Api, world: World, monkeypatch: pytest.MonkeyPatch
+):
+    await api.register("w", "a")
+    started = [await api.start("w") for _ in range(2)]
+    [task] = await api.poll("a")
+    submit, reported, left = world.door.submit, asyncio.Event(), asyncio.Event()
+
+    async def slow(command: Command) -> Answer:
+        answer = await submit(command)
+        if isinstance(command, UpdateTask):
+            reported.set()
+            await left.wait()
+        return answer
+
+    monkeypatch.setattr(world.door, "submit", slow)
+    host, port = api.base.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    body = json.dumps(result(task)).encode()
+    head = b"POST /api/tasks/update-v2 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    writer.write(head + b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+    await reported.wait()
+    writer.close()
+    await writer.wait_closed()
+    await api.get("/version")
+    left.set()
+
+    [again] = await api.poll("a", timeout=5000)
+    assert (again["workflowInstanceId"], again["pollCount"]) == (started[1], 2)

@@ -75,7 +75,7 @@ class Exchange:
     async def _answered(self) -> None:
         express, call = self._express, self._call
         body, options = bytes(self.body), express.options
-        request = LeanRequest(call, self._headers, body, self.on_gone, options)
+        request = LeanRequest(call, self._headers, body, self, options)
         response = LeanResponse()
         succeeded = True
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import Protocol
 
 import falcon
 
@@ -14,14 +15,24 @@ _STATUS_LINES = {
 _NO_BODY = frozenset({204, 304})
 
 
+class Client(Protocol):
+    """Who waits for the answer."""
+
+    disconnected: bool
+
+    def on_gone(self, leave: Callable[[], None]) -> Callable[[], None]:
+        """Calls `leave` should it close the connection; what is returned ends that."""
+        ...
+
+
 class LeanRequest:
     """What `reading`, middlewares and the handlers of these calls read, as Falcon names it."""
 
     __slots__ = (
         "_body",
+        "_client",
         "_context",
         "_headers",
-        "_on_gone",
         "content_type",
         "method",
         "options",
@@ -36,7 +47,7 @@ class LeanRequest:
         call: Call,
         headers: Mapping[bytes, bytes],
         body: bytes,
-        on_gone: Callable[[Callable[[], None]], Callable[[], None]],
+        client: Client,
         options: falcon.RequestOptions,
     ) -> None:
         self.method = call.method
@@ -49,7 +60,7 @@ class LeanRequest:
         self.content_type = None if media_type is None else media_type.decode("latin1")
         self._headers = headers
         self._body = body
-        self._on_gone = on_gone
+        self._client = client
         self._context: falcon.Context | None = None
 
     @property
@@ -75,7 +86,12 @@ class LeanRequest:
 
     def on_gone(self, leave: Callable[[], None]) -> Callable[[], None]:
         """See `reading.Request.on_gone`."""
-        return self._on_gone(leave)
+        return self._client.on_gone(leave)
+
+    @property
+    def left(self) -> bool:
+        """See `reading.Request.left`."""
+        return self._client.disconnected
 
 
 class LeanResponse:

@@ -8,14 +8,18 @@ from firmus.edge.polling import Queue
 from firmus.gateway.presence import Presence
 from firmus.gateway.reading import Request
 from firmus.ports import Clock, QueuesPort
+from firmus.returning import Returns
 
 
 class Polls(polling.Polls):
     """The polls of one gateway."""
 
-    def __init__(self, queues: QueuesPort, clock: Clock, seen: PollTable) -> None:
+    def __init__(
+        self, queues: QueuesPort, clock: Clock, seen: PollTable, returns: Returns | None = None
+    ) -> None:
         super().__init__(queues, clock, seen)
         self.presence = Presence()
+        self._returns = returns
 
     async def wait(
         self, req: Request, queue: Queue, *, worker_id: str, count: int, timeout_s: float
@@ -28,3 +32,10 @@ class Polls(polling.Polls):
             return []
         work = self.take(queue, worker_id=worker_id, count=count, timeout_s=timeout_s)
         return await self.presence.unless_gone(req, work) or []
+
+    def deliverable(self, req: Request, tasks: list[msgspec.Raw]) -> list[msgspec.Raw]:
+        """The tasks of an answer; none when its client has left, then they go to the next poll."""
+        if tasks and req.left and self._returns is not None:
+            self._returns.give_back(tasks)
+            return []
+        return tasks

@@ -47,6 +47,13 @@ class Request(falcon.asgi.Request):
         watcher = asyncio.get_running_loop().create_task(self._watch(leave))
         return lambda: cast("None", watcher.cancel())
 
+    @property
+    def left(self) -> bool:
+        """Whether the client is known to have closed the connection; by itself only the short way
+        of requests notices.
+        """
+        return False
+
     async def _watch(self, leave: Callable[[], None]) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass

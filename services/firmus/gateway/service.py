@@ -13,6 +13,7 @@ from firmus.gateway.polling import Polls
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.presence import Presence
 from firmus.gateway.wire import Protocol
+from firmus.returning import Returns
 from firmus.tls import Identity, Renewal, server_context
 
 _STOP_TIMEOUT_S = 10
@@ -60,7 +61,7 @@ async def start(
     """Listens in the running loop, with TLS for who has an identity; port 0 takes any free one.
     Raises OSError when it cannot, TlsError.
     """
-    polls = Polls(ports.queues, ports.clock, ports.polls)
+    polls = Polls(ports.queues, ports.clock, ports.polls, Returns(ports.decider))
     ways = build(ports, polls, manners=manners)
     return await listen(ways, polls, host=host, port=port, identity=identity)
 

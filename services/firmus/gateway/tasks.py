@@ -101,7 +101,7 @@ class Tasks:
             tasks = await self._next(req, queue, worker_id) if terminal else []
         else:
             tasks = await self._update_while_polling(req, command, queue, worker_id)
-        _one_or_none(resp, tasks)
+        _one_or_none(resp, self._polls.deliverable(req, tasks))
 
     async def update_by_ref(
         self, req: Request, resp: Response, key: str, ref: str, status: str

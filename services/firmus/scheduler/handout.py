@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 import msgspec
 
 from firmus.ports import Clock, DeciderPort, QueueSize, Unavailable
+from firmus.returning import Returns
 from firmus.scheduler.parking import Key
 from firmus.scheduler.queues import Queues, Taken
 from firmus_contracts.commands import Accepted, BeginTask
@@ -57,6 +58,7 @@ class HandOut:
         self._decider = decider
         self._clock = clock
         self._instance = instance
+        self._returns = Returns(decider)
         self._changed = changed
         self._let_in = let_in
         self._serial = itertools.count()
@@ -107,7 +109,7 @@ class HandOut:
         taken = self._take(key, count)
         while True:
             if taken:
-                tasks += await self._begin_all(taken, worker_id)
+                tasks += await self._begin_all(taken, worker_id, tasks)
                 if len(tasks) >= count:
                     return tasks
                 taken = self._take(key, count - len(tasks))
@@ -171,21 +173,32 @@ class HandOut:
                 if not line:
                     del self._lines[key]
 
-    async def _begin_all(self, taken: list[Taken], worker_id: str) -> list[msgspec.Raw]:
-        if self._let_in is not None and self._queues.limited:
-            taken = await self._passed(taken, self._let_in)
-        if len(taken) == 1:
-            task = await self._begin(taken[0], worker_id)
-            return [] if task is None else [task]
+    async def _begin_all(
+        self, taken: list[Taken], worker_id: str, before: Sequence[msgspec.Raw]
+    ) -> list[msgspec.Raw]:
+        """The tasks, begun. Should the poll be cancelled, they and those `before` go back."""
+        try:
+            if self._let_in is not None and self._queues.limited:
+                taken = await self._passed(taken, self._let_in)
+            if len(taken) == 1:
+                task = await self._begin(taken[0], worker_id)
+                return [] if task is None else [task]
+            return await self._begin_several(taken, worker_id)
+        except BaseException:
+            self._returns.give_back(before)
+            raise
+
+    async def _begin_several(self, taken: list[Taken], worker_id: str) -> list[msgspec.Raw]:
         begins = [asyncio.ensure_future(self._begin(one, worker_id)) for one in taken]
         try:
             tasks = await asyncio.gather(*begins)
         except BaseException:
             for begin in begins:
                 begin.cancel()
-            await asyncio.gather(*begins, return_exceptions=True)
-            pairs = zip(taken, begins, strict=True)
-            self._give_back([one for one, begin in pairs if begin.cancelled()])
+            ended = await asyncio.gather(*begins, return_exceptions=True)
+            self._returns.give_back(each for each in ended if isinstance(each, msgspec.Raw))
+            never = zip(taken, begins, strict=True)
+            self._give_back([one for one, begin in never if begin.cancelled()])
             raise
         return [task for task in tasks if task is not None]
 
@@ -220,6 +233,7 @@ class HandOut:
         except BaseException:
             # Whether it was begun shows in the log, which then takes it out of the queue.
             self._give_back([taken], AGAIN_AFTER_UNAVAILABLE_MS)
+            self._returns.take_back(command)
             raise
         if isinstance(answer, Accepted):
             self.begun += 1

@@ -8,7 +8,7 @@ that knowledge on both sides, so an idle or empty poll costs no message.
 import asyncio
 import itertools
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from nats.aio.subscription import Subscription
@@ -18,6 +18,7 @@ from firmus.broker.polldata import Polled, tell
 from firmus.broker.wire import status_of
 from firmus.clock import SystemClock
 from firmus.ports import Clock, QueueSize, QueuesPort
+from firmus.returning import Returns
 from firmus.transport.census import Census
 from firmus.transport.queue_wire import (
     Ask,
@@ -124,14 +125,21 @@ class _Question(msgspec.Struct, eq=False):
 class RemoteQueues:
     """Implements ports.QueuesPort for a process without a scheduler. `noted`: its polls are a
     worker's, to be shown and to count for the choice of a domain; firmus' own are not (spec 9.2).
+    `returns` takes the tasks of polls that were cancelled on their way.
     """
 
     def __init__(
-        self, connection: Connection, clock: Clock | None = None, *, noted: bool = True
+        self,
+        connection: Connection,
+        clock: Clock | None = None,
+        *,
+        noted: bool = True,
+        returns: Returns | None = None,
     ) -> None:
         clock = clock or SystemClock()
         self._connection = connection
         self._notices = PollNotices(connection, clock) if noted else None
+        self._returns = returns
         self._inbox = f"{connection.new_inbox()}."
         self._serial = itertools.count(1)
         self._queues: dict[Key, _Queue] = {}
@@ -189,6 +197,10 @@ class RemoteQueues:
             self._ask_soon(key, queue)
         try:
             return await waiter.future
+        except asyncio.CancelledError:
+            if waiter.future.done() and not waiter.future.cancelled():
+                self._give_back(waiter.future.result())
+            raise
         finally:
             timer.cancel()
             queue.line.pop(number, None)
@@ -289,7 +301,9 @@ class RemoteQueues:
         for waiter, tasks in zip(question.waiters, question.answers, strict=True):
             waiter.asked = False
             short = short or len(tasks) < waiter.count
-            if tasks or waiter.late:
+            if waiter.future.cancelled():
+                self._give_back(tasks)
+            elif tasks or waiter.late:
                 waiter.answer(tasks)
         queue = self._queues.get(question.key)
         if queue is None:
@@ -298,6 +312,10 @@ class RemoteQueues:
             del queue.hints[question.instance]
         if queue.hints:
             self._ask_soon(question.key, queue)
+
+    def _give_back(self, tasks: Sequence[msgspec.Raw]) -> None:
+        if self._returns is not None:
+            self._returns.give_back(tasks)
 
     def _on_loss(self) -> None:
         for token in list(self._questions):

@@ -6,6 +6,7 @@ import structlog
 
 from firmus.broker.access import Servers
 from firmus.clock import SystemClock
+from firmus.returning import Returns
 from firmus.transport.queues import RemoteQueues
 from firmus.worker.link import open_link, own_name
 from firmus.worker.runner import AnyTask, Runner
@@ -62,7 +63,7 @@ class Worker:
     async def run(self) -> None:
         """Returns after `stop`. Raises BrokerUnavailable when there is no system to work for."""
         link = await open_link(self._url, name=f"firmus worker {self._worker_id}")
-        queues = RemoteQueues(link.connection)
+        queues = RemoteQueues(link.connection, returns=Returns(link.decider))
         try:
             await queues.start()
             self._runner = Runner(
