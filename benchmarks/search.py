@@ -1,11 +1,13 @@
 """What a search costs over many executions, and what the projection of a log costs.
 
-usage: python benchmarks/search.py [--rows N] [--folder DIR] [--json]
+usage: python benchmarks/search.py [--rows N] [--store sqlite|URL] [--folder DIR] [--json]
 
+`--store` is the URL of a PostgreSQL database, whose read models are removed at the beginning.
 `fill`: so many finished workflows of three tasks and three search attributes, written as the
-projection writes them, and taken into the full-text index. `search`: the median and the slowest
-hundredth of each kind of question, asked again and again for other values. `project`: events read
-from a log in memory, folded, and written as rows, per second of CPU.
+projection writes them, and taken into the full-text index; microseconds are of this process's CPU.
+`search`: the median and the slowest hundredth of each kind of question, asked again and again for
+other values. `project`: events read from a log in memory, folded, and written as rows, per second
+of CPU.
 """
 
 import argparse
@@ -20,19 +22,19 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psycopg
 
 from firmus.decider.context import Context, Decision
 from firmus.decider.decide import decide
 from firmus.eventlog.memory import MemoryLog
 from firmus.ports import LATEST, SearchRequest
 from firmus.projection.cursors import RowsCursor
-from firmus.projection.fields import TASKS, WORKFLOWS, Searchable, with_attributes
-from firmus.projection.folder import ReadModelFolder
+from firmus.projection.fields import searchable, with_attributes
 from firmus.projection.paging import after
-from firmus.projection.port import Attributed, RowBatch
+from firmus.projection.port import Attributed, ReadModel, ReadModels, RowBatch
 from firmus.projection.query import compile_search
 from firmus.projection.service import ProjectionService
-from firmus.projection.store import SqliteModel
+from firmus.projection.stores import models_of
 from firmus.projection.views import PLAIN_CLASSIFIER, Row, task_row, workflow_row
 from firmus.workflow.attributes import KEY, attributes_of, choice_of
 from firmus.workflow.blueprint import Blueprint
@@ -151,29 +153,45 @@ def rows(count: int) -> Iterator[RowBatch]:
     yield RowBatch(workflows=workflows, tasks=tasks, attributes=found, cursor=RowsCursor(count + 1))
 
 
-def fill(model: SqliteModel, count: int) -> dict[str, Any]:
-    write_s = index_s = 0.0
+def fill(model: ReadModel, count: int) -> dict[str, Any]:
+    write_s = index_s = write_wall_s = index_wall_s = 0.0
     for batch in rows(count):
-        began = time.process_time()
+        began, began_s = time.process_time(), time.perf_counter()
         model.begin()
         model.put(batch.workflows, batch.tasks)
         model.finish(batch)
         model.commit()
         write_s += time.process_time() - began
-        began = time.process_time()
+        write_wall_s += time.perf_counter() - began_s
+        began, began_s = time.process_time(), time.perf_counter()
         while model.index_words():
             pass
         index_s += time.process_time() - began
+        index_wall_s += time.perf_counter() - began_s
+    made = count * (1 + TASK_COUNT)
     return {
         "what": f"fill {count}",
-        "write_us_per_row": round(write_s / count / (1 + TASK_COUNT) * 1e6, 1),
-        "index_us_per_row": round(index_s / count / (1 + TASK_COUNT) * 1e6, 1),
+        "rows_per_s": round(made / write_wall_s),
+        "write_us_per_row": round(write_s / made * 1e6, 1),
+        "indexed_rows_per_s": round(made / index_wall_s),
+        "index_us_per_row": round(index_s / made * 1e6, 1),
     }
 
 
-def questions(
-    count: int,
-) -> dict[str, tuple[Searchable, Callable[[random.Random], dict[str, str]]]]:
+def clear(store: str) -> None:
+    with psycopg.connect(store, autocommit=True) as database:
+        found = database.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '^firmus_rm'")
+        for (name,) in found.fetchall():
+            database.execute(f"DROP SCHEMA {name} CASCADE")
+
+
+def settle(store: str) -> None:
+    """What PostgreSQL does by itself within a minute: it looks how its values are spread."""
+    with psycopg.connect(store, autocommit=True) as database:
+        database.execute("VACUUM ANALYZE")
+
+
+def questions(count: int) -> dict[str, tuple[str, Callable[[random.Random], dict[str, str]]]]:
     """Each kind of question, with other values every time."""
 
     def between(chance: random.Random) -> dict[str, str]:
@@ -185,53 +203,54 @@ def questions(
         return {"query": f"workflowType={name} AND total>{least}"}
 
     return {
-        "newest": (WORKFLOWS, lambda _: {}),
+        "newest": ("workflows", lambda _: {}),
         "by an attribute": (
-            WORKFLOWS,
+            "workflows",
             lambda chance: {"query": f"customer=customer-{chance.randrange(count // 20)}"},
         ),
         "by two, and status": (
-            WORKFLOWS,
+            "workflows",
             lambda chance: {
                 "query": f"customer=customer-{chance.randrange(count // 20)} AND vip=true"
                 " AND status=COMPLETED"
             },
         ),
         "by a narrow range": (
-            WORKFLOWS,
+            "workflows",
             lambda chance: {
                 "query": f"total BETWEEN {(low := chance.randrange(999))} AND {low}.01"
             },
         ),
-        "by a type and a range": (WORKFLOWS, dear),
-        "by an attribute's order": (WORKFLOWS, lambda _: {"sort": "total:DESC"}),
+        "by a type and a range": ("workflows", dear),
+        "by an attribute's order": ("workflows", lambda _: {"sort": "total:DESC"}),
         "by type and status": (
-            WORKFLOWS,
+            "workflows",
             lambda chance: {"query": f"workflowType={chance.choice(NAMES)} AND status=COMPLETED"},
         ),
         "by correlation": (
-            WORKFLOWS,
+            "workflows",
             lambda chance: {"query": f"correlationId=c{chance.randrange(count)}"},
         ),
-        "by time": (WORKFLOWS, between),
-        "by a word": (WORKFLOWS, lambda chance: {"free_text": chance.choice(WORDS)}),
+        "by time": ("workflows", between),
+        "by a word": ("workflows", lambda chance: {"free_text": chance.choice(WORDS)}),
         "by a word and type": (
-            WORKFLOWS,
+            "workflows",
             lambda chance: {
                 "free_text": chance.choice(WORDS),
                 "query": f"workflowType IN ({chance.choice(NAMES)},{chance.choice(NAMES)})",
             },
         ),
-        "tasks by a word": (TASKS, lambda chance: {"free_text": chance.choice(WORDS)}),
-        "tasks of a type": (TASKS, lambda chance: {"query": f"taskType=t{chance.randrange(3)}"}),
+        "tasks by a word": ("tasks", lambda chance: {"free_text": chance.choice(WORDS)}),
+        "tasks of a type": ("tasks", lambda chance: {"query": f"taskType=t{chance.randrange(3)}"}),
     }
 
 
-def ask(model: SqliteModel, count: int) -> Iterator[dict[str, Any]]:
+def ask(model: ReadModel, count: int) -> Iterator[dict[str, Any]]:
     chance = random.Random(11)
-    with_all = with_attributes(WORKFLOWS, model.attribute_kinds())
-    for name, (table, asked) in questions(count).items():
-        what = with_all if table is WORKFLOWS else table
+    for name, (kind, asked) in questions(count).items():
+        what = searchable(model.dialect)[kind]
+        if kind == "workflows":
+            what = with_attributes(what, model.attribute_kinds())
         took_ms = []
         for _ in range(ASKED):
             given = {"query": "", "free_text": "*", "sort": "", **asked(chance)}
@@ -242,13 +261,14 @@ def ask(model: SqliteModel, count: int) -> Iterator[dict[str, Any]]:
     yield _quantiles("deep pages", list(_deep(model, count)))
 
 
-def _deep(model: SqliteModel, count: int) -> Iterator[float]:
+def _deep(model: ReadModel, count: int) -> Iterator[float]:
     """Pages by place, from the middle on."""
-    plain = compile_search(WORKFLOWS, query="", free_text="*", sort="")
-    token = model.find(WORKFLOWS, plain, start=count // 2, size=20).next
+    workflows = searchable(model.dialect)["workflows"]
+    plain = compile_search(workflows, query="", free_text="*", sort="")
+    token = model.find(workflows, plain, start=count // 2, size=20).next
     for _ in range(ASKED):
         began = time.perf_counter()
-        token = model.find(WORKFLOWS, after(plain, token), start=0, size=20).next
+        token = model.find(workflows, after(plain, token), start=0, size=20).next
         yield (time.perf_counter() - began) * 1000
 
 
@@ -290,7 +310,7 @@ class _Definitions:
         return blueprint("any")
 
 
-async def project(folder: Path) -> dict[str, Any]:
+async def project(models: ReadModels) -> dict[str, Any]:
     log = MemoryLog()
     events = 0
     plans = [blueprint(name) for name in NAMES]
@@ -302,7 +322,7 @@ async def project(folder: Path) -> dict[str, Any]:
             events += len(commit.events)
     service = ProjectionService(
         log=log,
-        models=ReadModelFolder(folder),
+        models=models,
         definitions=_Definitions(),
         lease=_Open(),
         publisher=None,
@@ -327,6 +347,7 @@ async def project(folder: Path) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--store", default="sqlite", metavar="sqlite|URL")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -336,12 +357,20 @@ def main() -> None:
         print(json.dumps(row) if options.json else shown, flush=True)
 
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        tell(asyncio.run(project(Path(folder) / "projected")))
-        model = SqliteModel(Path(folder) / "readmodel-1.db")
+        if options.store != "sqlite":
+            clear(options.store)
+        tell(asyncio.run(project(models_of(options.store, Path(folder) / "projected"))))
+        models = models_of(options.store, Path(folder) / "filled")
+        number = models.unused()
+        model = models.open(number)
+        models.promote(number)
         tell(fill(model, options.rows))
+        if options.store != "sqlite":
+            settle(options.store)
         for row in ask(model, options.rows):
             tell(row)
         model.close()
+        models.close()
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """So much of an indexed name is kept in its column and compared; 0: all of it."""
     words: Callable[[str], list[str]] | None = None
     """The words of a text as the full-text index keeps them; None: the index itself finds them."""
+    weighs_words: bool = False
+    """Whether the store looks how many rows a text finds before it decides how to search."""
 
 
 SQLITE = Dialect(
@@ -65,4 +67,5 @@ def postgres(words: Callable[[str], list[str]]) -> Dialect:
         descending="DESC NULLS LAST",
         text_chars_max=POSTGRES_TEXT_CHARS_MAX,
         words=words,
+        weighs_words=True,
     )

@@ -34,7 +34,7 @@ class LiveModel:
 
     async def open(self, number: int) -> ReadModel:
         """Opens a model, made when it does not exist. Raises UnusableModel, StoreFault."""
-        return await self._run(lambda: self.models.open(number))
+        return await self._run(lambda: self.models.open(number), unwanted=lambda it: it.close())
 
     async def current(self) -> int | None:
         """The model in use, in the store; what a rebuild left unfinished is removed."""
@@ -248,11 +248,17 @@ class LiveModel:
         self._threads.submit(self.models.close)
         self._threads.shutdown(wait=False)
 
-    async def _run(self, call: Callable[[], _T]) -> _T:
-        """Runs in a thread to its end, even when the caller is cancelled meanwhile."""
+    async def _run(
+        self, call: Callable[[], _T], *, unwanted: Callable[[_T], object] | None = None
+    ) -> _T:
+        """Runs in a thread to its end, even when the caller is cancelled meanwhile; `unwanted`
+        takes what nobody waits for then.
+        """
         future = asyncio.get_running_loop().run_in_executor(self._threads, call)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             await asyncio.wait([future])
+            if unwanted is not None and future.exception() is None:
+                unwanted(future.result())
             raise

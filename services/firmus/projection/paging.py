@@ -9,7 +9,8 @@ import binascii
 
 import msgspec
 
-from firmus.projection.query import Compiled, Key
+from firmus.projection.ordering import Key
+from firmus.projection.query import Compiled
 from firmus_contracts.errors import Refusal
 
 NUMBER_MAX = 2**63 - 1

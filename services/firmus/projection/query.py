@@ -15,10 +15,11 @@ import re
 
 import msgspec
 
-from firmus.projection.attribute_query import NotComparable, Required, condition, order
+from firmus.projection.attribute_query import NotComparable, Required, condition
 from firmus.projection.fields import AttributeField, Field, Searchable
+from firmus.projection.ordering import Key, compile_sort
 from firmus.projection.values import Value, like_pattern, parameter, read_list, read_value
-from firmus.projection.words import condition_of
+from firmus.projection.words import hits_of
 from firmus_contracts.errors import Refusal
 
 CONDITIONS_MAX = 200
@@ -36,35 +37,12 @@ _JOINER = re.compile(r"(AND|OR)\b")
 _PIECE_END = re.compile(r"\s(?:AND|OR)\s")
 
 
-class Key(msgspec.Struct, frozen=True):
-    """A part of the order: an expression and its direction, the latter as the store's dialect says
-    it. `always`: it is never null. `number`: else it is a text. `attribute`: of this name.
-    """
-
-    sql: str
-    descending: bool
-    direction: str
-    always: bool = False
-    number: bool = False
-    attribute: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.sql} {self.direction}"
-
-
-def _key(what: Searchable, field: Field, *, descending: bool) -> Key:
-    words = ("DESC", what.dialect.descending) if descending else ("ASC", what.dialect.ascending)
-    number = field.kind in ("number", "time")
-    return Key(
-        field.sql, descending, words[not field.always], field.always, number, field.attribute
-    )
-
-
 class Compiled(msgspec.Struct, frozen=True):
     """`where` is empty when all rows match. `keys` are the order, the last of them unique. `behind`
     and its parameters restrict a page to what comes after another one; they do not count for the
     number of hits, which is `total` then. `required` is in `where` too, and nothing else with
-    `only_required`.
+    `only_required`. `among` selects the numbers of rows that hits must be among, where the store
+    looks for the best way to do that; empty: all.
     """
 
     where: str
@@ -75,6 +53,8 @@ class Compiled(msgspec.Struct, frozen=True):
     total: int = 0
     required: tuple[Required, ...] = ()
     only_required: bool = False
+    among: str = ""
+    among_parameters: tuple[str, ...] = ()
 
     @property
     def order(self) -> str:
@@ -104,16 +84,25 @@ def compile_search(
         named, patterns = _named(what, within)
         wheres.append(named)
         parameters += patterns
-    words, bound = condition_of(what, free_text)
-    if words:
-        wheres.append(words)
+    found, bound = hits_of(what, free_text)
+    among = found if what.dialect.weighs_words else ""
+    if found and not among:
+        wheres.append(f"{what.dialect.hit} IN ({found})")
         parameters += bound
     if len(parameters) > PARAMETERS_MAX:
         raise Refusal("INVALID", f"A query compares with at most {PARAMETERS_MAX} values")
     where = " AND ".join(f"({part})" for part in wheres)
     keys = compile_sort(what, sort)
-    only_required = only_required and within is None and not words
-    return Compiled(where, tuple(parameters), keys, required=required, only_required=only_required)
+    only_required = only_required and within is None and not found
+    return Compiled(
+        where,
+        tuple(parameters),
+        keys,
+        required=required,
+        only_required=only_required,
+        among=among,
+        among_parameters=tuple(bound) if among else (),
+    )
 
 
 def _named(what: Searchable, within: tuple[str, ...]) -> tuple[str, list[str]]:
@@ -140,28 +129,6 @@ def _check_text(query: str, free_text: str) -> None:
         (query + free_text).encode()
     except UnicodeEncodeError as error:
         raise Refusal("INVALID", "A search holds text that is not Unicode") from error
-
-
-def compile_sort(what: Searchable, sort: str) -> tuple[Key, ...]:
-    """`field:ASC|DESC`, several separated by `|` or `,`; ASC when no order is given."""
-    keys: list[Key] = []
-    for part in re.split(r"[|,]", sort):
-        name, _, direction = part.strip().partition(":")
-        name, direction = name.strip(), direction.strip().upper() or "ASC"
-        if not name:
-            continue
-        field = what.field(name)
-        if field is None or (isinstance(field, Field) and field.kind == "list"):
-            raise Refusal("INVALID", f"Cannot sort by {name!r}: {what.known()}")
-        if direction not in ("ASC", "DESC"):
-            raise Refusal("INVALID", f"Cannot sort {name} {direction!r}: neither ASC nor DESC")
-        fields = order(what, field) if isinstance(field, AttributeField) else [field]
-        keys += [_key(what, one, descending=direction == "DESC") for one in fields]
-    newest = Field(what.newest, "time", always=True)
-    keys = keys or [_key(what, newest, descending=True)]
-    # Rows that compare equal need an order too, or paging could show one twice.
-    place = Field(f"{what.table}.{what.dialect.hit}", "number", always=True)
-    return (*keys, _key(what, place, descending=keys[-1].descending))
 
 
 class _Where(msgspec.Struct, frozen=True):

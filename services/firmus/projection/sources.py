@@ -9,7 +9,8 @@ import sqlite3
 import msgspec
 
 from firmus.projection.fields import Searchable
-from firmus.projection.query import Compiled, Key
+from firmus.projection.ordering import Key
+from firmus.projection.query import Compiled
 
 FEW = 2_000
 """So many values are read to begin with them; a page of rows that have one of more is soon full."""

@@ -62,9 +62,9 @@ def pieces_of(free_text: str) -> list[Piece]:
     return pieces
 
 
-def condition_of(what: Searchable, free_text: str) -> tuple[str, list[str]]:
-    """What rows must fulfil to be found by a text, with its parameters; empty: all are. Raises
-    Refusal INVALID.
+def hits_of(what: Searchable, free_text: str) -> tuple[str, list[str]]:
+    """What selects the numbers of the rows that a text finds, with its parameters; empty: it finds
+    all. Raises Refusal INVALID.
     """
     pieces = pieces_of(free_text)
     if not pieces:
@@ -72,7 +72,7 @@ def condition_of(what: Searchable, free_text: str) -> tuple[str, list[str]]:
     table, hit = TABLES[what.table], what.dialect.hit
     words = what.dialect.words
     if words is None:
-        return f"{hit} IN (SELECT {hit} FROM {table} WHERE {table} MATCH ?)", [_match(pieces)]  # noqa: S608 - constants
+        return f"SELECT {hit} FROM {table} WHERE {table} MATCH ?", [_match(pieces)]  # noqa: S608 - constants
     phrases = [(found, piece.open) for piece in pieces if (found := words(piece.text))]
     if not phrases:
         return "", []
@@ -80,8 +80,8 @@ def condition_of(what: Searchable, free_text: str) -> tuple[str, list[str]]:
     few, few_bound = _stand(needed)
     many, many_bound = _stand(phrases)
     return (
-        f"{hit} IN (SELECT {hit} FROM {table} WHERE"  # noqa: S608 - constants
-        f" (lexemes @@ CAST(? AS tsquery){few}) OR (lexemes @@ CAST(? AS tsquery){many}))"
+        f"SELECT {hit} FROM {table} WHERE"  # noqa: S608 - constants
+        f" (lexemes @@ CAST(? AS tsquery){few}) OR (lexemes @@ CAST(? AS tsquery){many})"
     ), [_lexemes(phrases), *few_bound, f"'{MANY}'", *many_bound]
 
 

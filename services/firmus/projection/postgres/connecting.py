@@ -1,6 +1,6 @@
 """Connections to the database, and its faults as the port says them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -13,6 +13,9 @@ CONNECT_TIMEOUT_S = 5
 SILENCE_MS = 10_000
 """So long a server may leave what was sent to it unanswered by its machine."""
 VERSION_MIN = 130_000
+
+_USUAL = {"jit": "off", "random_page_cost": "1.1"}
+"""For short searches over rows that are mostly in memory; a URL may say otherwise."""
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
@@ -29,16 +32,15 @@ def faults(what: str) -> Iterator[None]:
         raise StoreFault(f"{what}: {told}") from None
 
 
-def connect(url: str, *, schema: str, **options: str | int) -> Connection:
+def connect(url: str, *, schema: str, **options: str) -> Connection:
     """A connection whose tables are those of a schema, each statement a transaction of its own.
     Raises psycopg.Error, StoreFault.
 
     Nothing is prepared: a plan made for one search is bad for the next one.
     """
     given = _read(url)
-    said = {"search_path": schema, "jit": "off", "lock_timeout": SILENCE_MS, **options}
-    settings = " ".join(f"-c {name}={value}" for name, value in said.items())
-    given["options"] = f"{given.get('options') or ''} {settings}".strip()
+    options |= {"search_path": schema, "lock_timeout": str(SILENCE_MS)}
+    given["options"] = f"{_said(_USUAL)} {given.get('options') or ''} {_said(options)}"
     given.setdefault("connect_timeout", CONNECT_TIMEOUT_S)
     given.setdefault("application_name", "firmus projection")
     given.setdefault("tcp_user_timeout", SILENCE_MS)
@@ -55,6 +57,10 @@ def connect(url: str, *, schema: str, **options: str | int) -> Connection:
         connection.close()
         raise StoreFault("the database has another encoding than UTF8")
     return connection
+
+
+def _said(settings: Mapping[str, str]) -> str:
+    return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
 
 def _read(url: str) -> dict[str, Any]:

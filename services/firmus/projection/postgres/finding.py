@@ -13,6 +13,9 @@ from firmus.projection.postgres.connecting import Connection
 from firmus.projection.postgres.schema import without_nul
 from firmus.projection.query import Compiled
 
+FEW = 5000
+"""So many hits are quicker named one by one than looked for."""
+
 _POSITION = "(SELECT value FROM progress WHERE key = 'rows')"
 _COUNTED = "(SELECT rows FROM counts WHERE kind = '{}')"
 
@@ -22,6 +25,7 @@ def find(reader: Connection, what: Searchable, search: Compiled, *, start: int, 
 
     The page and the log position that it reflects come from one statement, so from one snapshot.
     """
+    search = _narrowed(reader, what, search)
     page, bound = _page(what, search)
     first = f"SELECT {_POSITION}, {_COUNTED.format(what.table)}, found.* FROM (SELECT) AS one LEFT JOIN ({page}) AS found ON true ORDER BY {_order(search)}"  # noqa: S608, E501 - compiled from known names, values are bound
     rows = _ask(reader, first, [*bound, size, start])
@@ -33,6 +37,27 @@ def find(reader: Connection, what: Searchable, search: Compiled, *, start: int, 
         following = token_of([_plain(value) for value in hits[-1][1:]], total)
     position = msgspec.json.decode(stored, type=RowsCursor).position if stored else 0
     return Found(total, [msgspec.Raw(hit[0].encode()) for hit in hits], position, following)
+
+
+def _narrowed(reader: Connection, what: Searchable, search: Compiled) -> Compiled:
+    """The search without `among`. PostgreSQL guesses badly how many rows a word or an attribute
+    finds, and walks all rows in their order for one that is rare: so few hits are named one by one.
+    """
+    parts = [search.where] if search.where else []
+    bound: list[Any] = list(search.parameters)
+    must = [(it.sql, it.bound) for it in search.required]
+    if search.among:
+        must.append((search.among, search.among_parameters))
+    for selected, given in must:
+        found = {row[0] for row in _ask(reader, f"{selected} LIMIT ?", [*given, FEW + 1])}
+        if len(found) <= FEW:
+            parts.append(f"{what.table}.{what.dialect.hit} = ANY(?)")
+            bound.append(sorted(found))
+        elif selected == search.among:
+            parts.append(f"{what.table}.{what.dialect.hit} IN ({selected})")
+            bound += given
+    where = " AND ".join(f"({part})" for part in parts)
+    return msgspec.structs.replace(search, where=where, parameters=tuple(bound))
 
 
 def _page(what: Searchable, search: Compiled) -> tuple[str, list[Any]]:
