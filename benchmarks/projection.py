@@ -140,6 +140,7 @@ async def steady(node: Node, given: Any, folder: Path, source: Source, of: Shape
         seen = await watch(process.folder, node, writer)
         taken_s, cpu_s = time.perf_counter() - began, await process.cpu_s() - before_s
     events = len(written) and (written[-1][1] - end) * of.events / len(of.commits)
+    taken_s = written[-1][0] - began
     print(
         f"steady: {events / taken_s:,.0f} events/s for {taken_s:.0f} s,"
         f" {cpu_s / max(events, 1) * 1e6:.1f} us of CPU an event (load {os.getloadavg()[0]:.1f})"

@@ -17,7 +17,8 @@ from firmus.projection.port import ReadModel
 from firmus.projection.rows import Classifiers, RowBuffer
 from firmus_contracts.envelope import Record
 
-WRITE_COMMITS = 2000
+WRITE_COMMITS = 8000
+"""So many are written together: the more, the fewer rows are written twice."""
 NEAR_POSITIONS = 2000
 """So close to the live follower, that one waits for the rest."""
 FAR_POSITIONS = 20_000
@@ -51,6 +52,7 @@ class Chase:
         self._own.applied = model.rows_cursor()
         self._near = NEAR_POSITIONS
         self._lap_end = self._lap_missing = 0
+        self._written = self._own.applied
 
     @property
     def applied(self) -> RowsCursor:
@@ -78,12 +80,10 @@ class Chase:
                     if not taken:
                         await turn.enter_async_context(self._live_follower.turn)
                         holding = True
-                await self._write()
                 holding = holding or await self._hold_if_near(turn)
                 if holding and self.missing <= 0:
+                    await self._write()
                     return
-                if self.missing > FAR_POSITIONS:
-                    await self._live.index_words(self._model)
 
     async def _take(self, records: list[Record]) -> int:
         """How many of these were taken: only what the live follower has taken too."""
@@ -93,6 +93,8 @@ class Chase:
             await self._own.take(chunk)
             if self._rows.commits >= WRITE_COMMITS:
                 await self._write()
+                if self.missing > FAR_POSITIONS:
+                    await self._live.index_words(self._model)
         return len(chunk)
 
     async def _hold_if_near(self, turn: AsyncExitStack) -> bool:
@@ -103,10 +105,14 @@ class Chase:
             self._lap_missing = max(self.missing, 1)
         if self.missing > self._near:
             return False
+        await self._write()
         await turn.enter_async_context(self._live_follower.turn)
         return True
 
     async def _write(self) -> None:
         commits, cursor = self._rows.commits, self.applied
+        if cursor == self._written:
+            return
+        self._written = cursor
         await self._live.write_to(self._model, await self._rows.take(cursor, self._events()))
         self._told(commits)

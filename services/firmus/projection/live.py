@@ -12,7 +12,7 @@ from firmus.projection.port import Found, ReadModel, ReadModels, RowBatch, Store
 from firmus.projection.query import Compiled
 
 SEARCH_TIMEOUT_S = 10.0
-ROWS_AT_ONCE = 32
+ROWS_AT_ONCE = 96
 WORDS_S = 0.5
 
 _T = TypeVar("_T")

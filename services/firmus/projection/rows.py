@@ -17,7 +17,7 @@ from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.masking import EVERYTHING
 from firmus.workflow.state import WorkflowState
 
-SLICE = 32
+SLICE = 64
 """Workflows whose rows are made in one go; the loop gets its turn in between."""
 
 _log = logging.getLogger(__name__)

@@ -33,7 +33,11 @@ from firmus_contracts.envelope import ENGINE_VERSION
 SCHEMA_VERSION = 3
 READERS = 2
 WORDS_SUFFIX = "-words"
-PRAGMAS = ("synchronous = NORMAL", "busy_timeout = 5000", "cache_size = -32768")
+PRAGMAS = (
+    *("synchronous = NORMAL", "busy_timeout = 5000", "cache_size = -32768"),
+    "wal_autocheckpoint = 8000",
+)
+"""Pages go from the write-ahead log into the file, which waits for the disk, at every 32 MiB."""
 _SCHEMA = """
 CREATE TABLE workflows (
   workflow_id TEXT PRIMARY KEY, revision INTEGER NOT NULL, workflow_type TEXT NOT NULL,
