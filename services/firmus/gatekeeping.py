@@ -36,6 +36,9 @@ async def gatekeeper(node: Node) -> AsyncIterator[Guard | None]:
         issuer=issuer,
         token_ttl_s=given.token_ttl_s,
     )
+    node.metrics.counter(
+        "not_let_in", lambda: guard.refusals.counts, "Requests refused by what was wrong."
+    )
     watch = await node.connection.open_lane(KEYS_SUBJECTS, lambda *_: keys.wake())
     try:
         await keys.fresh()

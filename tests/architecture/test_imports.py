@@ -89,7 +89,7 @@ SHELL = {
     "rehearsal": {"service", "definitions"},
     "schedules": {"service", "starting", "store"},
     "handlers": {"service", "handling", "store"},
-    "security": {"store", "guard", "oidc"},
+    "security": {"store", "guard", "oidc", "refusals"},
     "definitions": {"store", "memory", "pins"},
     "eventlog": {"jetstream", "memory", "port", "history", "follow", "blobs", "uploads"},
 }

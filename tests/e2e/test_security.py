@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import urllib.request
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,13 +29,15 @@ pytestmark = [
 ]
 TOKEN_TTL_S = "1"
 """So that every client meets expired tokens all the time."""
+ROOT = "a-secret-that-the-operator-has-set"
 
 
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     folder = tmp_path_factory.mktemp("secured")
     flags = ("--security", "--log-level", "warning")
-    with running_up(folder, *flags, FIRMUS_TOKEN_TTL_S=TOKEN_TTL_S) as system:
+    given = {"FIRMUS_TOKEN_TTL_S": TOKEN_TTL_S, "FIRMUS_ADMIN_KEY": f"root:{ROOT}"}
+    with running_up(folder, *flags, **given) as system:
         yield system
 
 
@@ -142,6 +146,35 @@ def test_rotated_keys_have_both_secrets_for_a_while_and_revoked_ones_end(secured
     until("the gateway knows", ended)
     assert "turning" not in keys(secured, "list")
     assert "turning  read:*  revoked by firmus keys/" in keys(secured, "list", "--all")
+
+
+def test_the_key_of_the_settings_makes_the_first_ones_over_rest(secured: System) -> None:
+    root = clients(secured, {"keyId": "root", "keySecret": ROOT})
+    root.get_metadata_client().get_all_workflow_defs()
+    wrong = clients(secured, {"keyId": "root", "keySecret": "x" * 40})
+    with pytest.raises(AuthorizationException) as told:
+        wrong.get_metadata_client().get_all_workflow_defs()
+    assert told.value.status == 401
+    body = {"name": "first", "grants": [{"role": "read"}]}
+    made = rest(secured, "POST", "/api/keys", body)
+    assert rest(secured, "DELETE", f"/api/keys/{made['keyId']}") is None
+    assert f"{made['keyId']}" in keys(secured, "list", "--all")
+    metrics = rest(secured, "GET", "/metrics")
+    assert 'firmus_not_let_in_total{of="INVALID_CREDENTIALS"}' in metrics
+
+
+def rest(system: System, method: str, path: str, body: Any = None) -> Any:
+    """A request with the key of the settings, as curl -u sends it."""
+    pair = b64encode(f"root:{ROOT}".encode()).decode()
+    request = urllib.request.Request(
+        system.url + path,
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Authorization": f"Basic {pair}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        text = answer.read().decode()
+    return json.loads(text) if text.startswith("{") else text or None
 
 
 def test_commands_take_the_key_from_the_variables_of_the_official_clients(secured: System) -> None:

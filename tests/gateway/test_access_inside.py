@@ -260,3 +260,12 @@ async def test_a_guard_that_cannot_ask_lets_nobody_new_in(gate: Gate) -> None:
         await gate.guard.authenticate("ft1.nobody.1.9999999999.x")
     answer = await gate.api.get("/version", headers={"X-Authorization": "ft1.nobody.1.99.x"})
     assert (answer.status, answer.body["error"]) == (401, "INVALID_TOKEN")
+
+
+async def test_refusals_are_counted_wherever_they_come_from(gate: Gate) -> None:
+    await gate.api.get("/version")
+    await gate.call("GET", "/metadata/workflow/payroll", by=SEES)
+    await gate.call("POST", "/workflow", {"name": PAYROLL}, by=RUNS)
+    await gate.call("GET", "/metadata/workflow/orders_none", by=SEES)
+    counts = {code: count for code, count in gate.guard.refusals.counts.items() if count}
+    assert counts == {"UNAUTHENTICATED": 1, "FORBIDDEN": 2}

@@ -7,6 +7,7 @@ from firmus.gateway.rules import Rule, rule_of
 from firmus.ports import DeciderPort
 from firmus.security.grants import require, require_everywhere
 from firmus.security.guard import Guard, unauthenticated
+from firmus_contracts.errors import Refusal
 
 
 def guarded(routes: list[Route], guard: Guard, decider: DeciderPort) -> list[Route]:
@@ -25,18 +26,23 @@ def _behind(rule: Rule, route: Route, guard: Guard, decider: DeciderPort) -> Han
     async def responder(req: Request, resp: Response, **parameters: str) -> None:
         credential = req.get_header("X-Authorization") or req.get_header("Authorization")
         if not credential:
+            guard.refusals.note("UNAUTHENTICATED", "")
             raise unauthenticated()
         by = guard.known(credential) or await guard.authenticate(credential)
         req.principal = by
-        match of:
-            case "name":
-                require(by, role, parameters[parameter])
-            case "workflow":
-                await require_workflow(by, role, decider, parameters[parameter])
-            case "task":
-                await require_task(by, role, decider, parameters[parameter])
-            case "server":
-                require_everywhere(by, role)
-        await handler(req, resp, **parameters)
+        try:
+            match of:
+                case "name":
+                    require(by, role, parameters[parameter])
+                case "workflow":
+                    await require_workflow(by, role, decider, parameters[parameter])
+                case "task":
+                    await require_task(by, role, decider, parameters[parameter])
+                case "server":
+                    require_everywhere(by, role)
+            await handler(req, resp, **parameters)
+        except Refusal as refused:
+            guard.refusals.note(refused.code, by.name)
+            raise
 
     return responder

@@ -17,6 +17,7 @@ from firmus.ports import Clock
 from firmus.security import tokens
 from firmus.security.aggregate import Key, Secret, hash_of
 from firmus.security.grants import ADMIN, Grant, Principal
+from firmus.security.refusals import Refusals
 from firmus.security.store import Keys
 from firmus_contracts.errors import Refusal
 
@@ -64,6 +65,7 @@ class Guard:
         token_ttl_s: int = TOKEN_TTL_S,
     ) -> None:
         self.keys = keys
+        self.refusals = Refusals(clock)
         self._clock = clock
         self._configured = configured
         self._issuer = issuer
@@ -82,22 +84,33 @@ class Guard:
         """`credential` is the value of a header: a token, `Bearer <token>`, or `Basic` with a key's
         id and secret. Raises Refusal UNAUTHENTICATED, INVALID_TOKEN, EXPIRED_TOKEN; Unavailable.
         """
-        if len(credential) > _CREDENTIAL_CHARS_MAX:
-            raise Refusal("INVALID_TOKEN", "The credential is too long")
-        lowered = credential[: len(_BEARER)].lower()
-        if lowered.startswith(_BASIC):
-            seen = await self._basic(credential[len(_BASIC) :].strip())
-        else:
-            text = credential[len(_BEARER) :] if lowered == _BEARER else credential
-            seen = await self._token(text.strip())
+        try:
+            seen = await self._recognised(credential)
+        except Refusal as refused:
+            token = tokens.read(credential.removeprefix("Bearer "))
+            self.refusals.note(refused.code, "" if token is None else token.key_id)
+            raise
         self._remember(credential, seen)
         return seen.principal
 
     async def token(self, key_id: str, secret: str) -> str:
         """A token for a key. Raises Refusal INVALID_CREDENTIALS, Unavailable."""
-        key, found = await self._proven(key_id, secret)
+        try:
+            key, found = await self._proven(key_id, secret)
+        except Refusal as refused:
+            self.refusals.note(refused.code, key_id)
+            raise
         expires_s = self._clock.now_ms() // 1000 + self._token_ttl_s
         return tokens.issue(key, found, expires_s=expires_s)
+
+    async def _recognised(self, credential: str) -> _Seen:
+        if len(credential) > _CREDENTIAL_CHARS_MAX:
+            raise Refusal("INVALID_TOKEN", "The credential is too long")
+        lowered = credential[: len(_BEARER)].lower()
+        if lowered.startswith(_BASIC):
+            return await self._basic(credential[len(_BASIC) :].strip())
+        text = credential[len(_BEARER) :] if lowered == _BEARER else credential
+        return await self._token(text.strip())
 
     async def _basic(self, encoded: str) -> _Seen:
         try:
