@@ -1,11 +1,15 @@
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import aiohttp
 import grpc
 import pytest
 
+from firmus.gateway import service as rest
 from firmus.handlers.store import memory_handlers
 from firmus.rpc import service
 from firmus.rpc.ports import RpcPorts
+from tests.gateway.client import Api
 from tests.gateway.ports import World
 from tests.rpc.client import Rpc
 
@@ -42,6 +46,17 @@ async def server(world: World) -> AsyncIterator[service.RpcServer]:
 async def rpc(server: service.RpcServer) -> AsyncIterator[Rpc]:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         yield Rpc(channel)
+
+
+@asynccontextmanager
+async def gateway_of(world: World) -> AsyncIterator[Api]:
+    """REST on the same world."""
+    listener = await rest.start(world.ports(), host="127.0.0.1", port=0)
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield Api(session, listener.port)
+    finally:
+        await listener.close()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from firmus.rpc.service import RpcServer
 from tests.gateway.ports import World
 from tests.rpc.client import Failed, Rpc
-from tests.rpc.conftest import register
+from tests.rpc.conftest import gateway_of, register
 
 
 async def poll(rpc: Rpc, task_type: str = "charge", **asked: Any) -> Any:
@@ -81,6 +81,24 @@ async def test_queues_have_domains(rpc: Rpc) -> None:
     await rpc.workflows("StartWorkflow", name="orders", taskToDomain={"charge": "eu"})
     assert await poll(rpc) is None
     assert (await poll(rpc, domain="eu"))["domain"] == "eu"
+
+
+async def test_a_task_that_the_wire_cannot_show_does_not_stand_in_the_way(
+    rpc: Rpc, world: World, started: str
+) -> None:
+    """Values that REST takes may nest deeper than protobuf's readers follow."""
+    thing: Any = 1
+    for _ in range(40):
+        thing = [thing]
+    given = {"name": "orders", "input": {"amount": thing}}
+    async with gateway_of(world) as api:
+        await api.call("POST", "/workflow", given)
+        assert [task["inputData"] for task in await begun(rpc, 3)] == [{"amount": 3.0}]
+        await api.call("POST", "/workflow", given)
+    with pytest.raises(Failed, match="levels deep") as failed:
+        await begun(rpc, 3)
+    assert failed.value.code == "FAILED_PRECONDITION"
+    assert await begun(rpc, 3) == []
 
 
 async def test_nothing_is_begun_for_a_caller_that_has_left(

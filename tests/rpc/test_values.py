@@ -8,7 +8,7 @@ from google.protobuf.struct_pb2 import Value
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmus.rpc.values import thing_of, value_of
+from firmus.rpc.values import DEPTH_MAX, thing_of, value_of
 from firmus_contracts.errors import Refusal
 
 THINGS = st.recursive(
@@ -35,6 +35,25 @@ def test_a_number_beyond_the_doubles_precision_is_the_nearest_double() -> None:
 
 def test_a_value_that_says_nothing_is_null() -> None:
     assert thing_of(Value()) is None
+
+
+def nested(levels: int) -> Any:
+    thing: Any = 0.5
+    for level in range(levels):
+        thing = [thing] if level % 2 else {"a": thing}
+    return thing
+
+
+def test_what_nests_deeper_than_readers_follow_is_refused() -> None:
+    deep = nested(DEPTH_MAX)
+    assert thing_of(Value.FromString(value_of(deep).SerializeToString())) == deep
+    with pytest.raises(Refusal, match="28 levels deep"):
+        value_of(nested(DEPTH_MAX + 1))
+
+
+def test_a_number_that_is_no_double_is_refused() -> None:
+    with pytest.raises(Refusal, match="larger than any double"):
+        value_of([10**400])
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])

@@ -3,6 +3,7 @@
 import asyncio
 
 import msgspec
+import structlog
 
 from firmus.edge.asking import submit
 from firmus.edge.permits import require_task
@@ -31,6 +32,7 @@ POLL_TIMEOUT_MS = 100
 POLL_TIMEOUT_MS_MAX = 5000
 COUNT_MAX = 1000
 _TASK = msgspec.json.Decoder(Task)
+_log = structlog.get_logger(__name__)
 
 
 class Tasks:
@@ -66,14 +68,15 @@ class Tasks:
             raise Refusal("INVALID", message)
         queue = _queue(request.task_type, request.domain)
         count = min(request.count or 1, COUNT_MAX)
-        tasks = await self._take(queue, request.worker_id, count, max(timeout_ms, 0))
+        found = await self._take(queue, request.worker_id, count, max(timeout_ms, 0))
+        tasks = _begun_all(found)
         sent = 0
         try:
-            for task in tasks:
-                await send(_begun(task))
+            for _, shown in tasks:
+                await send(shown)
                 sent += 1
         finally:
-            self._polls.shelve(queue, tasks[sent:])
+            self._polls.shelve(queue, [task for task, _ in tasks[sent:]])
 
     async def update_task(self, request: pb.UpdateTaskRequest, call: Call) -> pb.UpdateTaskResponse:
         result = decode_task_result(body_of(request.result))
@@ -191,3 +194,20 @@ def _queue(task_type: str, domain: str) -> Queue:
 
 def _begun(task: msgspec.Raw) -> model.Task:
     return message_of(model.Task, _TASK.decode(task))
+
+
+def _begun_all(tasks: list[msgspec.Raw]) -> list[tuple[msgspec.Raw, model.Task]]:
+    """Tasks with their messages. One that this wire cannot show does not keep the others back: it
+    is left to its response timeout. Raises Refusal when there is no other.
+    """
+    shown = []
+    trouble: Refusal | None = None
+    for task in tasks:
+        try:
+            shown.append((task, _begun(task)))
+        except Refusal as refused:
+            trouble = refused
+            _log.warning("task_not_shown", task=_TASK.decode(task).task_id, why=refused.message)
+    if trouble is not None and not shown:
+        raise trouble
+    return shown

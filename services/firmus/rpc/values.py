@@ -7,27 +7,55 @@ beyond 2^53 go out as the nearest double.
 import math
 from typing import Any
 
-from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
+from google.protobuf.struct_pb2 import NULL_VALUE, Value
 
 from firmus_contracts.errors import Refusal
 
+DEPTH_MAX = 28
+"""Each level is three messages in one another, and readers of protobuf follow a hundred."""
+
 
 def value_of(thing: Any) -> Value:
-    """The message for a JSON value."""
-    match thing:
-        case None:
-            return Value(null_value=NULL_VALUE)
-        case bool():
-            return Value(bool_value=thing)
-        case int() | float():
-            return Value(number_value=thing)
-        case str():
-            return Value(string_value=thing)
-        case dict():
-            fields = {key: value_of(item) for key, item in thing.items()}
-            return Value(struct_value=Struct(fields=fields))
-        case _:
-            return Value(list_value=ListValue(values=map(value_of, thing)))
+    """The message for a JSON value. Raises Refusal as `fill` does."""
+    value = Value()
+    fill(value, thing)
+    return value
+
+
+def fill(value: Value, thing: Any, depth: int = 0) -> None:
+    """Writes a JSON value into a message that is empty: in its place, as what is put together from
+    parts is copied with each of them. Raises Refusal ILLEGAL_STATE for what this wire cannot say.
+    """
+    if isinstance(thing, str):
+        value.string_value = thing
+    elif thing is None:
+        value.null_value = NULL_VALUE
+    elif isinstance(thing, bool):
+        value.bool_value = thing
+    elif isinstance(thing, int | float):
+        value.number_value = _double(thing)
+    elif depth == DEPTH_MAX:
+        message = f"A value nests more than {DEPTH_MAX} levels deep, which only REST can show"
+        raise Refusal("ILLEGAL_STATE", message)
+    elif isinstance(thing, dict):
+        value.struct_value.SetInParent()
+        fields = value.struct_value.fields
+        for key, item in thing.items():
+            fill(fields[key], item, depth + 1)
+    else:
+        value.list_value.SetInParent()
+        values = value.list_value.values
+        for item in thing:
+            fill(values.add(), item, depth + 1)
+
+
+def _double(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        raise Refusal(
+            "ILLEGAL_STATE", "A number is larger than any double, which only REST can show"
+        ) from None
 
 
 def thing_of(value: Value) -> Any:

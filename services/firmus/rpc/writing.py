@@ -1,6 +1,7 @@
 """Messages written, from the structs that REST shows or from their JSON.
 
-What a message has no field for is left out, as it is in Conductor.
+Everything is written in its place: a message that is put into another one is copied, however large
+it is. What a message has no field for is left out, as it is in Conductor.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,12 +23,14 @@ from firmus.rpc.shapes import (
     texts_of,
     unsaid,
 )
-from firmus.rpc.values import value_of
+from firmus.rpc.values import fill as fill_value
 
 _KEPT_MAX_BYTES = 64 * 1024
 """Of JSON whose message is kept: definitions stand in every task, most of them are small."""
 
 M = TypeVar("M", bound=Message)
+Write = Callable[[Any, Any], None]
+"""Writes a value into a message (given first), or into a message that stands for that value."""
 
 
 class _Step(NamedTuple):
@@ -35,28 +38,17 @@ class _Step(NamedTuple):
 
     name: str
     key: str
-    write: Callable[[Any], Any]
+    write: Write
     nothing: int | None
 
 
 def message_of(kind: type[M], source: msgspec.Struct | Mapping[str, Any]) -> M:
-    """A message of what a struct or a JSON object says."""
-    given = {}
-    if isinstance(source, Mapping):
-        for name, key, write, nothing in _steps(kind.DESCRIPTOR):
-            value = source.get(key)
-            if value is None:
-                value = nothing
-            if value is not None:
-                given[name] = write(value)
-    else:
-        for name, _, write, nothing in _steps(kind.DESCRIPTOR):
-            value = getattr(source, name, None)
-            if value is None:
-                value = nothing
-            if value is not None:
-                given[name] = write(value)
-    return kind(**given)
+    """A message of what a struct or a JSON object says. Raises Refusal ILLEGAL_STATE for values
+    that nest too deep.
+    """
+    message = kind()
+    fill(message, source)
+    return message
 
 
 def message_of_json(kind: type[M], text: bytes | msgspec.Raw) -> M:
@@ -66,6 +58,24 @@ def message_of_json(kind: type[M], text: bytes | msgspec.Raw) -> M:
         kept: M = _kept(hashable, bytes(text))
         return kept
     return message_of(kind, msgspec.json.decode(text))
+
+
+def fill(message: Message, source: msgspec.Struct | Mapping[str, Any]) -> None:
+    """Writes what a struct or a JSON object says into an empty message."""
+    if isinstance(source, Mapping):
+        for _, key, write, nothing in _steps(message.DESCRIPTOR):
+            value = source.get(key)
+            if value is None:
+                value = nothing
+            if value is not None:
+                write(message, value)
+    else:
+        for name, _, write, nothing in _steps(message.DESCRIPTOR):
+            value = getattr(source, name, None)
+            if value is None:
+                value = nothing
+            if value is not None:
+                write(message, value)
 
 
 @lru_cache(maxsize=1024)
@@ -80,52 +90,91 @@ def _steps(kind: Descriptor) -> tuple[_Step, ...]:
     )
 
 
-def _writer(field: FieldDescriptor) -> Callable[[Any], Any]:
+def _writer(field: FieldDescriptor) -> Write:
+    name = field.name
     if is_map(field):
-        return _map_writer(_single(entry_value(field)))
-    one = _single(field)
-    if not field.is_repeated:
-        return one
-    return lambda items: [one(item) for item in items]
+        return _map_writer(name, entry_value(field))
+    put = _put(field)
+    if put is None:
+        return _scalar_writer(field)
+    if field.is_repeated:
+
+        def write_all(message: Any, items: Any) -> None:
+            made = getattr(message, name)
+            for item in items:
+                put(made.add(), item)
+
+        return write_all
+
+    def write(message: Any, value: Any) -> None:
+        inner = getattr(message, name)
+        inner.SetInParent()
+        put(inner, value)
+
+    return _unless_absent(write)
 
 
-def _map_writer(one: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """An expression that stands where a map does has no place in a message."""
+def _unless_absent(write: Write) -> Write:
+    """An empty Raw is a property that is not there."""
 
-    def write(items: Any) -> Any:
-        if not isinstance(items, Mapping):
-            return {}
-        return {key: one(item) for key, item in items.items()}
+    def checked(message: Any, value: Any) -> None:
+        if not (isinstance(value, msgspec.Raw) and not value):
+            write(message, value)
 
-    return write
+    return checked
 
 
-def _single(field: FieldDescriptor) -> Callable[[Any], Any]:
-    """How one value of a field's type is written."""
+def _scalar_writer(field: FieldDescriptor) -> Write:
+    name = field.name
+    numbers: dict[str, int] = {}
     if field.enum_type is not None:
         numbers = {text: number for number, text in texts_of(field.enum_type).items()}
-        return lambda text: numbers[text]
-    if field.message_type is None:
-        return _as_it_is
-    full_name = field.message_type.full_name
-    if full_name == VALUE:
-        return value_of
-    kind = GetMessageClass(field.message_type)
-    if full_name in LISTS:
-        inner = LISTS[full_name]
-        element = _single(field.message_type.fields_by_name[inner])
-        return lambda items: kind(**{inner: [element(item) for item in items]})
-    return _message_writer(kind)
+    if field.is_repeated:
+        return lambda message, items: getattr(message, name).extend(items)
+    if numbers:
+        return lambda message, text: setattr(message, name, numbers[text])
+    return lambda message, value: setattr(message, name, value)
 
 
-def _message_writer(kind: type[Message]) -> Callable[[Any], Any]:
-    def write(source: Any) -> Any:
-        if isinstance(source, msgspec.Raw):
-            return message_of_json(kind, source) if source else None
-        return message_of(kind, source)
+def _map_writer(name: str, value: FieldDescriptor) -> Write:
+    """An expression that stands where a map does has no place in a message."""
+    put = _put(value)
+
+    def write(message: Any, items: Any) -> None:
+        if not isinstance(items, Mapping):
+            return
+        entries = getattr(message, name)
+        for key, item in items.items():
+            if put is None:
+                entries[key] = item
+            else:
+                put(entries[key], item)
 
     return write
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
+def _put(field: FieldDescriptor) -> Write | None:
+    """How a message of a field's type is written from its value; None for what is no message."""
+    if field.message_type is None:
+        return None
+    full_name = field.message_type.full_name
+    if full_name == VALUE:
+        return fill_value
+    if full_name in LISTS:
+        inner = LISTS[full_name]
+
+        def write_list(wrapper: Any, items: Any) -> None:
+            made = getattr(wrapper, inner)
+            for item in items:
+                fill(made.add(), item)
+
+        return write_list
+    kind = GetMessageClass(field.message_type)
+
+    def write_message(message: Message, source: Any) -> None:
+        if isinstance(source, msgspec.Raw):
+            message.CopyFrom(message_of_json(kind, source))
+        else:
+            fill(message, source)
+
+    return write_message
