@@ -1,6 +1,7 @@
 """The OpenAPI document: valid, complete, and true."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from firmus.gateway.routes import not_yet
 from tests.gateway.client import Api
 from tests.gateway.told import our_document, table
 
-HTTP_OF_CONDUCTOR = "/api-docs"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 @pytest.fixture
@@ -133,3 +134,10 @@ def test_words_are_about_something(told: Any) -> None:
     whole = {f"{name}.{each}" for name, schema in schemas.items() for each in schema["properties"]}
     assert PROPERTIES.keys() - names - whole == set()
     assert SCHEMAS.keys() - schemas.keys() == set()
+
+
+@pytest.mark.parametrize("file", sorted(FIXTURES.glob("*_test.json")), ids=lambda file: file.stem)
+def test_definitions_as_users_write_them_fit_their_schema(told: Any, file: Path) -> None:
+    parts = told["components"]
+    whole = {**parts["schemas"]["WorkflowDef"], "components": parts}
+    Draft202012Validator(whole).validate(msgspec.json.decode(file.read_bytes()))

@@ -101,7 +101,7 @@ WITH_TASKS: Final = flag("includeTasks", "Whether the answer has the tasks.")
 INCLUDE_CLOSED: Final = flag("includeClosed", "Whether those count too that have ended.")
 ARCHIVE: Final = flag(
     "archiveWorkflow",
-    "Whether the history is kept in the archive; what is removed is not found any more.",
+    "Whether search goes on listing it, which has to have ended; else search forgets it.",
     default=True,
 )
 FAILURE_WORKFLOW: Final = flag(

@@ -65,8 +65,8 @@ ONE: Final = {
     ),
     "PUT /api/workflow/{workflowId}/skiptask/{taskReferenceName}": _steered(
         "skipTaskFromWorkflow",
-        "Skip a task that has not begun",
-        "The task gets the input and output given here when its turn comes.",
+        "Skip a task that the flow has not reached",
+        "It gets the input and output given here, and the flow steps over it.",
         p.REASON,
         body=body(SkipTaskRequest, required=False),
     ),
@@ -85,7 +85,11 @@ ONE: Final = {
         p.FAILURE_WORKFLOW,
     ),
     "DELETE /api/workflow/{workflowId}/remove": _steered(
-        "removeWorkflow", "Remove an execution that has ended", "", p.ARCHIVE, p.REASON
+        "removeWorkflow",
+        "Remove an execution",
+        "From then on nobody knows it.",
+        p.ARCHIVE,
+        p.REASON,
     ),
     "DELETE /api/workflow/{workflowId}/terminate-remove": _steered(
         "terminateAndRemoveWorkflow",
@@ -156,14 +160,14 @@ ONE: Final = {
     "POST /api/workflow/{workflowId}/upgrade": _steered(
         "upgradeWorkflow",
         "Move a running execution to another version",
-        "",
+        "What was reached has to stand in that version at the same place.",
         p.REASON,
         body=body(UpgradeWorkflowRequest),
     ),
     "POST /api/workflow/{workflowId}/jump/{taskReferenceName}": _steered(
         "jumpToTask",
         "Go on at a task",
-        "What is open before it is skipped.",
+        "What is open is left behind: it ends SKIPPED, its sub-workflows are terminated.",
         p.text(
             "taskReferenceName",
             "The task, for clients that leave the path as it stands in a document.",
