@@ -182,18 +182,28 @@ def _settings_flags(parser: argparse.ArgumentParser) -> None:
     add("--http-public-only", action=switch, help="HTTP tasks reach no private address; default no")
     add("--http-verify-tls", action=switch, help="HTTP tasks check certificates; default yes")
     add("--http-env-proxy", action=switch, help="HTTP tasks obey HTTP_PROXY; default no")
-    add("--tls-cert", metavar="FILE", help="REST and gRPC speak TLS with this certificate (PEM)")
-    add("--tls-key", metavar="FILE", help="its key; default: in the same file")
-    add("--tls-client-ca", metavar="FILE", help="clients need a certificate signed by one of these")
-    add("--body-bytes-max", type=int, metavar="N", help="of a request; default 32 MiB")
-    add("--gzip-bytes-min", type=int, metavar="N", help="of packed answers, 0: none; default 16384")
-    add(
-        "--allowed-origins", metavar="A,B", help="whose pages may call from a browser; default none"
-    )
     add(
         "--execution-namespace",
         metavar="NAME",
         help="the system worker takes only tasks of this executionNameSpace",
+    )
+    _front_flags(parser)
+
+
+def _front_flags(parser: argparse.ArgumentParser) -> None:
+    """Of the settings, those about how a gateway meets its clients."""
+    add = parser.add_argument
+    add("--tls-cert", metavar="FILE", help="REST and gRPC speak TLS with this certificate (PEM)")
+    add("--tls-key", metavar="FILE", help="its key; default: in the same file")
+    add("--tls-client-ca", metavar="FILE", help="clients need a certificate signed by one of these")
+    add("--rate-per-s", type=float, metavar="N", help="requests of each client, 0 (default): any")
+    add("--rate-burst", type=int, metavar="N", help="of them at once; default those of 2 seconds")
+    add("--connections-max", type=int, metavar="N", help="of a gateway, 0: any; default 10000")
+    add("--requests-max", type=int, metavar="N", help="of a gateway at once, 0 (default): any")
+    add("--body-bytes-max", type=int, metavar="N", help="of a request; default 32 MiB")
+    add("--gzip-bytes-min", type=int, metavar="N", help="of packed answers, 0: none; default 16384")
+    add(
+        "--allowed-origins", metavar="A,B", help="whose pages may call from a browser; default none"
     )
 
 

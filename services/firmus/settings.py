@@ -48,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `http_env_proxy`: HTTP_PROXY and its like count. `body_bytes_max`: of a request, unpacked;
     `gzip_bytes_min`: answers of that size are packed for who takes gzip, 0 none;
     `allowed_origins`: whose pages in a browser may call, separated by commas, * all.
+    `rate_per_s`: requests of each client, 0 any number, `rate_burst` at once (0: those of two
+    seconds). `connections_max`, `requests_max`: of a gateway at once, 0 any number.
     `tls_cert`, `tls_key`, `tls_client_ca`: PEM files by which REST and gRPC speak TLS (`tls`).
     `read_model`: where search looks, `sqlite` in `data_dir` or the URL of a PostgreSQL database,
     which may hold a password. `execution_namespace`: the system worker takes only tasks whose
@@ -84,6 +86,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     body_bytes_max: int = 32 * 1024 * 1024
     gzip_bytes_min: int = 16 * 1024
     allowed_origins: str = ""
+    rate_per_s: float = 0.0
+    rate_burst: int = 0
+    connections_max: int = 10_000
+    requests_max: int = 0
     tls_cert: str | None = None
     tls_key: str | None = None
     tls_client_ca: str | None = None
@@ -247,6 +253,11 @@ def _check(settings: Settings) -> None:
             raise SettingsError(f"{name} must be 0..65535, not {getattr(settings, name)}")
     if settings.body_bytes_max < 1 or settings.gzip_bytes_min < 0:
         raise SettingsError("body_bytes_max must be above 0, gzip_bytes_min not below")
+    for name in ("rate_per_s", "rate_burst", "connections_max", "requests_max"):
+        if getattr(settings, name) < 0:
+            raise SettingsError(f"{name} must not be negative")
+    if settings.rate_burst and not settings.rate_per_s:
+        raise SettingsError("rate_burst needs rate_per_s")
     if settings.tls_cert is None and (settings.tls_key or settings.tls_client_ca):
         raise SettingsError("tls_key and tls_client_ca need tls_cert")
     if settings.shards is not None and not 1 <= settings.shards <= 1024:

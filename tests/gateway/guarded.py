@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 
 from firmus.gateway import service
+from firmus.gateway.manners import Manners
 from firmus.security.grants import parse_grant
 from firmus.security.guard import Guard
 from firmus.security.store import NewKey, memory_keys
@@ -52,10 +53,11 @@ class Gate:
 
 
 @asynccontextmanager
-async def gated() -> AsyncIterator[Gate]:
+async def gated(manners: Manners | None = None) -> AsyncIterator[Gate]:
     world = World()
     guard = Guard(memory_keys(world.clock), world.clock)
-    listener = await service.start(world.ports(guard=guard), host="127.0.0.1", port=0)
+    ports = world.ports(guard=guard)
+    listener = await service.start(ports, host="127.0.0.1", port=0, manners=manners)
     try:
         async with aiohttp.ClientSession() as session:
             yield Gate(world, Api(session, listener.port), guard)

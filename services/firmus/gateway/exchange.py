@@ -23,7 +23,9 @@ class Exchange:
         flow: FlowControl,
         keep_alive: bool,
         answer: Callable[["Exchange", bytes], None],
+        peer: tuple[str, int] | None = None,
     ) -> None:
+        self.peer = peer
         self.body = bytearray()
         self.more_body = True
         self.disconnected = False

@@ -16,9 +16,10 @@ _NO_BODY = frozenset({204, 304})
 
 
 class Client(Protocol):
-    """Who waits for the answer."""
+    """Who waits for the answer. `peer`: address and port."""
 
     disconnected: bool
+    peer: tuple[str, int] | None
 
     def on_gone(self, leave: Callable[[], None]) -> Callable[[], None]:
         """Calls `leave` should it close the connection; what is returned ends that."""
@@ -68,6 +69,11 @@ class LeanRequest:
         if self._context is None:
             self._context = falcon.Context()
         return self._context
+
+    @property
+    def remote_addr(self) -> str:
+        peer = self._client.peer
+        return "" if peer is None else peer[0]
 
     @property
     def content_length(self) -> int:

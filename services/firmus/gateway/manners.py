@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from firmus.gateway import compression
+from firmus.gateway.doorman import Limits
+from firmus.gateway.rates import Rate
 from firmus.gateway.reading import BODY_BYTES_MAX, Request, Response
 
 _PREFLIGHT_S = "600"
@@ -17,11 +19,14 @@ _SHOWN = "firmus-search-position, firmus-search-lag, firmus-search-next, retry-a
 class Manners(msgspec.Struct, frozen=True, kw_only=True):
     """`gzip_bytes_min`: answers of this size are packed for who takes gzip, 0 none.
     `allowed_origins`: whose pages in a browser may call, `*` everybody's; none is the rule.
+    `rate`: of each client's requests.
     """
 
     body_bytes_max: int = BODY_BYTES_MAX
     gzip_bytes_min: int = 16 * 1024
     allowed_origins: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    rate: Rate | None = None
 
     def middleware(self) -> list[Any]:
         """What stands around every request."""

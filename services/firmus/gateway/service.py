@@ -8,6 +8,7 @@ from typing import cast
 import uvicorn
 
 from firmus.gateway.app import Ways, build
+from firmus.gateway.doorman import Doorman, Limits
 from firmus.gateway.manners import Manners
 from firmus.gateway.polling import Polls
 from firmus.gateway.ports import GatewayPorts
@@ -29,10 +30,12 @@ class Listener:
         server: uvicorn.Server,
         bound: socket.socket,
         presence: Presence,
+        doorman: Doorman,
         renewal: Renewal | None = None,
     ) -> None:
-        self.renewal = renewal
-        self._renewing = None if renewal is None else asyncio.create_task(renewal.run())
+        self.doorman, self.renewal = doorman, renewal
+        beside = [doorman.run()] if renewal is None else [doorman.run(), renewal.run()]
+        self._beside = [asyncio.create_task(work) for work in beside]
         self._server = server
         self._bound = bound
         self._presence = presence
@@ -43,8 +46,8 @@ class Listener:
 
         What has not finished after ten seconds is cut off. Closing twice is harmless.
         """
-        if self._renewing is not None:
-            self._renewing.cancel()
+        for task in self._beside:
+            task.cancel()
         self._presence.close()
         if self._bound.fileno() >= 0:
             await self._server.shutdown(sockets=[self._bound])
@@ -63,7 +66,8 @@ async def start(
     """
     polls = Polls(ports.queues, ports.clock, ports.polls, Returns(ports.decider))
     ways = build(ports, polls, manners=manners)
-    return await listen(ways, polls, host=host, port=port, identity=identity)
+    limits = None if manners is None else manners.limits
+    return await listen(ways, polls, host=host, port=port, identity=identity, limits=limits)
 
 
 async def serve(
@@ -83,7 +87,13 @@ async def serve(
 
 
 async def listen(
-    ways: Ways, polls: Polls, *, host: str, port: int, identity: Identity | None = None
+    ways: Ways,
+    polls: Polls,
+    *,
+    host: str,
+    port: int,
+    identity: Identity | None = None,
+    limits: Limits | None = None,
 ) -> Listener:
     """Starts a server for an application that uses these polls."""
     context = None if identity is None else server_context(identity)
@@ -94,7 +104,9 @@ async def listen(
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(
         ways.app,
-        http=cast("type[Protocol]", functools.partial(Protocol, express=ways.express)),
+        http=cast(
+            "type[Protocol]", functools.partial(Protocol, express=ways.express, limits=limits)
+        ),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -113,7 +125,9 @@ async def listen(
     # The main loop of uvicorn is left out: it wakes ten times a second for signals, request
     # limits and date headers, none of which are its business here.
     await server.startup(sockets=[bound])
+    loop = asyncio.get_running_loop()
+    doorman = Doorman(lambda: server.server_state.connections, limits or Limits(), loop.time)
     renewal = None
     if identity is not None and context is not None:
         renewal = Renewal(identity, context)
-    return Listener(server, bound, polls.presence, renewal)
+    return Listener(server, bound, polls.presence, doorman, renewal)

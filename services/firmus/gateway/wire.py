@@ -11,6 +11,15 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from firmus.gateway.doorman import (
+    BAD_REQUEST,
+    HEAD_BYTES_MAX,
+    HEAD_TOO_LARGE,
+    TOO_MANY,
+    TOO_SLOW,
+    Limits,
+    Phase,
+)
 from firmus.gateway.exchange import Exchange
 from firmus.gateway.express import Express, plain
 
@@ -61,13 +70,63 @@ class Protocol(HttpToolsProtocol):
     cycle: RequestResponseCycle | Exchange  # type: ignore[assignment]  # used alike
     pipeline: deque[tuple[RequestResponseCycle | Exchange, Any]]  # type: ignore[assignment]  # alike
 
-    def __init__(self, *given: Any, express: Express | None = None, **named: Any) -> None:
+    def __init__(
+        self,
+        *given: Any,
+        express: Express | None = None,
+        limits: Limits | None = None,
+        **named: Any,
+    ) -> None:
         super().__init__(*given, **named)
         self._express = express
+        limits = limits or Limits()
+        self._connections_max = limits.connections_max
+        self._requests_max = limits.requests_max
+        self._head_bytes = 0
         self._idle_since_s: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(cast("asyncio.Transport", UsualNames(transport)))
+        if self._connections_max and len(self.connections) > self._connections_max:
+            self._end_with(TOO_MANY)
+
+    def data_received(self, data: bytes) -> None:
+        """A head that never ends is told apart from a body by the request that is under way."""
+        before = self.cycle
+        in_body = before is not None and before.more_body
+        super().data_received(data)
+        if in_body or self.cycle is not before:
+            self._head_bytes = 0
+        else:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX:
+                self._end_with(HEAD_TOO_LARGE)
+
+    def send_400_response(self, msg: str) -> None:
+        del msg
+        self._end_with(BAD_REQUEST)
+
+    def phase(self) -> Phase:
+        """See `doorman`."""
+        cycle, left = self.cycle, self.transport.get_write_buffer_size()
+        if left:
+            return ("answer", id(cycle), left)
+        if cycle is None or cycle.response_complete:
+            return None if self._idle_since_s is not None else ("head", id(cycle), 0)
+        return ("body", id(cycle), 0) if cycle.more_body else None
+
+    def give_up(self) -> None:
+        """Ends what has taken too long; who does not take an answer is told nothing."""
+        phase = self.phase()
+        if phase is None or phase[0] == "answer":
+            self.transport.abort()
+        else:
+            self._end_with(TOO_SLOW)
+
+    def _end_with(self, answer: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.write_whole(answer)
+            self.transport.close()
 
     def on_message_begin(self) -> None:
         self.url = b""
@@ -77,6 +136,9 @@ class Protocol(HttpToolsProtocol):
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
+        if self._requests_max and len(self.tasks) >= self._requests_max:
+            self._end_with(TOO_MANY)
+            return
         exchange = self._exchange()
         if exchange is None:
             self._begin_as_usual()
@@ -113,6 +175,7 @@ class Protocol(HttpToolsProtocol):
             flow=self.flow,
             keep_alive=parser.should_keep_alive(),
             answer=self._answer,
+            peer=self.client,
         )
 
     def _answer(self, exchange: Exchange, whole: bytes) -> None:

@@ -194,7 +194,7 @@ def refused_with(path: str, told: Operation) -> list[int]:
         if told.body.media == JSON and not told.body.any_type:
             statuses.add(415)
     if path.startswith("/api/"):
-        statuses.add(503)
+        statuses |= {429, 503}
     return sorted(statuses)
 
 

@@ -1,0 +1,67 @@
+"""How many requests a client may make."""
+
+import pytest
+
+from firmus.gateway.manners import Manners
+from firmus.gateway.rates import CLIENTS_MAX, Buckets, Rate, drawn
+from tests.gateway.guarded import gated
+
+RATE = Rate(per_s=2, burst=3)
+
+
+@pytest.mark.parametrize(
+    ("times_s", "waits_s"),
+    [
+        ([0], [0]),
+        ([0, 0, 0], [0, 0, 0]),
+        ([0, 0, 0, 0], [0, 0, 0, 0.5]),
+        ([0, 0, 0, 0, 0, 0], [0, 0, 0, 0.5, 0.5, 0.5]),
+        ([0, 0, 0, 0.25, 0.5, 0.5], [0, 0, 0, 0.25, 0, 0.5]),
+        ([0, 0, 0, 1, 1, 1], [0, 0, 0, 0, 0, 0.5]),
+        ([0, 0, 0, 100, 100, 100, 100], [0, 0, 0, 0, 0, 0, 0.5]),
+        ([0.0, 0.5, 1.0, 1.5, 2.0, 2.5], [0, 0, 0, 0, 0, 0]),
+    ],
+)
+def test_a_bucket_holds_a_burst_and_fills_by_the_second(times_s, waits_s):
+    full_s, found = 0.0, []
+    for now_s in times_s:
+        full_s, wait_s = drawn(full_s, now_s, RATE)
+        found.append(wait_s)
+
+    assert found == pytest.approx(waits_s)
+
+
+def test_clients_have_buckets_of_their_own_and_full_ones_are_forgotten():
+    now_s = 0.0
+    buckets = Buckets(RATE, lambda: now_s)
+    assert [buckets.wait_s("a") for _ in range(4)] == [0, 0, 0, pytest.approx(0.5)]
+    assert buckets.wait_s("b") == 0
+    now_s = 10.0
+    assert buckets.wait_s("c") == 0
+    assert len(buckets) == 1
+
+
+def test_any_number_of_clients_takes_bounded_memory():
+    buckets = Buckets(RATE, lambda: 0.0)
+    for number in range(CLIENTS_MAX + 500):
+        buckets.wait_s(str(number))
+    assert len(buckets) == CLIENTS_MAX
+    last = str(CLIENTS_MAX + 499)
+    assert [buckets.wait_s(last) for _ in range(3)] == [0, 0, pytest.approx(0.5)]
+
+
+async def test_with_security_each_key_has_a_bucket_and_guesses_have_that_of_their_address():
+    async with gated(Manners(rate=Rate(per_s=0.01, burst=3))) as gate:
+        one = [(await gate.call("GET", "/metadata/workflow", by="read")).status for _ in range(4)]
+        other = [
+            (await gate.call("GET", "/metadata/workflow", by="admin")).status for _ in range(2)
+        ]
+        wrong = {"Authorization": "Bearer guessed"}
+        guesses = [
+            (await gate.api.get("/metadata/workflow", headers=dict(wrong))).status for _ in range(5)
+        ]
+        still = (await gate.call("GET", "/metadata/workflow", by="admin")).status
+    assert one == [200, 200, 200, 429]
+    assert other == [200, 200]
+    assert guesses == [401, 401, 401, 429, 429]
+    assert still == 200
