@@ -8,7 +8,13 @@ from typing import Any
 
 import msgspec
 
-from firmus_contracts.definitions import SchemaDef, TaskDef, WorkflowDef, WorkflowTask
+from firmus_contracts.definitions import (
+    RateLimitConfig,
+    SchemaDef,
+    TaskDef,
+    WorkflowDef,
+    WorkflowTask,
+)
 from firmus_contracts.errors import Refusal, ValidationError
 from firmus_contracts.event_handlers import EventHandler
 from firmus_contracts.leniency import Body
@@ -47,6 +53,7 @@ _SCHEMA = Body(SchemaDef)
 _SCHEMAS = Body(list[SchemaDef])
 _CORRELATIONS = Body(CorrelationIdsRequest)
 _TAG = Body(Tag)
+_RATE_LIMIT = Body(RateLimitConfig)
 _TAGS = Body(list[Tag])
 _OBJECT = Body(dict[str, Any])
 _TEXTS = Body(list[str])
@@ -260,6 +267,10 @@ def decode_tag_or_tags(body: bytes) -> list[Tag]:
     if body.lstrip()[:1] == b"{":
         return [_TAG.read(body)]
     return _TAGS.read(body)
+
+
+def decode_rate_limit(body: bytes) -> RateLimitConfig:
+    return _RATE_LIMIT.read(body)
 
 
 def decode_object(body: bytes) -> dict[str, Any]:

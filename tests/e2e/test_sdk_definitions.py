@@ -67,9 +67,10 @@ def test_the_sdk_tags_definitions_of_workflows_and_tasks(shared: System) -> None
     assert {name, task} <= listed
     client.deleteTaskTag(tier, task)
     assert client.getTaskTags(task) == []
-    with pytest.raises(ApiException) as refused:
-        client.setWorkflowRateLimit(5, name)
-    assert refused.value.status == 501
+    client.setWorkflowRateLimit(5, name)
+    assert client.getWorkflowRateLimit(name) == "5"
+    client.removeWorkflowRateLimit(name)
+    assert client.getWorkflowRateLimit(name) is None
 
 
 def test_the_sdk_finds_executions_of_several_workflows(shared: System) -> None:

@@ -84,7 +84,7 @@ def _checked(tag: Tag) -> Tag:
     if tag.type == LIMIT:
         raise Refusal(
             "NOT_IMPLEMENTED",
-            "A tag limits nothing here: `rateLimitConfig` of a workflow definition does",
+            "A tag limits no task: `concurrentExecLimit` of its definition does",
         )
     errors = tuple(
         ValidationError(path=path, message=f"{path} must have 1 to {CHARACTERS_MAX} characters")

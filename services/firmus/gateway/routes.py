@@ -25,6 +25,7 @@ from firmus.gateway.payloads import Payloads
 from firmus.gateway.polling import Polls
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.queues import Queues
+from firmus.gateway.rate_limits import RateLimits
 from firmus.gateway.reading import Request, Response
 from firmus.gateway.readmodels import ReadModels
 from firmus.gateway.rehearsing import Rehearsing
@@ -111,7 +112,11 @@ def _metadata(workflows: WorkflowDefinitions, tasks: TaskDefinitions) -> list[Ro
 def _tags(ports: GatewayPorts) -> list[Route]:
     base = "/api/metadata"
     owners: tuple[TagOwner, ...] = ("workflow", "task")
+    limits = RateLimits(ports)
     return [
+        Route("GET", f"{base}/workflow/{{key}}/rate-limit", limits.get),
+        Route("PUT", f"{base}/workflow/{{key}}/rate-limit", limits.put),
+        Route("DELETE", f"{base}/workflow/{{key}}/rate-limit", limits.delete),
         Route("GET", f"{base}/tags", Tags(ports, "workflow").all),
         *(
             Route(method, f"{base}/{what}/{{key}}/tags", handler)

@@ -5,7 +5,13 @@ from typing import Final
 from firmus.gateway.openapi import answered
 from firmus.gateway.openapi import parameters as p
 from firmus.gateway.openapi.operations import Operation, body, done, shaped, shaped_or_empty
-from firmus_contracts.definitions import SchemaDef, TaskDef, WorkflowDef, WorkflowDefSummary
+from firmus_contracts.definitions import (
+    RateLimitConfig,
+    SchemaDef,
+    TaskDef,
+    WorkflowDef,
+    WorkflowDefSummary,
+)
 from firmus_contracts.requests import Tag
 
 _WORKFLOWS: Final = "Metadata - Workflow"
@@ -133,6 +139,31 @@ WORKFLOWS: Final = {
         refuses=(404,),
     ),
     **_tags("workflow", _WORKFLOWS),
+    "GET /api/metadata/workflow/{name}/rate-limit": Operation(
+        id="getWorkflowRateLimit",
+        tag=_WORKFLOWS,
+        summary="Get the rate limit of a workflow",
+        about="That of its latest version.",
+        answers=shaped(RateLimitConfig, "The limit"),
+        refuses=(404,),
+    ),
+    "PUT /api/metadata/workflow/{name}/rate-limit": Operation(
+        id="setWorkflowRateLimit",
+        tag=_WORKFLOWS,
+        summary="Set the rate limit of a workflow",
+        about="As `rateLimitConfig` of every version.",
+        body=body(RateLimitConfig),
+        answers=done(),
+        refuses=(404,),
+    ),
+    "DELETE /api/metadata/workflow/{name}/rate-limit": Operation(
+        id="deleteWorkflowRateLimit",
+        tag=_WORKFLOWS,
+        summary="Delete the rate limit of a workflow",
+        about="Of every version.",
+        answers=done(),
+        refuses=(404,),
+    ),
     "GET /api/metadata/tags": Operation(
         id="getDefinitionTags",
         tag=_WORKFLOWS,
