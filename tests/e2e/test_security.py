@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
@@ -19,7 +20,8 @@ from conductor.client.orkes_clients import OrkesClients
 
 from tests.e2e import test_javascript as javascript
 from tests.e2e.processes import Child, environment, firmus, until
-from tests.e2e.system import System, running_up
+from tests.e2e.system import System, is_healthy, running_services, running_up
+from tests.nats_server import NatsServer
 
 pytestmark = [
     pytest.mark.e2e,
@@ -163,14 +165,46 @@ def test_the_key_of_the_settings_makes_the_first_ones_over_rest(secured: System)
     assert 'firmus_not_let_in_total{of="INVALID_CREDENTIALS"}' in metrics
 
 
-def rest(system: System, method: str, path: str, body: Any = None) -> Any:
-    """A request with the key of the settings, as curl -u sends it."""
+def test_a_token_outlives_a_gateway_that_is_killed_and_not_its_key(tmp_path: Path) -> None:
+    server = NatsServer(tmp_path)
+    server.start()
+    try:
+        with running_services(tmp_path, server.url, "--security") as running:
+            system, gateway = running.system, running.children["gateway"]
+            key = new_key(system, "lasting", "read")
+            token = rest(system, "POST", "/api/token", key)["token"]
+            bearer = f"Bearer {token}"
+            assert rest(system, "GET", "/api/tasks/queue/all", credential=bearer) == {}
+            gateway.kill()
+            gateway.start()
+            until("a healthy gateway", lambda: is_healthy(system.url))
+            assert rest(system, "GET", "/api/tasks/queue/all", credential=bearer) == {}
+            keys(system, "revoke", key["keyId"])
+            until("it knows", lambda: status(system, "/api/tasks/queue/all", bearer) == 401)
+    finally:
+        server.stop()
+
+
+def status(system: System, path: str, credential: str) -> int:
+    try:
+        rest(system, "GET", path, credential=credential)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+    return 200
+
+
+def rest(system: System, method: str, path: str, body: Any = None, *, credential: str = "") -> Any:
+    """A request with the key of the settings, as curl -u sends it, unless it is told another."""
     pair = b64encode(f"root:{ROOT}".encode()).decode()
     request = urllib.request.Request(
         system.url + path,
         method=method,
         data=None if body is None else json.dumps(body).encode(),
-        headers={"Authorization": f"Basic {pair}", "Content-Type": "application/json"},
+        headers={
+            "Authorization": credential or f"Basic {pair}",
+            "Content-Type": "application/json",
+        },
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         text = answer.read().decode()
