@@ -64,6 +64,7 @@ class RpcServer:
         await self._health.enter_graceful_shutdown()
         self._tasks.close()
         await self._server.stop(_STOP_TIMEOUT_S)
+        await self._tasks.finish()
 
 
 async def start(

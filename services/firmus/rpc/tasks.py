@@ -13,6 +13,7 @@ from firmus.edge.stored import Stored
 from firmus.edge.tasks import lines_of, reported_ids, row_of, update_command
 from firmus.edge.views import Views
 from firmus.ports import QueueSize
+from firmus.returning import Returns
 from firmus.rpc.calls import Call, Send
 from firmus.rpc.messages import executions_pb2 as model
 from firmus.rpc.messages import search_pb2
@@ -45,6 +46,7 @@ class Tasks:
         self._views = Views(ports.definitions, ports.clock)
         self._stored = Stored(ports.decider, ports.payloads)
         self._searches = Searches(ports)
+        self._returns = Returns(ports.decider)
         self._waiting: set[asyncio.Task[object]] = set()
         self._closing = asyncio.Event()
 
@@ -54,6 +56,10 @@ class Tasks:
         for task in self._waiting:
             task.cancel()
 
+    async def finish(self) -> None:
+        """Waits until what was left behind is offered again."""
+        await self._returns.finish()
+
     async def poll(self, request: pb.PollRequest, _call: Call) -> pb.PollResponse:
         """An answer without a task when there is none; there Conductor breaks the call off."""
         queue = _queue(request.task_type, request.domain)
@@ -61,7 +67,7 @@ class Tasks:
         return pb.PollResponse(task=_begun(tasks[0])) if tasks else pb.PollResponse()
 
     async def batch_poll(self, request: pb.BatchPollRequest, _call: Call, send: Send) -> None:
-        """Tasks that a client leaves behind are for the next one that asks."""
+        """Tasks that a client leaves behind go to the next poll, wherever that comes."""
         timeout_ms = request.timeout or POLL_TIMEOUT_MS
         if timeout_ms > POLL_TIMEOUT_MS_MAX:
             message = f"longpoll timeout cannot be longer than {POLL_TIMEOUT_MS_MAX}ms"
@@ -76,7 +82,7 @@ class Tasks:
                 await send(shown)
                 sent += 1
         finally:
-            self._polls.shelve(queue, [task for task, _ in tasks[sent:]])
+            self._returns.give_back(task for task, _ in tasks[sent:])
 
     async def update_task(self, request: pb.UpdateTaskRequest, call: Call) -> pb.UpdateTaskResponse:
         result = decode_task_result(body_of(request.result))
