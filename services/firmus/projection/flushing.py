@@ -8,7 +8,7 @@ from firmus.projection.cursors import EventsCursor
 from firmus.projection.follower import Follower
 from firmus.projection.live import LiveModel
 
-FLUSH_S = 0.1
+FLUSH_S = 0.05
 FLUSH_COMMITS = 500
 BUFFER_MAX = 5000
 
