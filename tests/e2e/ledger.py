@@ -18,6 +18,7 @@ from firmus.projection.views import (
     PLAIN_CLASSIFIER,
     TASK_COLUMNS,
     WORKFLOW_COLUMNS,
+    Row,
     task_row,
     workflow_row,
 )
@@ -128,13 +129,17 @@ def check_read_model(folder: Path, ledger: Ledger) -> None:
     assert number is not None
     with closing(sqlite3.connect(ReadModelFolder(folder).file(number))) as database:
         workflows = database.execute(f"SELECT {', '.join(WORKFLOW_COLUMNS)} FROM workflows")
-        assert {row[0]: row for row in workflows} == {
-            key: workflow_row(state, PLAIN_CLASSIFIER) for key, state in ledger.states.items()
-        }
         tasks = database.execute(f"SELECT {', '.join(TASK_COLUMNS)} FROM tasks")
-        made = [
-            task_row(ledger.states[key], ledger.states[key].tasks[ordinal], version)
-            for key, touched in ledger.touched.items()
-            for ordinal, version in touched.items()
-        ]
-        assert {row[0]: row for row in tasks} == {row[0]: row for row in made}
+        check_rows(list(workflows), list(tasks), ledger)
+
+
+def check_rows(workflows: list[Row], tasks: list[Row], ledger: Ledger) -> None:
+    assert {row[0]: row for row in workflows} == {
+        key: workflow_row(state, PLAIN_CLASSIFIER) for key, state in ledger.states.items()
+    }
+    made = [
+        task_row(ledger.states[key], ledger.states[key].tasks[ordinal], version)
+        for key, touched in ledger.touched.items()
+        for ordinal, version in touched.items()
+    ]
+    assert {row[0]: row for row in tasks} == {row[0]: row for row in made}

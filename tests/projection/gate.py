@@ -1,8 +1,9 @@
 """A way to a server that can be shut and opened again, connections and all."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 
 class Gate:
@@ -66,3 +67,36 @@ async def gate_to(host: str, port: int) -> AsyncIterator[Gate]:
         yield gate
     finally:
         await gate.shut()
+
+
+class GateApart:
+    """The same for tests that block their loop: it has a loop and a thread of its own."""
+
+    def __init__(self, gate: Gate, loop: asyncio.AbstractEventLoop) -> None:
+        self.port = gate.port
+        self._gate = gate
+        self._loop = loop
+
+    def open(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._gate.open(), self._loop).result()
+
+    def shut(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._gate.shut(), self._loop).result()
+
+
+@contextmanager
+def gate_apart(host: str, port: int) -> Iterator[GateApart]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        gate = Gate(host, port)
+        asyncio.run_coroutine_threadsafe(gate.open(), loop).result()
+        try:
+            yield GateApart(gate, loop)
+        finally:
+            asyncio.run_coroutine_threadsafe(gate.shut(), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
