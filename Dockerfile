@@ -4,7 +4,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY contracts contracts
 COPY services services
-RUN python -m venv /opt/firmus && /opt/firmus/bin/pip install --no-cache-dir '.[grpc,jdbc,kafka,otel]'
+RUN python -m venv /opt/firmus && /opt/firmus/bin/pip install --no-cache-dir '.[grpc,jdbc,kafka,otel,postgres]'
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/firmus firmus

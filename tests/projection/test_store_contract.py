@@ -1,6 +1,7 @@
 """What every store of read models keeps to (`firmus.projection.port`)."""
 
 import random
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.projection.test_query import WORKFLOW, summary
 from firmus.projection.cursors import EventsCursor, RowsCursor
 from firmus.projection.fields import searchable
 from firmus.projection.port import ReadModel, ReadModels, RowBatch, Stopped, StoreFault
+from firmus.projection.postgres import schema, word_index
 from firmus.projection.query import compile_search
 
 
@@ -192,4 +194,23 @@ def test_a_row_put_twice_in_a_transaction_is_as_it_was_put_last(models: ReadMode
     what = searchable(models.dialect)["workflows"]
     plain = compile_search(what, query="", free_text="", sort="")
     assert model.find(what, plain, start=5, size=1).total_hits == 1
+    model.close()
+
+
+def test_rows_of_any_size_are_written_and_indexed_in_portions(models, monkeypatch) -> None:
+    monkeypatch.setattr(schema, "CHARS_AT_ONCE", 3000)
+    monkeypatch.setattr(word_index, "STEP_BYTES", 900)
+    model = models.open(1)
+    sizes = [10, 5000, 10, 10, 9000, 10, 700, 700, 700, 700]
+    texts = [secrets.token_hex(size) for size in sizes]
+    model.begin()
+    rows = [row(f"id-{n}", summary=summary(f"id-{n}", input=it)) for n, it in enumerate(texts)]
+    model.put(rows, [])
+    model.finish(RowBatch(cursor=RowsCursor(1)))
+    model.commit()
+    while model.index_words():
+        pass
+    assert [found(model, free_text=it[:400] + "*") for it in texts] == [
+        [f"id-{n}"] for n in range(10)
+    ]
     model.close()

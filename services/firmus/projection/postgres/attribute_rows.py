@@ -3,6 +3,9 @@
 As in SQLite (`projection.attribute_rows`): written in the transaction of the executions' rows.
 """
 
+from collections import Counter
+from collections.abc import Iterator
+
 from firmus.projection.attributed import Kind, Kinds
 from firmus.projection.dialect import POSTGRES_TEXT_CHARS_MAX
 from firmus.projection.port import Attributed, RowBatch
@@ -53,15 +56,16 @@ class AttributeRows:
             self.kinds = Kinds(self.kinds.known | new)
 
 
-def _values(row: Attributed) -> list[dict[str, str | float | None]]:
-    return [
-        {
+def _values(row: Attributed) -> Iterator[dict[str, str | float | None]]:
+    """An attribute's lowest value, which comes first, is at place 0."""
+    places: Counter[str] = Counter()
+    for it in row.attributes:
+        yield {
             "workflow_id": row.workflow_id,
             "revision": row.revision,
             "name": it.name,
-            "place": place,
+            "place": places[it.name],
             "text": it.text,
             "number": it.number,
         }
-        for place, it in enumerate(row.attributes)
-    ]
+        places[it.name] += 1

@@ -44,6 +44,7 @@ def connect(url: str, *, schema: str, **options: str) -> Connection:
     given.setdefault("connect_timeout", CONNECT_TIMEOUT_S)
     given.setdefault("application_name", "firmus projection")
     given.setdefault("tcp_user_timeout", SILENCE_MS)
+    given.setdefault("keepalives_idle", SILENCE_MS // 1000)
     connection = psycopg.connect(
         **given,
         autocommit=True,

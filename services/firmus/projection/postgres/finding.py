@@ -1,5 +1,6 @@
 """Finding in PostgreSQL: one page of hits, read from an open read model. Blocks."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from firmus.projection.postgres.connecting import Connection
 from firmus.projection.postgres.schema import without_nul
 from firmus.projection.query import Compiled
 
-FEW = 5000
+FEW = 2000
 """So many hits are quicker named one by one than looked for."""
 
 _POSITION = "(SELECT value FROM progress WHERE key = 'rows')"
@@ -26,11 +27,11 @@ def find(reader: Connection, what: Searchable, search: Compiled, *, start: int, 
     The page and the log position that it reflects come from one statement, so from one snapshot.
     """
     search = _narrowed(reader, what, search)
-    page, bound = _page(what, search)
-    first = f"SELECT {_POSITION}, {_COUNTED.format(what.table)}, found.* FROM (SELECT) AS one LEFT JOIN ({page}) AS found ON true ORDER BY {_order(search)}"  # noqa: S608, E501 - compiled from known names, values are bound
-    rows = _ask(reader, first, [*bound, size, start])
-    stored, counted = rows[0][:2]
-    hits = [row[2:] for row in rows if row[2] is not None]
+    source = _source(what, search)
+    stored, counted, hits = _page(reader, what, search, source, start=start, size=size)
+    if not source.whole and len(hits) < size:
+        source = _plain_source(what, search)
+        stored, counted, hits = _page(reader, what, search, source, start=start, size=size)
     total = _total(reader, what, search, start=start, size=size, found=len(hits), counted=counted)
     following = ""
     if size and len(hits) == size:
@@ -45,36 +46,88 @@ def _narrowed(reader: Connection, what: Searchable, search: Compiled) -> Compile
     """
     parts = [search.where] if search.where else []
     bound: list[Any] = list(search.parameters)
-    must = [(it.sql, it.bound) for it in search.required]
-    if search.among:
-        must.append((search.among, search.among_parameters))
-    for selected, given in must:
-        found = {row[0] for row in _ask(reader, f"{selected} LIMIT ?", [*given, FEW + 1])}
-        if len(found) <= FEW:
-            parts.append(f"{what.table}.{what.dialect.hit} = ANY(?)")
-            bound.append(sorted(found))
-        elif selected == search.among:
-            parts.append(f"{what.table}.{what.dialect.hit} IN ({selected})")
-            bound += given
+    hit = f"{what.table}.{what.dialect.hit}"
+    named = _few(reader, search.among, search.among_parameters) if search.among else None
+    if search.among and named is None:
+        parts.append(f"{hit} IN ({search.among})")
+        bound += search.among_parameters
+    for it in search.required:
+        named = _few(reader, it.sql, it.bound) if named is None else named
+    if named is not None:
+        parts.append(f"{hit} = ANY(?)")
+        bound.append(named)
     where = " AND ".join(f"({part})" for part in parts)
     return msgspec.structs.replace(search, where=where, parameters=tuple(bound))
 
 
-def _page(what: Searchable, search: Compiled) -> tuple[str, list[Any]]:
-    """Hits are sorted without their summaries: an index alone serves most searches up to the page
-    itself.
+def _few(reader: Connection, selected: str, given: Sequence[Any]) -> list[int] | None:
+    """The numbers of the rows that are selected; None when they are too many to name."""
+    found = {row[0] for row in _ask(reader, f"{selected} LIMIT ?", [*given, FEW + 1])}
+    return sorted(found) if len(found) <= FEW else None
+
+
+class _Source(msgspec.Struct, frozen=True):
+    """Where hits are looked for, and what they are sorted by. Not `whole`: rows without a value of
+    the attribute they are sorted by come last, and are left out.
     """
-    both = " AND ".join(f"({part})" for part in (search.where, search.behind) if part)
+
+    rows: str
+    keys: tuple[str, ...]
+    where: str = ""
+    whole: bool = True
+
+
+def _plain_source(what: Searchable, search: Compiled) -> _Source:
+    return _Source(what.table, tuple(key.sql for key in search.keys))
+
+
+def _source(what: Searchable, search: Compiled) -> _Source:
+    """The index of an attribute's values is in order already; an attribute's lowest value is at
+    place 0.
+    """
+    key = search.keys[0]
+    always = any(one.name == key.attribute for one in search.required)
+    fits = key.attribute and len(search.keys) == 2 and (always or key.descending)
+    if not fits:
+        return _plain_source(what, search)
+    column = "number" if key.number else "text"
+    rows = f"attributes AS picked JOIN {what.table} ON {what.table}.hit = picked.workflow"
+    where = f"picked.name = '{key.attribute}' AND picked.{column} IS NOT NULL AND picked.place = 0"
+    return _Source(rows, (f"picked.{column}", "picked.workflow"), where, whole=always)
+
+
+def _page(
+    reader: Connection,
+    what: Searchable,
+    search: Compiled,
+    source: _Source,
+    *,
+    start: int,
+    size: int,
+) -> tuple[str | None, int, list[tuple[Any, ...]]]:
+    """The cursor as stored, the number of all rows, and hits: each its summary and its place in the
+    order. They are sorted without their summaries: an index alone serves most searches up to the
+    page itself.
+    """
+    both = " AND ".join(f"({it})" for it in (source.where, search.where, search.behind) if it)
     where = f" WHERE {both}" if both else ""
-    keys = ", ".join(f"{key.sql} AS key{number}" for number, key in enumerate(search.keys))
-    names = ", ".join(f"key{number}" for number in range(len(search.keys)))
-    last = f"key{len(search.keys) - 1}"
-    hits = f"SELECT {keys} FROM {what.table}{where} ORDER BY {search.order} LIMIT ? OFFSET ?"  # noqa: S608 - as above
+    names = [f"key{number}" for number in range(len(source.keys))]
+    keys = ", ".join(f"{sql} AS {name}" for sql, name in zip(source.keys, names, strict=True))
+    directions = [key.direction for key in search.keys]
+    if source.where:  # what is picked has a value
+        directions = ["DESC" if key.descending else "ASC" for key in search.keys]
+    order = ", ".join(f"{sql} {way}" for sql, way in zip(source.keys, directions, strict=True))
+    hits = f"SELECT {keys} FROM {source.rows}{where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608 - compiled from known names, values are bound
     page = (
-        f"SELECT CAST({what.table}.summary AS text), {names} FROM ({hits}) AS hits"  # noqa: S608 - as above
-        f" JOIN {what.table} ON {what.table}.hit = {last}"
+        f"SELECT CAST({what.table}.summary AS text), {', '.join(names)} FROM ({hits}) AS hits"  # noqa: S608 - as above
+        f" JOIN {what.table} ON {what.table}.hit = {names[-1]}"
     )
-    return page, [*search.parameters, *search.behind_parameters]
+    sql = (
+        f"SELECT {_POSITION}, {_COUNTED.format(what.table)}, found.*"  # noqa: S608 - as above
+        f" FROM (SELECT) AS one LEFT JOIN ({page}) AS found ON true ORDER BY {_order(search)}"
+    )
+    rows = _ask(reader, sql, [*search.parameters, *search.behind_parameters, size, start])
+    return rows[0][0], rows[0][1], [row[2:] for row in rows if row[2] is not None]
 
 
 def _order(search: Compiled) -> str:

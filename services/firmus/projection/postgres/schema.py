@@ -5,7 +5,7 @@ came. Texts that an index holds are cut, since PostgreSQL refuses to index long 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,6 +17,9 @@ from firmus_contracts.envelope import ENGINE_VERSION
 SCHEMA_VERSION = 1
 REGISTRY = "firmus_rm"
 """The schema that says which read model is in use; each of them has one of its own beside it."""
+
+ROWS_AT_ONCE = 500
+CHARS_AT_ONCE = 8_000_000
 
 MADE_BY = "made by"
 THIS_BUILD = f"firmus {ENGINE_VERSION}"
@@ -141,6 +144,18 @@ def document(table: str, rows: Sequence[Row], change: int) -> str:
     """Rows, all of different keys, as an upsert takes them."""
     columns = _COLUMNS[table]
     return recordset([dict(zip(columns, (*row, change), strict=True)) for row in rows])
+
+
+def portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Rows for one statement each: a document has a limit, and stands in memory several times."""
+    begun = chars = 0
+    for at, row in enumerate(rows):
+        chars += sum(len(it) for it in row if isinstance(it, str))
+        if chars >= CHARS_AT_ONCE or at - begun + 1 == ROWS_AT_ONCE:
+            yield rows[begun : at + 1]
+            begun, chars = at + 1, 0
+    if begun < len(rows):
+        yield rows[begun:]
 
 
 def recordset(rows: Sequence[dict[str, Any]]) -> str:

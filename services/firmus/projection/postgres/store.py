@@ -2,8 +2,8 @@
 
 One connection writes, one feeds the index of words, others read. A transaction is collected here
 and goes to the database as a whole when it is committed: rows, cursor and checkpoint of EVENTS.
-What a crash of the database takes is the end of it, rows and cursor together, and is written again
-from the log; so commits do not wait for its disk, as in SQLite.
+Words may be lost with the end of what a crash of the database takes, since their cursor is lost
+with them; rows wait for its disk, or this process would know of rows that are no longer there.
 """
 
 import queue
@@ -26,6 +26,7 @@ from firmus.projection.postgres.schema import (
     UPSERTS,
     document,
     newest,
+    portions,
     schema_of,
     without_nul,
 )
@@ -36,7 +37,6 @@ from firmus.projection.views import Row
 
 DIALECT = postgres(words)
 READERS = 4
-ROWS_AT_ONCE = 500
 
 _LOCKED = "SELECT value FROM progress WHERE key = 'rows' FOR UPDATE"
 _PUT = (
@@ -76,7 +76,7 @@ class PostgresModel:
         self._rows: tuple[list[Row], list[Row]] = ([], [])
         self._batch: RowBatch | None = None
         with faults(self._schema):
-            self._writer = connect(url, schema=self._schema, synchronous_commit="off")
+            self._writer = connect(url, schema=self._schema)
             try:
                 self._read_state()
                 self._attributes = AttributeRows(self._writer)
@@ -165,8 +165,8 @@ class PostgresModel:
         self._change += 1
         for table, rows in zip(UPSERTS, self._rows, strict=True):
             fresh = 0
-            for at in range(0, len(rows), ROWS_AT_ONCE):
-                made = document(table, newest(rows[at : at + ROWS_AT_ONCE]), self._change)
+            for some in portions(newest(rows)):
+                made = document(table, some, self._change)
                 told = self._writer.execute(UPSERTS[table], [made]).fetchone()
                 fresh += int(told[0]) if told else 0
             if fresh:

@@ -22,6 +22,17 @@ from firmus.projection.words import (
 )
 
 STEP_ROWS = 500
+STEP_BYTES = 4_000_000
+"""As they are stored, packed."""
+
+_NEXT = """
+SELECT change, hit, CAST(summary AS text), upto FROM (
+  SELECT change, hit, summary, pg_column_size(summary) AS size,
+    sum(pg_column_size(summary)) OVER (ORDER BY change, hit) AS upto
+  FROM (SELECT change, hit, summary FROM {kind} WHERE (change, hit) > (%s, %s)
+    ORDER BY change, hit LIMIT %s) AS following) AS summed
+WHERE upto - size < %s ORDER BY change, hit
+"""
 
 _PUT = """
 INSERT INTO {table} (hit, words, lexemes)
@@ -56,18 +67,14 @@ def _forget(connection: Connection) -> None:
 
 
 def _learn(connection: Connection, kind: str, after: tuple[int, int]) -> bool:
-    rows = connection.execute(
-        f"SELECT change, hit, CAST(summary AS text) FROM {kind}"  # noqa: S608 - constants
-        " WHERE (change, hit) > (%s, %s) ORDER BY change, hit LIMIT %s",
-        [*after, STEP_ROWS],
-    ).fetchall()
+    rows = connection.execute(_NEXT.format(kind=kind), [*after, STEP_ROWS, STEP_BYTES]).fetchall()
     if rows:
-        made = [_indexed(hit, _decode(summary)) for _, hit, summary in rows]
+        made = [_indexed(hit, _decode(summary)) for _, hit, summary, _ in rows]
         connection.execute(_PUT.format(table=TABLES[kind]), [recordset(made)])
         connection.execute(
             "UPDATE words_cursor SET change = %s, hit = %s WHERE kind = %s", [*rows[-1][:2], kind]
         )
-    return len(rows) == STEP_ROWS
+    return len(rows) == STEP_ROWS or (bool(rows) and rows[-1][3] >= STEP_BYTES)
 
 
 def _indexed(hit: int, summary: dict[str, Any]) -> dict[str, str | int]:
