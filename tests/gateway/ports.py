@@ -103,7 +103,7 @@ class LogQueues:
             for (task_type, domain), ids in self._waiting.items()
         ]
 
-    async def requeue(self, task_type: str) -> int:
+    async def requeue(self, task_type: str, *, actor: str = "") -> int:
         await self._fold(wait=False)
         mine = [task_id for task_id, key in self._of.items() if key[0] == task_type]
         answers = [
@@ -112,6 +112,7 @@ class LogQueues:
                     command_id=f"requeue-{task_id}-{self.polls}",
                     workflow_id=task_id[:-6] + "000000",
                     task_id=task_id,
+                    actor=actor,
                 )
             )
             for task_id in mine

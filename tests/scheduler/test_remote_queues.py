@@ -246,7 +246,9 @@ async def test_a_requeue_reaches_the_schedulers_of_all_shards(remote: Remote) ->
     for shards in ((0, 1), (2, 3)):
         await remote.serve(await remote.world.scheduler(shards=shards))
     gateway = await remote.gateway()
-    assert await gateway.requeue("work") == 6
+    assert await gateway.requeue("work", actor="ann") == 6
+    asked = remote.world.decider.sent(cmd.RequeueTask)
+    assert {command.actor for command in asked} == {"ann"}
     tasks = await polling(gateway, count=6)
     while len(tasks) < 6:
         tasks += await polling(gateway, count=6)

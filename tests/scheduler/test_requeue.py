@@ -7,6 +7,7 @@ from firmus.ports import Unavailable
 from firmus.scheduler import requeue
 from firmus.scheduler.owner import OwnedScheduler
 from firmus.scheduler.requeue import SYSTEM_TYPES
+from firmus.transport.queue_wire import decode_requeue, encode_requeue
 from firmus_contracts import commands as cmd
 from firmus_contracts import ids
 from firmus_contracts.statuses import TaskStatus
@@ -52,7 +53,8 @@ async def test_many_begun_tasks_are_all_put_back(
     await world.start(W, *(scheduled(n, status=TaskStatus.IN_PROGRESS) for n in range(1, 11)))
     scheduler = await world.scheduler()
     assert await scheduler.requeue("work") == 10
-    assert len(world.decider.sent(cmd.RequeueTask)) == 10
+    sent = world.decider.sent(cmd.RequeueTask)
+    assert [command.actor for command in sent] == ["scheduler"] * 10
 
 
 async def test_one_that_ends_meanwhile_is_not_counted(world: World) -> None:
@@ -85,3 +87,9 @@ def test_tasks_of_our_own_workers_are_left_to_them() -> None:
     """What roles.py gives the system worker to do, and no worker of others does."""
     planned = {name: found.plan.__globals__ for name, found in OPERATORS.items()}
     assert {name for name, known in planned.items() if "system_task" in known} == SYSTEM_TYPES
+
+
+@pytest.mark.parametrize("told", [("work", ""), ("work", "ann"), ("a\x00b", ""), ("ä b", "shop/ö")])
+def test_who_asks_travels_with_the_type(told: tuple[str, str]) -> None:
+    assert decode_requeue(encode_requeue(*told)) == told
+    assert decode_requeue(b"work") == ("work", "")

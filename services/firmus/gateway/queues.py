@@ -3,7 +3,7 @@
 from firmus.edge.queues import SHARD, held, name_of
 from firmus.gateway import answers
 from firmus.gateway.ports import GatewayPorts
-from firmus.gateway.reading import Request, Response, may_read, required, text, texts
+from firmus.gateway.reading import Request, Response, actor_of, may_read, required, text, texts
 from firmus.ports import QueueSize
 from firmus_contracts.bodies import invalid
 from firmus_contracts.errors import ValidationError
@@ -55,9 +55,9 @@ class Queues:
     async def poll_data_all(self, req: Request, resp: Response) -> None:
         answers.json(resp, _shown(req, self._polls.all()))
 
-    async def requeue(self, _req: Request, resp: Response, task_type: str) -> None:
+    async def requeue(self, req: Request, resp: Response, task_type: str) -> None:
         """Begun tasks are offered once more; the answer is how many wait now."""
-        answers.plain(resp, str(await self._queues.requeue(task_type)))
+        answers.plain(resp, str(await self._queues.requeue(task_type, actor=actor_of(req))))
 
     async def _sizes(self, req: Request) -> list[QueueSize]:
         return [size for size in await self._queues.sizes() if may_read(req, size.task_type)]

@@ -39,9 +39,9 @@ class QueuesPort(Protocol):
 
     async def sizes(self) -> list[QueueSize]: ...
 
-    async def requeue(self, task_type: str) -> int:
-        """Offers begun tasks of a worker's type once more, in all domains; how many open ones wait
-        now (spec 9.4). Raises Unavailable.
+    async def requeue(self, task_type: str, *, actor: str = "") -> int:
+        """Offers begun tasks of a worker's type once more, in all domains, for `actor`; how many
+        open ones wait now (spec 9.4). Raises Unavailable.
         """
         ...
 

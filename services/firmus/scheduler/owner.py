@@ -132,7 +132,7 @@ class OwnedScheduler:
     async def sizes(self) -> list[QueueSize]:
         return [] if self._current is None else await self._current.sizes()
 
-    async def requeue(self, task_type: str) -> int:
+    async def requeue(self, task_type: str, *, actor: str = "") -> int:
         if self._current is None:
             raise Unavailable("the scheduler is not ready yet")
-        return await self._current.requeue(task_type)
+        return await self._current.requeue(task_type, actor=actor)

@@ -14,6 +14,7 @@ from firmus.scheduler.fold import Fold
 from firmus.scheduler.rows import Row
 from firmus_contracts.commands import Accepted, RequeueTask
 
+ACTOR = "scheduler"
 AT_ONCE_MAX = 64
 LOOK_MAX = 5_000
 SYSTEM_TYPES = frozenset({"HTTP", "HTTP_POLL", "EVENT", "KAFKA_PUBLISH", "JDBC"})
@@ -29,8 +30,10 @@ class Requeues:
         self._instance = instance
         self._serial = itertools.count(1)
 
-    async def requeue(self, task_type: str) -> int:
-        """How many open tasks of the type wait now, delayed ones included. Raises Unavailable."""
+    async def requeue(self, task_type: str, *, actor: str = "") -> int:
+        """For `actor`, or else on our own account. How many open tasks of the type wait now,
+        delayed ones included. Raises Unavailable.
+        """
         if task_type in SYSTEM_TYPES:
             return 0
         waiting = 0
@@ -45,7 +48,8 @@ class Requeues:
                 await asyncio.sleep(0)
         for first in range(0, len(begun), AT_ONCE_MAX):
             batch = begun[first : first + AT_ONCE_MAX]
-            waiting += sum(await asyncio.gather(*map(self._put_back, batch)))
+            done = (self._put_back(row, actor or ACTOR) for row in batch)
+            waiting += sum(await asyncio.gather(*done))
         return waiting
 
     def _rows(self) -> Iterator[Row]:
@@ -54,11 +58,11 @@ class Requeues:
             for flow in list(shard.flows.values()):
                 yield from list(flow.rows.values())
 
-    async def _put_back(self, row: Row) -> bool:
+    async def _put_back(self, row: Row, actor: str) -> bool:
         command = RequeueTask(
             command_id=f"{row.task_id}/requeue/{self._instance}.{next(self._serial)}",
             workflow_id=row.workflow_id,
-            actor="scheduler",
+            actor=actor,
             task_id=row.task_id,
         )
         return isinstance(await self._decider.submit(command), Accepted)

@@ -22,6 +22,7 @@ from firmus.transport.queue_wire import (
     Part,
     Told,
     decode_ask,
+    decode_requeue,
     encode,
     send,
     when_back,
@@ -46,7 +47,7 @@ class ServedQueues(Protocol):
 
     async def sizes(self) -> list[QueueSize]: ...
 
-    async def requeue(self, task_type: str) -> int: ...
+    async def requeue(self, task_type: str, *, actor: str = "") -> int: ...
 
     def on_ready(self, listener: Callable[[str, str | None], None]) -> None: ...
 
@@ -161,7 +162,9 @@ class QueuesServer:
 
     def _on_requeue(self, subject: bytes, reply: bytes, data: bytes, header: object) -> None:
         del subject, header
-        self._background.start(self._tell(reply.decode(), self._queues.requeue(data.decode())))
+        task_type, actor = decode_requeue(data)
+        asked = self._queues.requeue(task_type, actor=actor)
+        self._background.start(self._tell(reply.decode(), asked))
 
     async def _tell(self, reply: str, found: Awaitable[Any]) -> None:
         """Answers for our shards; who asks goes without when that cannot be said."""

@@ -44,6 +44,17 @@ decode_part = msgspec.json.Decoder(Part).decode
 decode_told = msgspec.json.Decoder(Told).decode
 decode_sizes = msgspec.json.Decoder(list[QueueSize]).decode
 decode_count = msgspec.json.Decoder(int).decode
+_SEPARATOR = b"\x00"
+
+
+def encode_requeue(task_type: str, actor: str) -> bytes:
+    return _SEPARATOR.join((task_type.encode(), actor.encode()))
+
+
+def decode_requeue(data: bytes) -> tuple[str, str]:
+    """(task type, who asks). Gateways of before sent the type alone."""
+    task_type, found, actor = data.rpartition(_SEPARATOR)
+    return (task_type.decode(), actor.decode()) if found else (data.decode(), "")
 
 
 def send(connection: Connection, subject: str, data: bytes, reply: str = "") -> bool:

@@ -28,6 +28,7 @@ from firmus.transport.queue_wire import (
     decode_part,
     decode_sizes,
     encode,
+    encode_requeue,
     send,
     when_back,
 )
@@ -82,8 +83,8 @@ class NotedQueues:
     async def sizes(self) -> list[QueueSize]:
         return await self._queues.sizes()
 
-    async def requeue(self, task_type: str) -> int:
-        return await self._queues.requeue(task_type)
+    async def requeue(self, task_type: str, *, actor: str = "") -> int:
+        return await self._queues.requeue(task_type, actor=actor)
 
 
 class _Waiter(msgspec.Struct, eq=False):
@@ -215,8 +216,9 @@ class RemoteQueues:
                 found[key] = size if known is None else _sum(known, size)
         return list(found.values())
 
-    async def requeue(self, task_type: str) -> int:
-        told = await self._census.ask(subjects.REQUEUE, task_type.encode(), REQUEUED_WITHIN_S)
+    async def requeue(self, task_type: str, *, actor: str = "") -> int:
+        asked = encode_requeue(task_type, actor)
+        told = await self._census.ask(subjects.REQUEUE, asked, REQUEUED_WITHIN_S)
         return sum(map(decode_count, told))
 
     def _queue(self, key: Key) -> _Queue:

@@ -218,6 +218,7 @@ QUEUES: Final = {
         id="requeuePendingTasks",
         tag=_QUEUE,
         summary="Offer begun tasks once more",
+        parameters=(p.ACTOR,),
         answers=plain("How many wait now"),
     ),
 }
