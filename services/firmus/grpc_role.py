@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import structlog
 
+from firmus.front import rate_of
 from firmus.gateway.ports import GatewayPorts
 from firmus.settings import Settings, identity_of
 
@@ -56,6 +57,8 @@ async def grpc_beside(settings: Settings, ports: GatewayPorts) -> AsyncIterator[
         port=settings.grpc_port,
         message_bytes_max=settings.body_bytes_max,
         identity=identity_of(settings),
+        rate=rate_of(settings),
+        calls_max=settings.requests_max,
     )
     _log.info("grpc", host=settings.host, port=server.port)
     try:

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
+from firmus.edge.rates import Rate
 from firmus.gateway import service
 from firmus.gateway.doorman import HEAD_BYTES_MAX, Doorman, Limits
 from firmus.gateway.manners import Manners
-from firmus.gateway.rates import Rate
 from tests.gateway.client import Api
 from tests.gateway.ports import World
 

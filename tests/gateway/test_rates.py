@@ -2,8 +2,8 @@
 
 import pytest
 
+from firmus.edge.rates import CLIENTS_MAX, Buckets, Rate, drawn
 from firmus.gateway.manners import Manners
-from firmus.gateway.rates import CLIENTS_MAX, Buckets, Rate, drawn
 from tests.gateway.guarded import gated
 
 RATE = Rate(per_s=2, burst=3)

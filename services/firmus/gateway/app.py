@@ -14,13 +14,14 @@ import falcon
 import falcon.asgi
 from falcon.routing import CompiledRouter
 
+from firmus.edge.rates import Buckets
 from firmus.gateway.access import guarded
 from firmus.gateway.express import Express
 from firmus.gateway.manners import Manners
 from firmus.gateway.polling import Polls
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.problems import handler
-from firmus.gateway.rates import Buckets, limited, without_guessing
+from firmus.gateway.rates import limited, without_guessing
 from firmus.gateway.reading import Options, Request, Response
 from firmus.gateway.routes import Handler, Route, routes
 from firmus.gateway.unsupported import refusals

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from firmus.edge.rates import Rate
 from firmus.gateway import compression
 from firmus.gateway.doorman import Limits
-from firmus.gateway.rates import Rate
 from firmus.gateway.reading import BODY_BYTES_MAX, Request, Response
 
 _PREFLIGHT_S = "600"

@@ -13,6 +13,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from firmus.edge.asking import CommandIds
+from firmus.edge.rates import CREDENTIAL_PROBLEMS, Buckets, Rate, too_many
 from firmus.rpc.calls import Call
 from firmus.rpc.definitions import Definitions
 from firmus.rpc.event_handlers import EventHandlers
@@ -27,7 +28,9 @@ from firmus.rpc.problems import status_of
 from firmus.rpc.rules import check, rule_of
 from firmus.rpc.tasks import Tasks
 from firmus.rpc.workflows import Workflows
+from firmus.security.guard import Guard
 from firmus.tls import Identity
+from firmus_contracts.errors import Refusal
 
 MESSAGE_BYTES_MAX = 32 * 1024 * 1024
 """Well above the largest payload (10 MiB): one that is too large is to be refused by its reason."""
@@ -74,11 +77,14 @@ async def start(
     port: int,
     message_bytes_max: int = MESSAGE_BYTES_MAX,
     identity: Identity | None = None,
+    rate: Rate | None = None,
+    calls_max: int = 0,
 ) -> RpcServer:
     """Listens in the running loop, with TLS for who has an identity; port 0 takes any free one.
-    Raises OSError when it cannot, TlsError.
+    `rate`: of each client's calls. `calls_max`: at once, 0 any number. Raises OSError when it
+    cannot, TlsError.
     """
-    tasks, desk = Tasks(ports), _Desk(ports)
+    tasks, desk = Tasks(ports), _Desk(ports, None if rate is None else Buckets(rate))
     services = (
         (_service(task_service_pb2, "TaskService"), tasks),
         (_service(workflow_service_pb2, "WorkflowService"), Workflows(ports)),
@@ -86,7 +92,7 @@ async def start(
         (_service(event_service_pb2, "EventService"), EventHandlers(ports)),
     )
     limit = ("grpc.max_receive_message_length", message_bytes_max)
-    server = grpc.aio.server(options=(limit, *_OPTIONS))
+    server = grpc.aio.server(options=(limit, *_OPTIONS), maximum_concurrent_rpcs=calls_max or None)
     for service, methods in services:
         handlers = {
             method.name: desk.handler(method, getattr(methods, snake_case(method.name)))
@@ -140,10 +146,20 @@ def _service(module: Any, name: str) -> ServiceDescriptor:
 class _Desk:
     """What every call passes on its way to its handler."""
 
-    def __init__(self, ports: RpcPorts) -> None:
+    def __init__(self, ports: RpcPorts, buckets: Buckets | None) -> None:
         self._guard = ports.guard
+        self._buckets = buckets
         self._decider = ports.decider
         self._command_ids = CommandIds()
+
+    async def _recognise(self, guard: Guard, call: Call, context: Any) -> None:
+        """Finds out who calls; a wrong credential is drawn from the bucket of its address."""
+        try:
+            await call.recognise(guard)
+        except Refusal as refusal:
+            if self._buckets is not None and refusal.code in CREDENTIAL_PROBLEMS:
+                _draw(self._buckets, _address(context))
+            raise
 
     def handler(self, method: MethodDescriptor, handle: Handler) -> Any:
         """The handler of a method as grpc has it: failures become statuses."""
@@ -153,7 +169,10 @@ class _Desk:
         async def received(data: bytes, context: Any) -> tuple[Message, Call]:
             request, call = read(data), Call(context.invocation_metadata(), self._command_ids)
             if self._guard is not None:
-                await call.recognise(self._guard)
+                await self._recognise(self._guard, call, context)
+            if self._buckets is not None:
+                _draw(self._buckets, f"key {call.by.id}" if call.by.id else _address(context))
+            if self._guard is not None:
                 await check(rule, call.by, request, self._decider)
             return request, call
 
@@ -180,6 +199,18 @@ class _Desk:
             return grpc.unary_stream_rpc_method_handler(streaming, response_serializer=write)
         single: Any = unary
         return grpc.unary_unary_rpc_method_handler(single, response_serializer=write)
+
+
+def _address(context: Any) -> str:
+    """A client's address, whatever port it calls from: `ipv4:10.0.0.7`."""
+    return f"address {str(context.peer()).rpartition(':')[0]}"
+
+
+def _draw(buckets: Buckets, client: str) -> None:
+    """Raises Refusal TOO_MANY_REQUESTS."""
+    wait_s = buckets.wait_s(client)
+    if wait_s:
+        raise too_many(wait_s)
 
 
 async def _fail(context: Any, error: Exception, method: str) -> None:
