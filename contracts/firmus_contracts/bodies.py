@@ -48,6 +48,7 @@ _RESULT = Body(TaskResult)
 _STATE = Body(WorkflowStateUpdate)
 _UPGRADE = Body(UpgradeWorkflowRequest)
 _HANDLER = Body(EventHandler)
+_HANDLERS = Body(list[EventHandler])
 _SCHEDULE = Body(WorkflowSchedule)
 _SCHEMA = Body(SchemaDef)
 _SCHEMAS = Body(list[SchemaDef])
@@ -240,8 +241,18 @@ def _task_result_errors(result: TaskResult) -> list[ValidationError]:
     return errors
 
 
+def decode_event_handlers(body: bytes) -> list[EventHandler]:
+    """One, or a list of them: the official JavaScript SDK adds them so."""
+    if body.lstrip()[:1] != b"[":
+        return [decode_event_handler(body)]
+    return [_checked_handler(handler) for handler in _HANDLERS.read(body)]
+
+
 def decode_event_handler(body: bytes) -> EventHandler:
-    handler = _HANDLER.read(body)
+    return _checked_handler(_HANDLER.read(body))
+
+
+def _checked_handler(handler: EventHandler) -> EventHandler:
     errors = []
     if not handler.name:
         errors.append(_error("name", "Missing event handler name"))

@@ -22,10 +22,19 @@ def test_the_javascript_sdk_works_unchanged(shared: System) -> None:
     play(shared.url)
 
 
-def play(url: str, **environ: str) -> None:
-    """The clients and a worker of clients.mjs."""
+@needs_the_sdk
+def test_every_method_of_the_javascript_sdks_clients(shared: System) -> None:
+    """Those of agents, people and prompts apart."""
+    done = run("others.mjs", shared.url)
+    told = json.loads(done.splitlines()[-1])
+    assert (told["failed"], told["forgotten"]) == ({}, [])
+    assert told["called"] > 100
+
+
+def run(script: str, url: str, **environ: str) -> str:
+    """What a script of `javascript` prints."""
     done = subprocess.run(
-        ["node", "clients.mjs"],
+        ["node", script],
         cwd=FOLDER,
         env={**os.environ, "CONDUCTOR_SERVER_URL": url, **environ},
         capture_output=True,
@@ -34,7 +43,13 @@ def play(url: str, **environ: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == {
+    return done.stdout
+
+
+def play(url: str, **environ: str) -> None:
+    """The clients and a worker of clients.mjs."""
+    done = run("clients.mjs", url, **environ)
+    assert json.loads(done.splitlines()[-1]) == {
         "executed": ["COMPLETED", {"result": "Hello Ann"}],
         "started": [
             "COMPLETED",

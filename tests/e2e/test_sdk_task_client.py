@@ -284,10 +284,14 @@ def test_setTaskTags(clients: Clients) -> None:
 
 
 def test_setWorkflowRateLimit(clients: Clients) -> None:
-    """A limit is a part of the definition here, not a tag (docs/rest.md)."""
-    with pytest.raises(ApiException) as raised:
-        clients.metadata.setWorkflowRateLimit(3, clients.define())
-    assert raised.value.status == 501
+    """As a tag, which is the limit of the definition here."""
+    name = clients.define()
+    for limit in (3, 4):
+        clients.metadata.setWorkflowRateLimit(limit, name)
+
+    assert int(clients.metadata.getWorkflowRateLimit(name)) == 4
+    found = clients.metadata.get_workflow_def(name).rate_limit_config
+    assert found.concurrent_exec_limit == 4
 
 
 def test_getWorkflowRateLimit(clients: Clients) -> None:
@@ -295,4 +299,8 @@ def test_getWorkflowRateLimit(clients: Clients) -> None:
 
 
 def test_removeWorkflowRateLimit(clients: Clients) -> None:
-    clients.metadata.removeWorkflowRateLimit(clients.define())
+    name = clients.define()
+    clients.metadata.setWorkflowRateLimit(3, name)
+    clients.metadata.removeWorkflowRateLimit(name)
+
+    assert clients.metadata.getWorkflowRateLimit(name) is None

@@ -58,3 +58,11 @@ async def test_one_without_actions_is_refused(kept: Api):
 
     assert refused.status == 400
     assert [one["path"] for one in refused.body["validationErrors"]] == ["actions"]
+
+
+async def test_several_are_added_as_a_list(kept: Api):
+    made = [{**HANDLER, "name": name} for name in ("one", "two")]
+    answers = [await kept.post("/event", each) for each in (made, [], [{"name": "x"}])]
+
+    assert [each.status for each in answers] == [200, 200, 400]
+    assert {one["name"] for one in (await kept.get("/event")).body} == {"one", "two"}

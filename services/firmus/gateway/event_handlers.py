@@ -4,7 +4,7 @@ from firmus.gateway import answers
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, actor_of, flag, json_body, may_read
 from firmus.ports import EventHandlersPort
-from firmus_contracts.bodies import decode_event_handler
+from firmus_contracts.bodies import decode_event_handler, decode_event_handlers
 from firmus_contracts.errors import Refusal
 
 
@@ -22,7 +22,8 @@ class EventHandlerRequests:
         return self._given
 
     async def add(self, req: Request, resp: Response) -> None:
-        await self._handlers.add(decode_event_handler(await json_body(req)), actor=actor_of(req))
+        for handler in decode_event_handlers(await json_body(req)):
+            await self._handlers.add(handler, actor=actor_of(req))
         answers.empty(resp)
 
     async def update(self, req: Request, resp: Response) -> None:

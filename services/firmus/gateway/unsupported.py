@@ -6,6 +6,7 @@ Everything else that is not in the table of routes is a 404.
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
 from firmus.gateway.reading import Request, Response
@@ -15,6 +16,8 @@ _NO_AI: Final = "it runs no agents and calls no language models"
 _NO_USERS: Final = (
     "it keeps no users; keys have roles (/api/keys), and people come from an OIDC provider"
 )
+
+_NO_EVENT_TAGS: Final = "event handlers have no tags and statistics; GET /api/event lists them"
 
 FAMILIES: Final[dict[str, str]] = {
     "/api/files": "it stores no files; keep them in an object store and pass their addresses",
@@ -35,6 +38,10 @@ FAMILIES: Final[dict[str, str]] = {
     "/api/secrets": "secrets come from its environment and are neither shown nor changed",
     "/api/secrets-v2": "secrets come from its environment and are neither shown nor changed",
     "/api/event/queue": "event queues are named in event handlers, there is nothing to configure",
+    "/api/event/handler": _NO_EVENT_TAGS,
+    "/api/event/execution": "the log has what events led to, and its metrics count them",
+    "/api/event/message": "the log has what events led to, and its metrics count them",
+    "/api/event/{name}/tags": _NO_EVENT_TAGS,
     "/api/registry": "it keeps no registry of services; HTTP tasks name addresses",
     "/api/scheduler/test": "schedules keep no timeouts to test",
     "/context.js": "it serves no user interface",
@@ -45,15 +52,21 @@ FAMILIES: Final[dict[str, str]] = {
 def refusals() -> Iterator[tuple[re.Pattern[str], Any]]:
     """(pattern of paths, handler) of each family; they count where no route matches."""
     for beginning, reason in FAMILIES.items():
-        yield re.compile(f"{re.escape(beginning)}(/|$)"), _refusing(reason)
+        yield _pattern(beginning), _refusing(reason)
 
 
 def reason_of(path: str) -> str | None:
     """Why nothing is there; None for a path of no family."""
     for beginning, reason in FAMILIES.items():
-        if path == beginning or path.startswith(f"{beginning}/"):
+        if _pattern(beginning).match(path):
             return reason
     return None
+
+
+@cache
+def _pattern(beginning: str) -> re.Pattern[str]:
+    """In a beginning `{name}` stands for one segment."""
+    return re.compile(re.escape(beginning).replace(r"\{name\}", "[^/]+") + "(/|$)")
 
 
 def _refusing(reason: str) -> Any:

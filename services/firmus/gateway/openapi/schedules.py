@@ -186,7 +186,7 @@ EVENT_HANDLERS: Final = {
         id="createEventHandler",
         tag=_EVENT,
         summary="Add an event handler",
-        body=body(EventHandler),
+        body=body(EventHandler | list[EventHandler]),
         answers=done(),
         refuses=(409, 501),
     ),
