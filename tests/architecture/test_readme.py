@@ -67,7 +67,7 @@ def test_every_command_stands_in_the_table() -> None:
         for action in build_parser()._actions
         if isinstance(action, argparse._SubParsersAction)
     )
-    assert re.findall(r"^\| `firmus (\w+)", README, re.MULTILINE) == list(commands.choices)
+    assert re.findall(r"^\| `firmus ([\w-]+)", README, re.MULTILINE) == list(commands.choices)
 
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
