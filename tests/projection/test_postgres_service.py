@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from functools import partial
 
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tests.projection.conftest import OpenLease, find, names, rebuild_is, rows_at, running, until
@@ -146,6 +147,33 @@ async def test_a_database_that_holds_another_log_is_built_anew(project: Make) ->
     async with running(project(log=other)) as service:
         await rows_at(service, history.position)
         assert await names(service) == ["new"]
+
+
+async def test_a_model_of_another_schema_is_built_anew_and_kept(project: Make, log, url) -> None:
+    history = await finished(log, 1, name="first")
+    async with running(project()) as service:
+        await rows_at(service, history.position)
+    with psycopg.connect(url) as database:
+        database.execute("UPDATE firmus_rm.models SET schema_version = 99")
+    async with running(project()) as service:
+        await rows_at(service, history.position)
+        assert await names(service) == ["first"]
+        status = await service.status()
+        assert (status.current.model, status.kept.model) == (2, 1)
+
+
+async def test_a_schema_that_is_no_read_model_is_left_alone(
+    project: Make, log, url, caplog
+) -> None:
+    with psycopg.connect(url) as database:
+        database.execute("CREATE SCHEMA firmus_rm_1; CREATE TABLE firmus_rm_1.mine (it text)")
+    await finished(log, 1)
+    async with running(project()) as service:
+        await until("it is told", lambda: "that is no read model" in caplog.text)
+        with pytest.raises(Unavailable):
+            await find(service)
+    with psycopg.connect(url) as database:
+        assert database.execute("SELECT count(*) FROM firmus_rm_1.mine").fetchone() == (0,)
 
 
 @pytest.mark.parametrize(
