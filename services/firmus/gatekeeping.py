@@ -6,6 +6,8 @@ import os
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+import structlog
+
 from firmus.node import Node
 from firmus.ports import Clock
 from firmus.security.claims import Expected
@@ -13,6 +15,8 @@ from firmus.security.guard import Guard, configured_key
 from firmus.security.store import jetstream_keys
 from firmus.settings import SecuritySettings, read_security
 from firmus_contracts.subjects import KEYS_SUBJECTS
+
+_log = structlog.get_logger(__name__)
 
 if TYPE_CHECKING:
     from firmus.security.oidc import Issuer
@@ -41,7 +45,9 @@ async def gatekeeper(node: Node) -> AsyncIterator[Guard | None]:
     )
     watch = await node.connection.open_lane(KEYS_SUBJECTS, lambda *_: keys.wake())
     try:
-        await keys.fresh()
+        nobody = not any(key.active for key in await keys.all())
+        if nobody and given.admin_key is None and issuer is None:
+            _log.warning("nobody_may_do_anything", help="firmus keys create NAME --role admin")
         # Should it end, so does this process: one that hears of no revocation lets nobody in.
         async with asyncio.TaskGroup() as group:
             keeping = group.create_task(keys.keep_fresh())

@@ -1,6 +1,7 @@
 """How a process comes to its guard: from its settings, its variables and the keys in NATS."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from firmus.gatekeeping import gatekeeper
 from firmus.node import opened
@@ -20,6 +21,16 @@ def settings(url: str, **more: bool) -> Settings:
 async def test_without_security_there_is_no_guard(fresh_streams: str) -> None:
     async with opened(settings(fresh_streams), "gateway") as node, gatekeeper(node) as guard:
         assert guard is None
+
+
+async def test_security_without_anybody_who_may_do_anything_is_told(fresh_streams: str) -> None:
+    given = settings(fresh_streams, security=True)
+    for expected in (["nobody_may_do_anything"], []):
+        with capture_logs() as told:
+            async with opened(given, "gateway") as node, gatekeeper(node) as guard:
+                assert guard is not None
+                await guard.keys.create("shop", READER)
+        assert [line["event"] for line in told if line["log_level"] == "warning"] == expected
 
 
 async def test_keys_of_the_store_and_of_the_settings_and_people_of_a_provider_count(
