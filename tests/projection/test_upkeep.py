@@ -1,11 +1,12 @@
 """Rebuilds are compared with the model in use; the one before can be put in use again."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.projection.conftest import find, names, rebuild_is, rows_at, running
+from tests.projection.conftest import find, names, rebuild_is, rows_at, running, until
 from tests.projection.histories import finished
 from tests.projection.test_rebuild import rows, write_all_kinds
 
@@ -130,6 +131,51 @@ async def test_a_rollback_can_be_rolled_back_also_after_a_restart(make, log: Mem
         await service.upkeep().roll_back()
         await rebuild_is(service, model=2, state="done")
         assert len(await names(service)) == 2
+
+
+async def test_of_two_that_roll_back_at_once_one_does(make, log: MemoryLog) -> None:
+    async with running(make()) as service:
+        await rows_at(service, (await finished(log, 1)).position)
+        await service.upkeep().rebuild()
+        await rebuild_is(service, state="done")
+        answers = await asyncio.gather(
+            *(service.upkeep().roll_back() for _ in range(3)), return_exceptions=True
+        )
+        refused = [it for it in answers if isinstance(it, Refusal)]
+        assert [it.code for it in refused] == ["CONFLICT", "CONFLICT"]
+        await rebuild_is(service, model=1, kind="catch_up", state="done")
+
+
+async def test_what_comes_while_a_model_catches_up_is_found_by_its_words(
+    make, log: MemoryLog
+) -> None:
+    async with running(make()) as service:
+        await rows_at(service, (await finished(log, 1)).position)
+        await service.upkeep().rebuild()
+        await rebuild_is(service, state="done")
+        last = await finished(log, 2, name="meanwhile")
+        await rows_at(service, last.position)
+        await service.upkeep().roll_back()
+        await rebuild_is(service, model=1, state="done")
+
+        async def found() -> bool:
+            return (await find(service, free_text="meanwhile")).total_hits == 1
+
+        await until("its words", found)
+
+
+async def test_whoever_asks_anew_does_not_hear_of_the_one_before(
+    make, log: MemoryLog, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(make()) as service:
+        await rows_at(service, (await finished(log, 1)).position)
+        monkeypatch.setattr(store, "PRAGMAS", (*store.PRAGMAS, "max_page_count = 2"))
+        await service.upkeep().rebuild()
+        await rebuild_is(service, state="failed")
+        await until("nothing left", lambda: not list(folder.glob("readmodel-2.db*")))
+        monkeypatch.undo()
+        again = await service.upkeep().rebuild()
+        assert service.upkeep().progress == again
 
 
 async def test_without_a_kept_model_nothing_is_rolled_back(make, log: MemoryLog) -> None:

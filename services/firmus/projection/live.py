@@ -73,9 +73,9 @@ class LiveModel:
             del self._waiting[future]
 
     def reach(self, position: int) -> None:
-        """Who waits for a position up to this one is told."""
-        """Who waits for a position up to this one is told."""
+        """The model in use is at a position: who waits for it is told, words may follow."""
         self._position = position
+        self._words_behind.set()
         for future, wanted in self._waiting.items():
             if wanted <= position and not future.done():
                 future.set_result(None)
@@ -218,14 +218,19 @@ class LiveModel:
             await self._close(before)
 
     async def put_aside(self, model: ReadModel) -> None:
-        """Closes a model that is not in use."""
-        await self._run(model.close)
-
-    async def discard(self, number: int, model: ReadModel) -> None:
-        """Closes and removes a model that was being built, unless it is in use by now."""
+        """Closes a model, unless it is in use."""
         if self.model is not model:
             await self._run(model.close)
-            await self._run(lambda: self.models.remove(number))
+
+    async def discard(self, number: int, model: ReadModel | None) -> None:
+        """Closes and removes a model that was being built, unless it is in use by now; None: it
+        could not be opened.
+        """
+        if model is not None:
+            if self.model is model:
+                return
+            await self._run(model.close)
+        await self._run(lambda: self.models.remove(number))
 
     async def close(self) -> None:
         async with self._writing:

@@ -76,26 +76,33 @@ class Rebuild:
     async def run(self) -> None:
         """Builds, compares and swaps; `progress` tells what came of it."""
         live = self._around.live
-        self.progress.advance(target=await self._around.log.end())
-        model = await live.open(self._number)
+        model: ReadModel | None = None
         try:
-            chase = self._chase(model)
-            if self._verify != "off" and live.model is not None:
-                comparison = await self._compared(chase, model)
-                if self._verify == "strict" and comparison.unexplained:
-                    await live.discard(self._number, model)
-                    self.progress.advance(state="held", problem=_told(comparison))
-                    return
-            self.progress.advance(phase="swapping")
-            async with AsyncExitStack() as turn:
-                await chase.reach(turn)
-                await live.swap(self._number, model)
-                self._around.follower.collect_rows(self._around.classifiers)
+            self.progress.advance(target=await self._around.log.end())
+            model = await live.open(self._number)
+            held = await self._compared_and_swapped(model)
+            if held:
+                await live.discard(self._number, model)
+            self.progress.advance(state="held" if held else "done", problem=held)
         except BaseException as problem:
-            await live.discard(self._number, model)
             self.progress.advance(state="failed", problem=str(problem) or repr(problem))
+            await live.discard(self._number, model)
             raise
-        self.progress.advance(state="done")
+
+    async def _compared_and_swapped(self, model: ReadModel) -> str:
+        """The difference that keeps the model out; empty when it is in use now."""
+        live = self._around.live
+        chase = self._chase(model)
+        if self._verify != "off" and live.model is not None:
+            comparison = await self._compared(chase, model)
+            if self._verify == "strict" and comparison.unexplained:
+                return _told(comparison)
+        self.progress.advance(phase="swapping")
+        async with AsyncExitStack() as turn:
+            await chase.reach(turn)
+            await live.swap(self._number, model)
+            self._around.follower.collect_rows(self._around.classifiers)
+        return ""
 
     def _chase(self, model: ReadModel) -> Chase:
         around, progress = self._around, self.progress

@@ -5,7 +5,7 @@ bringing a model that is far behind up to date, all beside the live follower.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 from firmus.broker.wire import StreamRefused, Unanswered
 from firmus.eventlog.port import EventLog, LogTruncated, LogUnavailable
@@ -38,6 +38,7 @@ class Upkeep:
         self._around: Surroundings | None = None
         self._wanted: Work | None = None
         self._asked = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._progress: Progress | None = None
 
     @property
@@ -71,6 +72,10 @@ class Upkeep:
             raise
         except (*TROUBLE, UnusableModel) as trouble:
             _log.exception("work on the read model failed", exc_info=trouble)
+            if isinstance(trouble, StoreFault) and around.follower.rows is None:
+                # The model in use may be what broke: the next life opens it again.
+                await self._live.close()
+                raise
         else:
             _log.info("the read model: %s", self.progress)
 
@@ -99,11 +104,23 @@ class Upkeep:
 
     async def rebuild(self, verify: Verify = "report") -> RebuildProgress:
         """Starts a rebuild. Raises Refusal CONFLICT, or ILLEGAL_STATE for want of room."""
+        async with self._turn:
+            self._check_idle()
+            await self._make_room()
+            return self._begin(
+                RebuildProgress(state="running", model=self._live.models.unused()),
+                self._rebuild(verify),
+            )
+
+    def _check_idle(self) -> None:
         if self._busy:
             raise Refusal("CONFLICT", "A rebuild is running already")
-        await self._make_room()
-        self._want(self._rebuild(verify))
-        return RebuildProgress(state="running", model=self._live.models.unused())
+
+    def _begin(self, begun: RebuildProgress, work: Work) -> RebuildProgress:
+        """Whoever asks from now on hears of this one, and not of the one before."""
+        self._progress = Progress(begun)
+        self._want(work)
+        return begun
 
     async def _make_room(self) -> None:
         """The kept model goes first when there is too little room for three."""
@@ -118,25 +135,34 @@ class Upkeep:
         """Puts the kept model in use; it catches up beside. Raises Refusal CONFLICT, NOT_FOUND, or
         ILLEGAL_STATE when it cannot be used.
         """
+        async with self._turn:
+            self._check_idle()
+            return await self._roll_back()
+
+    async def _roll_back(self) -> RebuildProgress:
         around = self._around
-        if around is None or self._busy:
-            raise Refusal("CONFLICT", "A rebuild is running")
         _, kept = await self._live.stored()
-        if kept is None:
+        if kept is None or around is None:
             raise Refusal("NOT_FOUND", "No read model from before is kept")
         try:
             model = await self._live.open(kept.model)
         except UnusableModel as fault:
             raise Refusal("ILLEGAL_STATE", f"The kept read model cannot be used: {fault}") from None
-        if not await is_of_log(around.log, model):
+        try:
+            await _check_log(around.log, model)
+            async with around.follower.turn:
+                with suppress(StoreFault):  # of the model that goes
+                    await around.flush()
+                around.follower.rows = None
+                await self._live.exchange(model)
+        except BaseException:
             await self._live.put_aside(model)
-            raise Refusal("ILLEGAL_STATE", "The kept read model shows what the log does not hold")
-        async with around.follower.turn:
-            await around.flush()
-            around.follower.rows = None
-            await self._live.exchange(model)
-        self._want(self._catch_up)
-        return RebuildProgress(state="running", model=kept.model, kind="catch_up")
+            raise
+        at = model.rows_cursor().position
+        return self._begin(
+            RebuildProgress(state="running", model=kept.model, kind="catch_up", position=at),
+            self._catch_up,
+        )
 
     async def _catch_up(self, around: Surroundings) -> None:
         """Brings the model in use from its own cursor to where the live follower is, which writes
@@ -159,9 +185,9 @@ class Upkeep:
 
     async def drop_kept(self) -> None:
         """Raises Refusal CONFLICT while a rebuild runs."""
-        if self._busy:
-            raise Refusal("CONFLICT", "A rebuild is running")
-        await self._live.drop_kept()
+        async with self._turn:
+            self._check_idle()
+            await self._live.drop_kept()
 
 
 async def _catch_up(around: Surroundings, model: ReadModel, progress: Progress) -> None:
@@ -187,6 +213,11 @@ async def _catch_up(around: Surroundings, model: ReadModel, progress: Progress) 
     async with AsyncExitStack() as turn:
         await chase.reach(turn)
         around.follower.collect_rows(around.classifiers)
+
+
+async def _check_log(log: EventLog, model: ReadModel) -> None:
+    if not await is_of_log(log, model):
+        raise Refusal("ILLEGAL_STATE", "The kept read model shows what the log does not hold")
 
 
 async def is_of_log(log: EventLog, model: ReadModel) -> bool:

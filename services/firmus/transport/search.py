@@ -14,6 +14,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
+from firmus.eventlog.port import LogUnavailable
 from firmus.ports import (
     ReadModelStatus,
     RebuildProgress,
@@ -23,6 +24,7 @@ from firmus.ports import (
     Unavailable,
     Verify,
 )
+from firmus.projection.port import StoreFault
 from firmus.projection.service import ProjectionService
 from firmus_contracts.commands import Rejected
 from firmus_contracts.errors import Refusal
@@ -111,7 +113,7 @@ class SearchServer:
             answer = Rejected(code="INVALID", message=str(problem))
         except Refusal as refusal:
             answer = Rejected(code=refusal.code, message=refusal.message)
-        except Unavailable as problem:
+        except (Unavailable, StoreFault, LogUnavailable) as problem:
             answer = NotNow(problem=str(problem))
         encoded = _encode(answer)
         if len(encoded) > self._connection.max_payload:
