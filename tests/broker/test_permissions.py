@@ -27,6 +27,7 @@ MAY_PUBLISH = {
     "firmus.definitions.w": {"gateway"},
     "firmus.schedules.w": {"gateway"},
     "firmus.handlers.w": {"gateway"},
+    "firmus.access.k": {"gateway", "admin"},
     "firmus.runs.w": {"schedules"},
     "firmus.handled.w": {"intake"},
     "firmus.rejected.w": {"decider"},

@@ -1,6 +1,7 @@
 """Every service with no more rights on NATS than the table gives it, doing all that it does."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ import aiohttp
 import pytest
 
 from firmus import wiring
+from firmus.cli import main
 from firmus.worker import Client, Worker, task
-from tests.e2e.users import access, guarded_server, services_on
+from tests.e2e.users import access, guarded_server, password, services_on
 from tests.gateway.client import Api
 from tests.nats_server import NatsServer
 
@@ -157,6 +159,28 @@ async def test_schedules_and_events(api: Api, server: NatsServer):
     assert (await api.get("/admin/queues", verbose=True)).status == 200
     for number in range(2):
         assert (await api.delete(f"/event/h{number}")).status == 200
+
+
+async def test_keys_that_an_operator_makes_let_in(
+    server: NatsServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setenv("FIRMUS_NATS_USER", "admin")
+    monkeypatch.setenv("FIRMUS_NATS_PASSWORD", password("admin"))
+    making = ["keys", "create", "ops", "--role", "admin", "--nats-url", server.url, "--json"]
+    async with services_on(server, tmp_path, security=True) as running:
+        capsys.readouterr()
+        assert await asyncio.to_thread(main, making) == 0
+        made = json.loads(capsys.readouterr().out.splitlines()[-1])
+        known = aiohttp.BasicAuth(made["keyId"], made["keySecret"])
+        path = f"{running.url}/api/metadata/workflow"
+        async with aiohttp.ClientSession() as session:
+            statuses = [(await session.get(path, auth=who)).status for who in (None, known)]
+        running.check()
+    assert statuses == [401, 200]
+    assert "Violation" not in server.said()
 
 
 SINKS = ("conductor", "nats:outside.x")

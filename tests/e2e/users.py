@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -46,17 +47,16 @@ def access(server: NatsServer, user: str, ca: str | None = None) -> Access:
     return Access(url=server.url, user=user, password=password(user), ca=ca)
 
 
-def settings(
-    server: NatsServer, role: str, folder: Path, port: int, ca: str | None = None
-) -> Settings:
+def settings(server: NatsServer, role: str, folder: Path, port: int, **more: Any) -> Settings:
     return Settings(
         nats_url=server.url,
-        nats_access=access(server, role, ca),
+        nats_access=access(server, role, more.pop("ca", None)),
         declare_streams=role == "decider",
         instance="1" if role in LEASED else None,
         shards=2,
         port=port,
         data_dir=str(folder / "data"),
+        **more,
     )
 
 
@@ -72,14 +72,12 @@ class Running(msgspec.Struct, frozen=True):
 
 
 @contextlib.asynccontextmanager
-async def services_on(
-    server: NatsServer, folder: Path, *, ca: str | None = None
-) -> AsyncIterator[Running]:
+async def services_on(server: NatsServer, folder: Path, **more: Any) -> AsyncIterator[Running]:
     """All services in this loop, each with a connection of its own."""
     port = free_port()
     services = {
         role: asyncio.create_task(
-            wiring.run_service(role, settings(server, role, folder, port, ca)), name=role
+            wiring.run_service(role, settings(server, role, folder, port, **more)), name=role
         )
         for role in ROLES
     }
