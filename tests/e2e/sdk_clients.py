@@ -56,6 +56,21 @@ class Clients:
         self.scheduler = clients.get_scheduler_client()
         self.executor = WorkflowExecutor(self.configuration)
 
+    def define_task(self, name: str) -> None:
+        task = TaskDef(name=name, retry_count=3, retry_delay_seconds=0, owner_email=OWNER)
+        self.metadata.register_task_def(task)
+
+    def define_of(self, *types: str, **given: str) -> str:
+        """A workflow of tasks of several types, which all get the same input."""
+        definition = WorkflowDef(name=fresh("sdk"), version=1, timeout_seconds=0)
+        definition.owner_email = OWNER
+        definition.tasks = [
+            WorkflowTask(name=each, task_reference_name=each, type="SIMPLE", input_parameters=given)
+            for each in types
+        ]
+        self.metadata.register_workflow_def(definition, overwrite=True)
+        return str(definition.name)
+
     def define(self, *refs: str, kind: str = "SIMPLE", **fields: Any) -> str:
         """A workflow of tasks of one type, named like it, one after the other."""
         name = fresh("sdk")

@@ -236,3 +236,22 @@ def test_nobody_fills_the_memory_with_urls_that_never_come_again() -> None:
     assert known.call(b"GET", b"/api/tasks/poll/" + b"a" * 600) is not None
 
     assert len(known._known) <= 4_096
+
+
+async def test_a_client_that_does_not_read_holds_up_nobody_and_gets_all_when_it_does(
+    api: Api, line: Line
+) -> None:
+    await api.register("w", "a", inputParameters=["x"])
+    large = "x" * 60_000
+    started = [await api.start("w", {"x": large}, correlationId=large) for _ in range(50)]
+    line.writer.write(get("/api/tasks/poll/a") * len(started))
+    await api.start("w")
+
+    assert (await api.get("/version")).status == 200
+    found = [await line.answer() for _ in started]
+    polled = [json.loads(answer.partition(b"\r\n\r\n")[2]) for answer in found]
+    assert {task["workflowInstanceId"] for task in polled} <= {
+        *started,
+        polled[-1]["workflowInstanceId"],
+    }
+    assert len({task["taskId"] for task in polled}) == len(started)

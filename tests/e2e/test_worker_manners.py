@@ -1,0 +1,64 @@
+"""Workers of the official SDK, and worse clients, while services come and go."""
+
+import socket
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.e2e.processes import Child, until
+from tests.e2e.sdk_clients import MARKS, Clients
+from tests.e2e.system import Services, is_healthy
+from tests.e2e.test_sdk import TASKS
+
+pytestmark = [*MARKS, pytest.mark.timeout(300)]
+LEAVING = 40
+
+
+def test_sdk_workers_go_on_by_themselves_when_the_gateway_was_killed(
+    services: Services, tmp_path: Path
+) -> None:
+    clients = Clients(services.system)
+    for name in TASKS:
+        clients.define_task(name)
+    name = clients.define_of("sdk_double", "sdk_double_async", n="${workflow.input.n}")
+    command = [sys.executable, "-W", "ignore", "-m", "tests.e2e.sdk_workers", services.system.api]
+    workers = Child("SDK workers", command, tmp_path / "workers.log")
+    workers.start()
+    try:
+        for round_ in range(2):
+            started = [clients.start(name, input={"n": n}) for n in range(10)]
+            gateway = services.children["gateway"]
+            gateway.kill()
+            gateway.start()
+            until("a healthy gateway", lambda: is_healthy(services.system.url))
+            ended = f"the ends of round {round_}"
+            until(ended, lambda: {clients.status(each) for each in started} == {"COMPLETED"})  # noqa: B023 - ends in its round
+    finally:
+        workers.kill()
+
+
+def test_clients_that_vanish_while_they_poll_take_no_tasks_with_them(services: Services) -> None:
+    """Over the whole way: gateway, scheduler and decider are processes of their own."""
+    clients = Clients(services.system)
+    name = clients.define()
+    where = urlsplit(services.system.url)
+    poll = f"GET /api/tasks/poll/batch/{name}?timeout=5000 HTTP/1.1\r\nHost: x\r\n\r\n"
+    leaving = []
+    for _ in range(LEAVING):
+        leaving.append(socket.create_connection((where.hostname or "", where.port or 0)))
+        leaving[-1].sendall(poll.encode())
+    until("the polls", lambda: clients.task.get_task_poll_data(name))
+    for each in leaving:
+        each.close()
+    assert is_healthy(services.system.url)
+    started = {clients.start(name) for _ in range(LEAVING)}
+    found: dict[str, int] = {}
+
+    def all_found() -> bool:
+        tasks = clients.task.batch_poll_tasks(name, "there", LEAVING, 1000)
+        found.update({task.workflow_instance_id: task.poll_count for task in tasks})
+        return found.keys() == started
+
+    until("all tasks", all_found)
