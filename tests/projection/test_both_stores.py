@@ -153,7 +153,7 @@ def sorts(draw: st.DrawFn, kind: str) -> str:
     return "|".join(f"{name}:{draw(st.sampled_from(['ASC', 'DESC']))}" for name in chosen)
 
 
-def walk(model: ReadModel, kind: str, asked: dict[str, str], size: int) -> list[Any] | str:
+def walk(model: ReadModel, kind: str, asked: dict[str, Any], size: int) -> list[Any] | str:
     """All pages, or why there are none."""
     what = searchable(model.dialect)[kind]
     if kind == "workflows":
@@ -171,6 +171,9 @@ def walk(model: ReadModel, kind: str, asked: dict[str, str], size: int) -> list[
         compiled = after(plain, page.next)
 
 
+names = st.sampled_from([*TEXTS, *(f"{it}*" for it in TEXTS), "*", "[a-z]*", "?*", "a?b*", "]"])
+"""Patterns of names, as what a key may see is given."""
+
 quick = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -180,7 +183,9 @@ quick = settings(
 @quick
 @given(data=st.data())
 def test_both_find_the_same_in_the_same_order(models, kind: str, data: st.DataObject) -> None:
-    asked = {"query": data.draw(queries(kind)), "free_text": "*", "sort": data.draw(sorts(kind))}
+    within = data.draw(st.none() | st.lists(names, max_size=2).map(tuple))
+    asked = {"query": data.draw(queries(kind)), "free_text": "*", "sort": data.draw(sorts(kind)),
+             "within": within}  # fmt: skip
     size = data.draw(st.sampled_from([3, 17, 500]))
     one, other = (walk(model, kind, asked, size) for model in models)
     assert one == other
