@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -174,10 +175,13 @@ async def test_keys_that_an_operator_makes_let_in(
         capsys.readouterr()
         assert await asyncio.to_thread(main, making) == 0
         made = json.loads(capsys.readouterr().out.splitlines()[-1])
-        known = aiohttp.BasicAuth(made["keyId"], made["keySecret"])
+        pair = b64encode(f"{made['keyId']}:{made['keySecret']}".encode()).decode()
         path = f"{running.url}/api/metadata/workflow"
         async with aiohttp.ClientSession() as session:
-            statuses = [(await session.get(path, auth=who)).status for who in (None, known)]
+            statuses = [
+                (await session.get(path, headers=headers)).status
+                for headers in ({}, {"Authorization": f"Basic {pair}"})
+            ]
         running.check()
     assert statuses == [401, 200]
     assert "Violation" not in server.said()

@@ -123,8 +123,11 @@ class Connection(Client):
             _log.exception("a message on %r could not be handled", subject)
 
     async def _failed(self, error: Exception) -> None:
-        self.trouble = str(error) or repr(error)
-        denied = "permissions violation" in self.trouble.lower()
+        said = str(error) or repr(error)
+        # A server that has said why it does not let us in closes the connection after that.
+        if not (self.trouble and isinstance(error, OSError)):
+            self.trouble = said
+        denied = "permissions violation" in said.lower()
         _log.log(logging.WARNING if denied else logging.DEBUG, "broker connection: %r", error)
 
     async def _lost(self) -> None:
