@@ -11,6 +11,7 @@ from conductor.client.orkes.orkes_integration_client import OrkesIntegrationClie
 from conductor.client.orkes.orkes_prompt_client import OrkesPromptClient
 from conductor.client.orkes.orkes_service_registry_client import OrkesServiceRegistryClient
 
+from tests.e2e.processes import until
 from tests.e2e.sdk_clients import MARKS, Clients, public
 
 pytestmark = MARKS
@@ -64,4 +65,4 @@ def test_queue_sizes_are_told(clients: Clients) -> None:
     clients.start(name)
     registry = OrkesServiceRegistryClient(clients.configuration)
 
-    assert registry.get_queue_sizes_for_all_tasks()[name] == 1
+    until("it in its queue", lambda: registry.get_queue_sizes_for_all_tasks().get(name) == 1)

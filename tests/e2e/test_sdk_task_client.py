@@ -10,6 +10,7 @@ from conductor.client.orkes.models.metadata_tag import MetadataTag
 from conductor.client.orkes.orkes_metadata_client import OrkesMetadataClient
 from conductor.client.orkes.orkes_task_client import OrkesTaskClient
 
+from tests.e2e.processes import until
 from tests.e2e.sdk_clients import MARKS, OWNER, Clients, fresh, unchecked
 
 pytestmark = MARKS
@@ -101,7 +102,7 @@ def test_get_queue_size_for_task(clients: Clients) -> None:
     for _ in range(2):
         clients.start(name)
 
-    assert clients.task.get_queue_size_for_task(name) == 2
+    until("both in the queue", lambda: clients.task.get_queue_size_for_task(name) == 2)
     assert clients.task.get_queue_size_for_task(fresh("nothing")) == 0
 
 

@@ -249,7 +249,7 @@ const checks = {
     async getQueueSizeForTask() {
       const name = await define();
       await workflows.startWorkflow({ name, version: 1 });
-      assert.equal((await tasks.getQueueSizeForTask([name]))[name], 1);
+      await until(async () => (await tasks.getQueueSizeForTask([name]))[name] === 1);
     },
     async getTaskPollData() {
       assert.deepEqual(await tasks.getTaskPollData(fresh("nobody")), []);
