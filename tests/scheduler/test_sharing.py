@@ -157,6 +157,28 @@ async def test_a_task_that_is_taken_again_while_its_return_is_told_stays_counted
     assert max(await in_progress(shared)) == 1
 
 
+async def test_a_task_on_its_way_is_not_told_of_before_the_record_was_asked(shared: World) -> None:
+    shared.limits["work"] = TaskLimits(concurrent=1)
+    one = await shared.scheduler(shards=(0, 1))
+    other = await shared.scheduler(shards=(2, 3))
+    for half in ((0, 1), (2, 3)):
+        mine = next(one for one in WORKFLOWS if ids.shard_of(one, SHARDS) in half)
+        await shared.start(mine, scheduled(1))
+    await until(lambda: told(shared))
+    taken = other._handout._queues.take((None, "work"), 1, shared.clock.now_ms())
+    assert len(taken) == 1
+    other._sharing._stir("work")
+    await until(lambda: asyncio.sleep(0, "work" not in other._sharing._busy))
+    assert await held(shared) == set()
+    (first,) = await poll(one, timeout_s=10)
+    assert await other._sharing.let_in(taken) == []
+    other._handout._give_back(taken)
+    await complete(shared, first)
+    (second,) = await poll(other, timeout_s=10)
+    assert await held(shared) == {second}
+    assert max(await in_progress(shared)) == 1
+
+
 async def test_a_lost_record_is_made_anew_before_anything_is_handed_out(shared: World) -> None:
     shared.limits["work"] = TaskLimits(concurrent=2)
     for workflow in WORKFLOWS:

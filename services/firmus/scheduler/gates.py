@@ -27,7 +27,9 @@ class Gate(msgspec.Struct, gc=False, eq=False):
     Where several schedulers share the limit (`grants.py`): `elsewhere` counts holders
     of the record that are not in hands here,
     `opens_at_ms` is when a window ends that they have filled, `barred` that not all have told yet,
-    and `left` are tasks of ours that have left their hands, to be told; None where nobody shares.
+    `unasked` are those in `hands` of which the record has not been asked yet: they are not told of,
+    or they would stand in it without leave. `left` are tasks of ours that have left their hands, to
+    be told; None where nobody shares.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Gate(msgspec.Struct, gc=False, eq=False):
     elsewhere: int = 0
     opens_at_ms: int = 0
     barred: bool = False
+    unasked: set[str] = set()
     left: set[str] | None = None
 
     def free(self, now_ms: int) -> int:
@@ -65,18 +68,23 @@ class Gate(msgspec.Struct, gc=False, eq=False):
             opens_ms = self.times[min(excess, len(self.times) - 1)] + limits.window_s * 1000
         return max(opens_ms, self.opens_at_ms if self.opens_at_ms > now_ms else 0)
 
-    def put_in(self, row: Row) -> None:
-        """A task is in a worker's hands or on the way there."""
+    def put_in(self, row: Row, *, begun: bool) -> None:
+        """A task is in a worker's hands, or on the way there."""
         task_id = row.task_id
         self.hands.add(task_id)
         if self.left is not None:
             self.left.discard(task_id)
+            if begun:
+                self.unasked.discard(task_id)
+            else:
+                self.unasked.add(task_id)
 
     def take_out(self, row: Row) -> None:
         task_id = row.task_id
         self.hands.discard(task_id)
         if self.left is not None:
             self.left.add(task_id)
+            self.unasked.discard(task_id)
 
     def handed_out(self, at_ms: int) -> None:
         if self.limits.hand_outs > 0:

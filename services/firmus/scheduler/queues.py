@@ -77,7 +77,7 @@ class Queues:
                 lane.in_flight += 1
                 gate = self._gates.of(row)
                 if gate is not None:
-                    gate.put_in(row)
+                    gate.put_in(row, begun=True)
         heapify(self._delayed)
 
     def begun(self, row: Row) -> None:
@@ -87,7 +87,7 @@ class Queues:
         if self._gated:
             gate = self._gates.of(row)
             if gate is not None:
-                gate.put_in(row)
+                gate.put_in(row, begun=True)
 
     def ended(self, row: Row) -> None:
         """It is over, wherever it was."""
@@ -142,7 +142,7 @@ class Queues:
                 if gate.free(now_ms) <= 0:
                     self._park(gate, key, entry)
                     continue
-                gate.put_in(row)
+                gate.put_in(row, begun=False)
                 gate.handing += 1
             self.handing[order] = row
             taken.append((row, order))

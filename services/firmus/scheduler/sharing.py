@@ -116,6 +116,7 @@ class Sharing:
         wanted = [row.task_id for row, _ in some]
         async with self._turns[name]:
             grants, let_in = await records.take(name, wanted, gate.limits, self._shard_count)
+            gate.unasked.difference_update(let_in)
         self._note(gate, grants)
         return [one for one in some if one[0].task_id in let_in]
 
@@ -154,12 +155,12 @@ class Sharing:
         self.pump()
 
     def _hands(self, name: str, gate: Gate | None) -> Hands:
-        held: Iterable[str] = gate.hands if gate is not None else self._gates.count(name)[0]
+        held: Iterable[str] = self._gates.count(name)[0] if gate is None else gate.hands
         left: Iterable[str] = (gate.left or ()) if gate is not None else ()
         return Hands(
             shard_count=self._shard_count,
             shards=tuple(self._fold.shards),
-            held=frozenset(held),
+            held=frozenset(held).difference(gate.unasked if gate is not None else ()),
             left=frozenset(left),
         )
 
