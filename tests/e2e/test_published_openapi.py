@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.published import Walker, operation_ids, walk
-from tests.e2e.system import System
+from tests.e2e.system import running_up
 from tests.gateway.told import ours
 
 pytestmark = [pytest.mark.e2e, pytest.mark.nats]
@@ -24,9 +24,11 @@ these, and a few more that are its mistakes.
 
 
 @pytest.fixture(scope="module")
-def walked(shared: System) -> Walker:
-    walker = Walker(shared.url, ours())
-    walk(walker, "published")
+def walked(tmp_path_factory: pytest.TempPathFactory) -> Walker:
+    """All definitions are listed, so the system is one of its own."""
+    with running_up(tmp_path_factory.mktemp("published")) as system:
+        walker = Walker(system.url, ours())
+        walk(walker, "published")
     return walker
 
 
