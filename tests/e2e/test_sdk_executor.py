@@ -63,7 +63,7 @@ def test_start_workflows(clients: Clients) -> None:
 
 def test_execute_workflow(clients: Clients) -> None:
     request = StartWorkflowRequest(name=clients.define("a", kind="HUMAN"), version=1)
-    run = clients.executor.execute_workflow(request, wait_until_task_ref="a")
+    run = clients.executor.execute_workflow(request, wait_until_task_ref="a", wait_for_seconds=1)
 
     assert [task.status for task in run.tasks] == ["IN_PROGRESS"]
 

@@ -60,7 +60,7 @@ def test_execute_workflow(clients: Clients) -> None:
 
 def test_execute_workflow_waits_until_a_task_is_reached(clients: Clients) -> None:
     request = StartWorkflowRequest(name=clients.define("a", kind="HUMAN"), version=1)
-    run = clients.workflow.execute_workflow(request, wait_until_task_ref="a", wait_for_seconds=20)
+    run = clients.workflow.execute_workflow(request, wait_until_task_ref="a", wait_for_seconds=1)
 
     assert run.status == "RUNNING"
     assert [task.status for task in run.tasks] == ["IN_PROGRESS"]

@@ -198,7 +198,7 @@ def test_no_request_makes_the_server_fail(world: World, method: str) -> None:
         ]
 
         @settings(
-            max_examples=8 * len(mine),
+            max_examples=4 * len(mine),
             deadline=None,
             database=None,
             derandomize=True,

@@ -18,7 +18,7 @@ from firmus.projection.live import LiveModel
 from firmus.projection.rows import Classifiers
 
 
-async def test_a_rebuild_ends_under_a_writer_that_never_rests(
+async def test_a_rebuild_ends_under_a_writer_that_goes_on_and_on(
     make, log: MemoryLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chase_module, "NEAR_POSITIONS", 64)
@@ -31,7 +31,7 @@ async def test_a_rebuild_ends_under_a_writer_that_never_rests(
             while not resting.is_set():
                 number += 1
                 last = await finished(log, number)
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.001)
             return last.position
 
         writer = asyncio.create_task(write())
