@@ -32,7 +32,7 @@ from firmus.embedded.datadir import claimed
 from firmus.embedded.nats_server import NatsServer
 from firmus.node import Node, opened
 from firmus.ports import Unavailable
-from firmus.roles import projection_role
+from firmus.roles.projection import projection_role
 from firmus.settings import Settings
 from firmus.transport.search import RemoteSearch
 from firmus.wiring import settle_memory

@@ -32,7 +32,8 @@ from firmus.embedded.datadir import claimed
 from firmus.embedded.nats_server import NatsServer
 from firmus.eventlog import codec
 from firmus.node import Node, opened
-from firmus.roles import decider_role, scheduler_role
+from firmus.roles.decider import decider_role
+from firmus.roles.scheduler import scheduler_role
 from firmus.settings import Settings
 from firmus.wiring import settle_memory
 from firmus.workflow.blueprint import Blueprint

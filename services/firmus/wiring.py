@@ -14,16 +14,14 @@ from firmus.metrics import Lags
 from firmus.node import Node, opened
 from firmus.ports import SearchPort, Unavailable
 from firmus.returning import Returns
-from firmus.roles import (
-    background,
-    decider_role,
-    gateway,
-    intake_role,
-    projection_role,
-    scheduler_role,
-    schedules_role,
-    system_worker_role,
-)
+from firmus.roles.background import background
+from firmus.roles.decider import decider_role
+from firmus.roles.gateway import gateway
+from firmus.roles.intake import intake_role
+from firmus.roles.projection import projection_role
+from firmus.roles.scheduler import scheduler_role
+from firmus.roles.schedules import schedules_role
+from firmus.roles.system_worker import system_worker_role
 from firmus.scheduler.owner import OwnedScheduler
 from firmus.settings import Settings
 from firmus.transport.decider import RemoteDecider

@@ -22,7 +22,6 @@ SHARED = (
 KNOWS_ALL = (
     "wiring",
     "roles",
-    "grpc_role",
     "node",
     "front",
     "gatekeeping",

@@ -56,8 +56,9 @@ class Clients:
         self.scheduler = clients.get_scheduler_client()
         self.executor = WorkflowExecutor(self.configuration)
 
-    def define_task(self, name: str) -> None:
-        task = TaskDef(name=name, retry_count=3, retry_delay_seconds=0, owner_email=OWNER)
+    def define_task(self, name: str, **fields: Any) -> None:
+        fields = {"retry_count": 3, "retry_delay_seconds": 0, "owner_email": OWNER, **fields}
+        task = TaskDef(name=name, **fields)
         self.metadata.register_task_def(task)
 
     def define_of(self, *types: str, **given: str) -> str:

@@ -19,9 +19,10 @@ LEAVING = 40
 def test_sdk_workers_go_on_by_themselves_when_the_gateway_was_killed(
     services: Services, tmp_path: Path
 ) -> None:
+    """What the gateway takes with it, tasks and reports, comes back by the response timeout."""
     clients = Clients(services.system)
     for name in TASKS:
-        clients.define_task(name)
+        clients.define_task(name, response_timeout_seconds=5)
     name = clients.define_of("sdk_double", "sdk_double_async", n="${workflow.input.n}")
     command = [sys.executable, "-W", "ignore", "-m", "tests.e2e.sdk_workers", services.system.api]
     workers = Child("SDK workers", command, tmp_path / "workers.log")

@@ -9,8 +9,9 @@ import pytest
 
 from firmus.broker.connection import Connection, connect
 from firmus.ports import Unavailable
+from firmus.returning import Returns
 from firmus.scheduler.service import Scheduler
-from firmus.transport import queue_server, queues
+from firmus.transport import delivery, queues
 from firmus.transport.queue_server import QueuesServer
 from firmus.transport.queues import PollNotices, RemoteQueues
 from firmus_contracts import commands as cmd
@@ -51,7 +52,7 @@ class Remote:
 
     async def serve(self, scheduler: Scheduler) -> QueuesServer:
         connection = await self.connection()
-        server = QueuesServer(connection, scheduler)
+        server = QueuesServer(connection, scheduler, Returns(self.world.decider))
         await server.start()
         await connection.flush()
         self._stack.push_async_callback(server.stop)
@@ -223,7 +224,7 @@ async def test_a_cancelled_poll_leaves_the_task_to_the_next(remote: Remote) -> N
 async def test_answers_larger_than_a_message_arrive_in_parts(
     remote: Remote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue_server, "PART_MAX_BYTES", 100)
+    monkeypatch.setattr(delivery, "PART_MAX_BYTES", 100)
     rows = [scheduled(n) for n in range(1, 21)]
     await remote.world.start(W, *rows)
     await remote.serve(await remote.world.scheduler())

@@ -84,7 +84,7 @@ async def test_without_a_scheduler_it_is_unavailable() -> None:
 
 
 def test_tasks_of_our_own_workers_are_left_to_them() -> None:
-    """What roles.py gives the system worker to do, and no worker of others does."""
+    """What its role gives the system worker to do, and no worker of others does."""
     planned = {name: found.plan.__globals__ for name, found in OPERATORS.items()}
     assert {name for name, known in planned.items() if "system_task" in known} == SYSTEM_TYPES
 

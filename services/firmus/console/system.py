@@ -16,7 +16,7 @@ from firmus.embedded.lifetime import until_told
 from firmus.embedded.nats_binary import UnusableServerError
 from firmus.embedded.nats_server import ServerFailedError
 from firmus.embedded.up import StartFailedError, run
-from firmus.grpc_role import missing_package
+from firmus.roles.grpc import missing_package
 from firmus.settings import Settings, SettingsError, identity_of, read_settings
 from firmus.telemetry import set_up_logging
 from firmus.tls import TlsError, server_context

@@ -7,7 +7,7 @@ anew.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import msgspec
@@ -15,11 +15,12 @@ from nats.aio.subscription import Subscription
 
 from firmus.broker.connection import Connection
 from firmus.ports import QueueSize, Unavailable
+from firmus.returning import Returns
+from firmus.transport.delivery import Deliveries
 from firmus.transport.queue_wire import (
     Ask,
     Background,
     Key,
-    Part,
     Told,
     decode_ask,
     decode_requeue,
@@ -28,8 +29,6 @@ from firmus.transport.queue_wire import (
     when_back,
 )
 from firmus_contracts import subjects
-
-PART_MAX_BYTES = 2 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -57,11 +56,12 @@ class ServedQueues(Protocol):
 
 
 class QueuesServer:
-    """Offers a scheduler's queues to other processes."""
+    """Offers a scheduler's queues to other processes. `returns` takes tasks that reach nobody."""
 
-    def __init__(self, connection: Connection, queues: ServedQueues) -> None:
+    def __init__(self, connection: Connection, queues: ServedQueues, returns: Returns) -> None:
         self._connection = connection
         self._queues = queues
+        self._deliveries = Deliveries(connection, returns)
         self._announced: set[Key] = set()
         self._lanes: list[Subscription] = []
         self._background = Background()
@@ -71,6 +71,7 @@ class QueuesServer:
     async def start(self) -> None:
         instance = self._queues.instance
         open_lane = self._connection.open_lane
+        await self._deliveries.start()
         self._lanes.append(await open_lane(subjects.poll_subject(instance), self._on_ask))
         self._lanes.append(await open_lane(subjects.ANNOUNCE, self._on_announce))
         self._lanes.append(await open_lane(subjects.QUEUE_SIZES, self._on_sizes))
@@ -89,6 +90,7 @@ class QueuesServer:
         self._lanes.clear()
         await self._watch.cancel()
         await self._background.finish()
+        await self._deliveries.stop()
 
     def _announce(self, task_type: str, domain: str | None) -> None:
         key = (domain, task_type)
@@ -108,15 +110,16 @@ class QueuesServer:
         self._watch.start(when_back(self._connection, self._announce_all))
 
     def _on_announce(self, subject: bytes, reply: bytes, data: bytes, header: object) -> None:
-        """Somebody new wants to know: of one queue, or of all."""
+        """Somebody does not know what was announced: of one queue, or of all."""
         del subject, reply, header
-        wanted: tuple[str, str | None] | None = None
-        if data:
-            wanted = msgspec.json.decode(data, type=tuple[str, str | None])
-        for task_type, domain in self._queues.ready_queues():
-            if wanted is None or wanted == (task_type, domain):
-                self._announced.discard((domain, task_type))
-                self._announce(task_type, domain)
+        if not data:
+            self._announced.clear()
+            self._announce_all()
+            return
+        task_type, domain = msgspec.json.decode(data, type=tuple[str, str | None])
+        self._announced.discard((domain, task_type))
+        if self._queues.has_ready(task_type, domain):
+            self._announce(task_type, domain)
 
     def _on_ask(self, subject: bytes, reply: bytes, data: bytes, header: object) -> None:
         del subject, header
@@ -130,7 +133,7 @@ class QueuesServer:
         )
         if short:
             self._announced.discard((ask.domain, ask.task_type))
-        self._reply(reply, found)
+        self._deliveries.send(reply, found)
         if short and self._queues.has_ready(ask.task_type, ask.domain):
             self._announce(ask.task_type, ask.domain)
 
@@ -142,19 +145,6 @@ class QueuesServer:
         except Exception:  # noqa: BLE001 - the others of this answer are begun and must arrive
             _log.exception("a poll of %s failed", ask.task_type)
             return []
-
-    def _reply(self, reply: str, found: Sequence[Sequence[msgspec.Raw]]) -> None:
-        """Sends the tasks in parts that fit into messages."""
-        part: list[tuple[int, msgspec.Raw]] = []
-        size = 0
-        for index, tasks in enumerate(found):
-            for task in tasks:
-                if part and size + len(bytes(task)) > PART_MAX_BYTES:
-                    send(self._connection, reply, encode(Part(part, more=True)))
-                    part, size = [], 0
-                part.append((index, task))
-                size += len(bytes(task))
-        send(self._connection, reply, encode(Part(part, more=False)))
 
     def _on_sizes(self, subject: bytes, reply: bytes, data: bytes, header: object) -> None:
         del subject, data, header

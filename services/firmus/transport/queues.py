@@ -229,7 +229,7 @@ class RemoteQueues:
         queue = self._queues.get(key)
         if queue is None:
             queue = self._queues[key] = _Queue()
-            send(self._connection, subjects.ANNOUNCE, encode((key[1], key[0])))
+            self._ask_for_announcement(key)
         return queue
 
     def _on_resync(self) -> None:
@@ -245,6 +245,9 @@ class RemoteQueues:
 
     def _ask_for_announcements(self) -> None:
         send(self._connection, subjects.ANNOUNCE, b"")
+
+    def _ask_for_announcement(self, key: Key) -> None:
+        send(self._connection, subjects.ANNOUNCE, encode((key[1], key[0])))
 
     def _on_ready(self, subject: bytes, reply: bytes, data: bytes, header: object) -> None:
         del reply, header
@@ -276,7 +279,7 @@ class RemoteQueues:
             return
         for waiter in waiters:
             waiter.asked = True
-        timer = asyncio.get_running_loop().call_later(ANSWER_WITHIN_S, self._finish, token, True)
+        timer = asyncio.get_running_loop().call_later(ANSWER_WITHIN_S, self._give_up, token)
         answers: list[list[msgspec.Raw]] = [[] for _ in waiters]
         self._questions[token] = _Question(key, instance, hint, waiters, answers, timer)
 
@@ -284,16 +287,24 @@ class RemoteQueues:
         del reply
         token = subject[len(self._inbox) :]
         question = self._questions.get(token)
-        if question is None:
-            return
         if status_of(header):
-            self._finish(token, empty=True)
+            if question is not None:
+                self._finish(token, empty=True)
             return
         part = decode_part(data)
+        if question is None:  # its polls were answered with nothing when they had waited too long
+            self._give_back([task for _, task in part.tasks])
+            return
         for index, task in part.tasks:
             question.answers[index].append(task)
         if not part.more:
             self._finish(token, empty=False)
+
+    def _give_up(self, token: bytes) -> None:
+        """The scheduler, if it lives, takes what it announced for known here."""
+        key = self._questions[token].key
+        self._finish(token, empty=True)
+        self._ask_for_announcement(key)
 
     def _finish(self, token: bytes, empty: bool) -> None:
         """Answers polls, puts those without tasks back in line. `empty`: nobody answered."""
