@@ -1,24 +1,29 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
 from tests.nats_server import stream_names
 
+from firmus.broker import streams
 from firmus.broker.connection import BrokerUnsuitable, connect
 from firmus.broker.streams import FORMAT, Layout, check_layout, prepare, stream_configs
-from firmus.broker.wire import JetStreamWire
+from firmus.broker.wire import STREAM_STORE_FAILED, JetStreamWire, StreamRefused
 from firmus_contracts import subjects
 
 pytestmark = pytest.mark.nats
 LAYOUT = Layout(format=FORMAT, shards=16, cluster_id="c", epochs=(0,), oldest_decider="0.1.0")
 
 
+W = TypeVar("W", bound=JetStreamWire)
+
+
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[JetStreamWire]:
+async def opened(url: str, kind: type[W] = JetStreamWire) -> AsyncIterator[W]:
     connection = await connect(url, name="test")
-    wire = await JetStreamWire.open(connection)
+    wire = await kind.open(connection)
     try:
         yield wire
     finally:
@@ -77,6 +82,39 @@ async def test_a_stream_that_cannot_serve_is_refused(fresh_streams: str) -> None
         foreign = {"name": "START", "subjects": ["firmus.start.>"], "retention": "limits"}
         await wire.api("STREAM.CREATE.START", foreign)
         with pytest.raises(BrokerUnsuitable, match="START exists with retention 'limits'"):
+            await prepare(wire)
+
+
+class Stumbling(JetStreamWire):
+    """Its server cannot make the stores of some streams, as while it removes the folder around
+    them because the last stream was deleted.
+    """
+
+    stumbles = 0
+
+    async def api(self, call: str, request: Any = None) -> bytes:
+        if call.startswith("STREAM.CREATE") and self.stumbles:
+            self.stumbles -= 1
+            raise StreamRefused(STREAM_STORE_FAILED, "error creating store for stream")
+        return await super().api(call, request)
+
+
+async def test_a_store_that_cannot_be_made_for_the_moment_is_tried_again(
+    fresh_streams: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "STORE_TRIES", 2)
+    async with opened(fresh_streams, Stumbling) as wire:
+        wire.stumbles = 1
+        assert (await prepare(wire)).shards == 16
+
+
+async def test_a_store_that_cannot_be_made_at_all_is_told(
+    fresh_streams: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "STORE_TRIES", 2)
+    async with opened(fresh_streams, Stumbling) as wire:
+        wire.stumbles = 2
+        with pytest.raises(BrokerUnsuitable, match="KV_META: error creating store"):
             await prepare(wire)
 
 

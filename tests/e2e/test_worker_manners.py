@@ -14,6 +14,8 @@ from tests.e2e.test_sdk import TASKS
 
 pytestmark = [*MARKS, pytest.mark.timeout(300)]
 LEAVING = 40
+BACK_S = 120
+"""The SDK's own pauses after failed polls double from 2 s on, and after failed reports are 10 s."""
 
 
 def test_sdk_workers_go_on_by_themselves_when_the_gateway_was_killed(
@@ -35,7 +37,9 @@ def test_sdk_workers_go_on_by_themselves_when_the_gateway_was_killed(
             gateway.start()
             until("a healthy gateway", lambda: is_healthy(services.system.url))
             ended = f"the ends of round {round_}"
-            until(ended, lambda: {clients.status(each) for each in started} == {"COMPLETED"})  # noqa: B023 - ends in its round
+            until(
+                ended, lambda: {clients.status(each) for each in started} == {"COMPLETED"}, BACK_S
+            )
     finally:
         workers.kill()
 

@@ -14,6 +14,7 @@ import msgspec
 from firmus.broker.connection import BrokerUnsuitable
 from firmus.broker.wire import (
     STREAM_NAME_IN_USE,
+    STREAM_STORE_FAILED,
     JetStreamWire,
     StreamRefused,
     Unanswered,
@@ -45,6 +46,7 @@ SCHEDULE_EVENTS_KEPT = 100
 """Of the runs of each schedule: a claim and its end for each of the last fifty times."""
 DUPLICATES_S = 120
 PATIENCE_S = 10.0
+STORE_TRIES = 20
 _NANOS = 1_000_000_000
 _LAYOUT_KEY = "layout"
 _ESSENTIAL = ("subjects", "retention", "storage", "max_msgs_per_subject", "allow_direct")
@@ -231,7 +233,10 @@ class _Config(msgspec.Struct):
 
 
 async def _declare(wire: JetStreamWire, config: Mapping[str, Any]) -> None:
-    """Creates a stream, or accepts the one that is there."""
+    """Creates a stream, or accepts the one that is there. A store may fail for the moment, while
+    the server removes the files of streams that were deleted just before.
+    """
+    stores_left = STORE_TRIES
     while True:
         try:
             await wire.api(f"STREAM.CREATE.{config['name']}", config)
@@ -239,6 +244,10 @@ async def _declare(wire: JetStreamWire, config: Mapping[str, Any]) -> None:
             await asyncio.sleep(0.1)
             continue
         except StreamRefused as refused:
+            stores_left -= 1
+            if refused.code == STREAM_STORE_FAILED and stores_left:
+                await asyncio.sleep(0.1)
+                continue
             if refused.code != STREAM_NAME_IN_USE:
                 raise BrokerUnsuitable(f"stream {config['name']}: {refused}") from refused
             info = await wire.api(f"STREAM.INFO.{config['name']}")

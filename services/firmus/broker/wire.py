@@ -7,7 +7,7 @@ import asyncio
 import base64
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from nats.aio.subscription import Subscription
@@ -23,6 +23,7 @@ HEADER_MARGIN_BYTES = 1024
 WRONG_LAST_SEQUENCE = (10071, 10164)  # the second while another write is on its way (replicas)
 NO_MESSAGE = 10037
 STREAM_NAME_IN_USE = 10058
+STREAM_STORE_FAILED = 10049
 _SWEEP_S = 0.25
 
 
@@ -113,7 +114,7 @@ class JetStreamWire:
     @classmethod
     async def open(
         cls, connection: Connection, *, answer_timeout_s: float = ANSWER_TIMEOUT_S
-    ) -> "JetStreamWire":
+    ) -> Self:
         wire = cls(connection, answer_timeout_s=answer_timeout_s)
         wire._subscription = await connection.open_lane(f"{wire._inbox}*", wire._on_reply)
         return wire
