@@ -1,5 +1,6 @@
 """Workers of the official SDK, and worse clients, while services come and go."""
 
+import functools
 import socket
 import sys
 from pathlib import Path
@@ -29,6 +30,10 @@ def test_sdk_workers_go_on_by_themselves_when_the_gateway_was_killed(
     command = [sys.executable, "-W", "ignore", "-m", "tests.e2e.sdk_workers", services.system.api]
     workers = Child("SDK workers", command, tmp_path / "workers.log")
     workers.start()
+
+    def all_completed(ids: list[str]) -> bool:
+        return {clients.status(each) for each in ids} == {"COMPLETED"}
+
     try:
         for round_ in range(2):
             started = [clients.start(name, input={"n": n}) for n in range(10)]
@@ -36,10 +41,7 @@ def test_sdk_workers_go_on_by_themselves_when_the_gateway_was_killed(
             gateway.kill()
             gateway.start()
             until("a healthy gateway", lambda: is_healthy(services.system.url))
-            ended = f"the ends of round {round_}"
-            until(
-                ended, lambda: {clients.status(each) for each in started} == {"COMPLETED"}, BACK_S
-            )
+            until(f"the ends of round {round_}", functools.partial(all_completed, started), BACK_S)
     finally:
         workers.kill()
 
