@@ -99,6 +99,23 @@ async def test_lists_leave_out_what_may_not_be_read(gate: Gate, path: str) -> No
         assert hits == [2, 1, 0]
 
 
+async def test_a_definition_in_a_start_counts_by_its_own_name_too(gate: Gate) -> None:
+    task = {"name": "ship", "taskReferenceName": "a"}
+    start = {"name": ORDERS, "workflowDef": {"name": PAYROLL, "tasks": [task]}}
+    every = "0 0 3 * * *"
+    for path, body in (
+        ("/workflow", start),
+        (f"/workflow/execute/{ORDERS}", start),
+        ("/workflow/test", start),
+        ("/scheduler/schedules", {"name": "s", "cronExpression": every, "startWorkflowRequest": start}),
+    ):  # fmt: skip
+        answer = await gate.call("POST", path, body, by=OWNS)
+        assert (path, answer.status) == (path, 403)
+    both = await gate.call("POST", "/workflow", start, by=(OWNS, "admin:payroll"))
+    found = await gate.call("GET", f"/workflow/{both.body}", by="read:payroll")
+    assert found.body["workflowName"] == PAYROLL
+
+
 async def test_queues_and_polls_of_types_that_may_not_be_read_are_left_out(gate: Gate) -> None:
     await started(gate, ORDERS)
     await gate.call("GET", "/tasks/poll/spy", by="admin")

@@ -57,5 +57,10 @@ async def require_stored(by: Principal, decider: DeciderPort, path: str) -> None
 
 
 def require_start(by: Principal, request: StartWorkflowRequest | WorkflowTestRequest) -> None:
-    """A definition that comes with its start is a definition registered for once."""
-    require(by, EXECUTE if request.workflow_def is None else ADMIN, request.name)
+    """A definition that comes with its start is a definition registered for once; the execution is
+    called by its name, whatever name was asked for.
+    """
+    inline = request.workflow_def
+    require(by, EXECUTE if inline is None else ADMIN, request.name)
+    if inline is not None:
+        require(by, ADMIN, inline.name)
