@@ -1,6 +1,7 @@
 """Tokens of an OIDC provider, against one on loopback."""
 
 import asyncio
+import json
 import time
 from base64 import urlsafe_b64encode
 
@@ -83,6 +84,14 @@ async def test_no_signature_and_one_with_a_public_key_as_the_secret_do_not_count
         assert (await refused(issuer, token))[0] == "INVALID_TOKEN"
     assert (await refused(issuer, provider.token(OTHER_RSA)))[1].endswith("its signature is wrong")
     assert (await refused(issuer, provider.token(RSA, "RS512")))[1].endswith("not for RS512")
+
+
+@pytest.mark.parametrize(
+    "header", [{"alg": ["RS256"]}, {"alg": {}}, {"alg": None}, {}, {"alg": "RS256", "kid": []}, []]
+)
+async def test_a_head_that_is_none_is_refused_like_any_other_token(issuer, header):
+    head = urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()
+    assert (await refused(issuer, f"{head}.e30.AAAA"))[0] == "INVALID_TOKEN"
 
 
 async def test_symmetric_and_encryption_keys_of_the_provider_do_not_count(provider, issuer):

@@ -59,7 +59,7 @@ class Issuer:
         except jwt.PyJWTError:
             raise _invalid("it cannot be read") from None
         algorithm, kid = header.get("alg"), header.get("kid")
-        if algorithm not in _FITS:
+        if not isinstance(algorithm, str) or algorithm not in _FITS:
             raise _invalid(f"its algorithm is {algorithm}")
         claims = self._proven(token, algorithm, await self._key(kid))
         now_ms = self._clock.now_ms()
