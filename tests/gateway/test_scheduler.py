@@ -51,6 +51,10 @@ async def test_a_schedule_is_answered_with_all_its_defaults(api: Api, world: Wor
         ({"cronExpression": "nonsense"}, "Invalid cron expression: 'nonsense' has 1 fields"),
         ({"cronExpression": None}, "never runs"),
         ({"cronSchedules": [{"cronExpression": "@daily", "zoneId": "Mars/X"}]}, "Mars/X"),
+        (
+            {"cronSchedules": [{"cronExpression": "@daily", "zoneId": "M\r\nX: 1\x00ü"}]},
+            "M??X: 1??",
+        ),
     ],
 )
 async def test_what_will_never_run_is_taken_with_a_warning(

@@ -1,5 +1,6 @@
 """Schedules over REST, and what became of their runs (spec 8.8)."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -32,6 +33,7 @@ _PREVIEW_MAX = 5
 _NAMES_MAX = 1000
 _SAMPLE = 10
 _WARNING = "firmus-warning"
+_NOT_IN_HEADERS = re.compile(r"[^ -~]")
 
 
 class Scheduler:
@@ -63,7 +65,7 @@ class Scheduler:
         troubles = self._schedules.troubles(saved)
         if troubles:
             told = "; ".join(f"never runs: {problem}" for problem in troubles)
-            resp.set_header(_WARNING, told.encode("ascii", "replace").decode())
+            resp.set_header(_WARNING, _NOT_IN_HEADERS.sub("?", told))
         answers.json(resp, saved)
 
     async def get(self, req: Request, resp: Response, key: str) -> None:
