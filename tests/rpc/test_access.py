@@ -1,7 +1,8 @@
 """Who may call which method: each row of the table of rules, with and without the role."""
 
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
@@ -9,6 +10,8 @@ import msgspec
 import pytest
 from google.protobuf.descriptor_pool import Default
 
+from firmus.eventlog.recorder_memory import MemoryJournal
+from firmus.handlers.store import EventHandlers
 from firmus.rpc import service
 from firmus.rpc.rules import RULES, Rule
 from firmus.security.grants import parse_grant
@@ -22,6 +25,7 @@ BELOW = {"read": "read:nothing_of_this", "execute": "read", "admin": "execute"}
 """The most that somebody may have who has not the role."""
 WITH_FIELD = sorted(key for key, rule in RULES.items() if rule.field)
 OF_SERVER = sorted(key for key, rule in RULES.items() if rule.of == "server")
+SHIP = {"name": "ship", "taskReferenceName": "a", "type": "SIMPLE", "retryCount": -1}
 SHUT = {"PERMISSION_DENIED", "UNAUTHENTICATED"}
 
 
@@ -66,6 +70,18 @@ class Gate:
         return asked
 
 
+class Heard(MemoryJournal):
+    """A journal that shows what was recorded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[Any] = []
+
+    async def record(self, events: Sequence[Any]) -> bool:
+        self.events += events
+        return await super().record(events)
+
+
 @pytest.fixture
 async def gate() -> AsyncIterator[Gate]:
     world = World()
@@ -79,9 +95,16 @@ async def gate() -> AsyncIterator[Gate]:
     await server.close()
 
 
+@asynccontextmanager
+async def ended(server: service.RpcServer) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await server.close()
+
+
 async def register(gate: Gate, name: str, *, by: str) -> Any:
-    task = {"name": "ship", "taskReferenceName": "a", "type": "SIMPLE", "retryCount": -1}
-    workflow = {"name": name, "version": 1, "schemaVersion": 2, "tasks": [task]}
+    workflow = {"name": name, "version": 1, "schemaVersion": 2, "tasks": [SHIP]}
     return await gate.call("MetadataService/UpdateWorkflows", by, defs=[workflow])
 
 
@@ -203,3 +226,30 @@ async def test_the_history_names_who_asked(gate: Gate) -> None:
     found = await gate.call("WorkflowService/Search", "admin", query="workflowType=orders_eu")
     mine = [one for one in found["results"] if one["workflowId"] == started["workflowId"]]
     assert [one["createdBy"] for one in mine] == ["execute"]
+
+
+async def test_what_is_registered_tells_who_did_it() -> None:
+    world = World()
+    guard, journal = Guard(memory_keys(world.clock), world.clock), Heard()
+    handlers = EventHandlers(journal, world.clock)
+    ports = msgspec.structs.replace(ports_of(world), guard=guard, event_handlers=handlers)
+    server = await service.start(ports, host="127.0.0.1", port=0)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel, ended(server):
+        gate = Gate(Rpc(channel), guard)
+        await register(gate, "put", by="admin")
+        workflow = {"name": "made", "version": 1, "schemaVersion": 2, "tasks": [SHIP]}
+        await gate.call("MetadataService/CreateWorkflow", "admin", workflow=workflow)
+        task = {"name": "ship", "backoffScaleFactor": 1, "responseTimeoutSeconds": 9}
+        await gate.call("MetadataService/CreateTasks", "admin", defs=[task])
+        await gate.call("MetadataService/UpdateTask", "admin", task=task)
+        acts = [{"startWorkflow": {"name": "made"}}]
+        handler = {"name": "h", "event": "conductor:x", "actions": acts}
+        await gate.call("EventService/AddEventHandler", "admin", handler=handler)
+        await gate.call("EventService/UpdateEventHandler", "admin", handler=handler)
+        await gate.call("EventService/RemoveEventHandler", "admin", name="h")
+    made = [await world.definitions.workflow(name) for name in ("put", "made")]
+    assert [each and each.created_by for each in made] == ["admin", "admin"]
+    ship = await world.definitions.task("ship")
+    assert ship is not None
+    assert (ship.created_by, ship.updated_by) == ("admin", "admin")
+    assert [event.actor for event in journal.events] == ["admin"] * 3

@@ -37,6 +37,11 @@ class Call:
         """Something that goes with the answer, as metadata behind it."""
         self.told.append((name, value))
 
+    @property
+    def actor(self) -> str:
+        """Who makes the call, as the history calls them. Raises Refusal INVALID."""
+        return actor_of(self.header, self.by)
+
     async def recognise(self, guard: Guard) -> None:
         """Finds out who makes the call. Raises what `Guard.authenticate` does."""
         credential = self.header("X-Authorization") or self.header("Authorization")
@@ -57,5 +62,4 @@ class Call:
         return self._said(self._command_ids.fresh())
 
     def _said(self, command_id: str) -> Said:
-        header = self.header
-        return Said(command_id, trace_of(header), actor_of(header, self.by), self.by)
+        return Said(command_id, trace_of(self.header), self.actor, self.by)

@@ -29,7 +29,7 @@ class Definitions:
         self, request: pb.CreateWorkflowRequest, call: Call
     ) -> pb.CreateWorkflowResponse:
         definition = await self._checked(request.workflow, call)
-        await self._definitions.put_workflow(definition, overwrite=False)
+        await self._definitions.put_workflow(definition, overwrite=False, actor=call.actor)
         return pb.CreateWorkflowResponse()
 
     async def validate_workflow(
@@ -49,7 +49,7 @@ class Definitions:
         given = [await self._registration.with_schemas(definition) for definition in given]
         await self._registration.workflows(given)
         for definition in given:
-            await self._definitions.put_workflow(definition, overwrite=True)
+            await self._definitions.put_workflow(definition, overwrite=True, actor=call.actor)
         return pb.UpdateWorkflowsResponse()
 
     async def get_workflow(
@@ -71,7 +71,7 @@ class Definitions:
         given = [await self._registration.with_schemas(definition) for definition in given]
         self._registration.tasks(given)
         for definition in given:
-            await self._definitions.put_task(definition)
+            await self._definitions.put_task(definition, actor=call.actor)
         return pb.CreateTasksResponse()
 
     async def update_task(self, request: pb.UpdateTaskRequest, call: Call) -> pb.UpdateTaskResponse:
@@ -79,7 +79,7 @@ class Definitions:
         require(call.by, ADMIN, definition.name)
         definition = await self._registration.with_schemas(definition)
         self._registration.task(definition)
-        await self._definitions.put_task(definition, must_exist=True)
+        await self._definitions.put_task(definition, must_exist=True, actor=call.actor)
         return pb.UpdateTaskResponse()
 
     async def get_task(self, request: pb.GetTaskRequest, _call: Call) -> pb.GetTaskResponse:
@@ -89,10 +89,8 @@ class Definitions:
             raise Refusal("NOT_FOUND", message)
         return pb.GetTaskResponse(task=message_of(model.TaskDef, definition))
 
-    async def delete_task(
-        self, request: pb.DeleteTaskRequest, _call: Call
-    ) -> pb.DeleteTaskResponse:
-        if not await self._definitions.delete_task(request.task_type):
+    async def delete_task(self, request: pb.DeleteTaskRequest, call: Call) -> pb.DeleteTaskResponse:
+        if not await self._definitions.delete_task(request.task_type, actor=call.actor):
             raise Refusal("NOT_FOUND", "No such task definition")
         return pb.DeleteTaskResponse()
 

@@ -25,21 +25,23 @@ class EventHandlers:
         return self._given
 
     async def add_event_handler(
-        self, request: pb.AddEventHandlerRequest, _call: Call
+        self, request: pb.AddEventHandlerRequest, call: Call
     ) -> pb.AddEventHandlerResponse:
-        await self._handlers.add(decode_event_handler(body_of(request.handler)))
+        handler = decode_event_handler(body_of(request.handler))
+        await self._handlers.add(handler, actor=call.actor)
         return pb.AddEventHandlerResponse()
 
     async def update_event_handler(
-        self, request: pb.UpdateEventHandlerRequest, _call: Call
+        self, request: pb.UpdateEventHandlerRequest, call: Call
     ) -> pb.UpdateEventHandlerResponse:
-        await self._handlers.update(decode_event_handler(body_of(request.handler)))
+        handler = decode_event_handler(body_of(request.handler))
+        await self._handlers.update(handler, actor=call.actor)
         return pb.UpdateEventHandlerResponse()
 
     async def remove_event_handler(
-        self, request: pb.RemoveEventHandlerRequest, _call: Call
+        self, request: pb.RemoveEventHandlerRequest, call: Call
     ) -> pb.RemoveEventHandlerResponse:
-        await self._handlers.delete(request.name)
+        await self._handlers.delete(request.name, actor=call.actor)
         return pb.RemoveEventHandlerResponse()
 
     async def get_event_handlers(
