@@ -1,16 +1,14 @@
 """What events mean to the scheduler's fold by which ended workflows run again (spec 5.3-5.6)."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from firmus.scheduler import children, fold_tasks
+from firmus.scheduler.holdings import Holdings
 from firmus.scheduler.rows import Flow, Moment, Shard
 from firmus.workflow.kinship import operation_of
 from firmus_contracts import events as ev
 from firmus_contracts.envelope import Commit
-
-if TYPE_CHECKING:  # the fold calls these functions
-    from firmus.scheduler.fold import Fold
 
 
 def beginning(commit: Commit) -> int | None:
@@ -31,7 +29,7 @@ _BEGINNINGS = (
 
 
 def _runs_again(
-    fold: "Fold",
+    known: Holdings,
     shard: Shard,
     flow: Flow,
     event: ev.WorkflowRestarted | ev.WorkflowRetried | ev.WorkflowRerun | ev.WorkflowRevived,
@@ -50,13 +48,13 @@ def _runs_again(
     flow.clock_ms = at.now_ms
     if standing.timeout_s > 0 and standing.timeout_policy == "TIME_OUT_WF":
         flow.timeout_s = standing.timeout_s
-        fold.timeline.arm(flow, flow.deadline_ms())
-    _tell_parent(fold, shard, flow, event, at)
+        known.timeline.arm(flow, flow.deadline_ms())
+    _tell_parent(known, shard, flow, event, at)
 
 
-def _tell_parent(fold: "Fold", _shard: Shard, flow: Flow, event: Any, at: Moment) -> None:
+def _tell_parent(known: Holdings, _shard: Shard, flow: Flow, event: Any, at: Moment) -> None:
     if flow.parent_workflow_id and flow.parent_task_id:
-        fold.owe(
+        known.owe(
             children.TellParent(
                 flow.workflow_id,
                 at.version,
@@ -69,35 +67,39 @@ def _tell_parent(fold: "Fold", _shard: Shard, flow: Flow, event: Any, at: Moment
 
 
 def _withdrawn(
-    fold: "Fold", _shard: Shard, flow: Flow, event: ev.TasksWithdrawn, _at: Moment
+    known: Holdings, _shard: Shard, flow: Flow, event: ev.TasksWithdrawn, _at: Moment
 ) -> None:
     for ordinal in event.removed:
         row = flow.rows.pop(ordinal, None)
         if row is not None:
-            fold.drop(row)
+            known.drop(row)
 
 
-def _due_now(fold: "Fold", _shard: Shard, flow: Flow, event: ev.CallbackReset, at: Moment) -> None:
+def _due_now(
+    known: Holdings, _shard: Shard, flow: Flow, event: ev.CallbackReset, at: Moment
+) -> None:
     row = flow.rows.get(event.ordinal)
     if row is None:
         return
     row.updated_ms = at.now_ms
     row.callback_after_s = 0
     if row.queued and not row.in_progress:
-        fold.queues.enqueue(row, order=at.order, due_ms=at.now_ms, delayed=False)
+        known.queues.enqueue(row, order=at.order, due_ms=at.now_ms, delayed=False)
     if row.timeouts is not None:
-        fold.timeline.arm(row, row.deadline_ms())
+        known.timeline.arm(row, row.deadline_ms())
 
 
-def _reopened(fold: "Fold", shard: Shard, flow: Flow, event: ev.TaskReopened, at: Moment) -> None:
+def _reopened(
+    known: Holdings, shard: Shard, flow: Flow, event: ev.TaskReopened, at: Moment
+) -> None:
     row = flow.rows.pop(event.ordinal, None)
     if row is not None:
-        fold.drop(row)
-    fold_tasks.scheduled(fold, shard, flow, event.row, at)
+        known.drop(row)
+    fold_tasks.scheduled(known, shard, flow, event.row, at)
     if event.child_version and event.row.child_id:
         flow.since[event.row.child_id] = event.child_version
     if event.asks_child and event.row.child_id:
-        fold.owe(
+        known.owe(
             children.AskChild(
                 flow.workflow_id,
                 at.version,
@@ -110,14 +112,14 @@ def _reopened(fold: "Fold", shard: Shard, flow: Flow, event: ev.TaskReopened, at
 
 
 def _child_revived(
-    _fold: "Fold", _shard: Shard, flow: Flow, event: ev.ChildRevived, _at: Moment
+    _known: Holdings, _shard: Shard, flow: Flow, event: ev.ChildRevived, _at: Moment
 ) -> None:
     row = flow.rows.get(event.ordinal)
     if row is not None and row.child_id is not None:
         flow.since[row.child_id] = event.child_version
 
 
-HANDLERS: Mapping[type[Any], Callable[["Fold", Shard, Flow, Any, Moment], None]] = {
+HANDLERS: Mapping[type[Any], Callable[[Holdings, Shard, Flow, Any, Moment], None]] = {
     ev.WorkflowRestarted: _runs_again,
     ev.WorkflowRetried: _runs_again,
     ev.WorkflowRerun: _runs_again,

@@ -2,22 +2,22 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from firmus.scheduler import children
+from firmus.scheduler.holdings import Holdings
 from firmus.scheduler.rows import Flow, Moment, Row, Shard, gate_name
 from firmus_contracts import events as ev
 from firmus_contracts.statuses import TaskStatus
 
-if TYPE_CHECKING:  # the fold calls these functions
-    from firmus.scheduler.fold import Fold
 
-
-def scheduled(fold: "Fold", _shard: Shard, flow: Flow, event: ev.TaskScheduled, at: Moment) -> None:
+def scheduled(
+    known: Holdings, _shard: Shard, flow: Flow, event: ev.TaskScheduled, at: Moment
+) -> None:
     if event.retried is not None:
         superseded = flow.rows.pop(event.retried, None)
         if superseded is not None:
-            fold.drop(superseded)
+            known.drop(superseded)
     is_child = event.child_id is not None and not event.queued
     waits_ms = event.deadline_ms or 0
     plain = event.timeouts is None and waits_ms == 0 and not is_child and not event.queued
@@ -36,7 +36,7 @@ def scheduled(fold: "Fold", _shard: Shard, flow: Flow, event: ev.TaskScheduled, 
         updated_ms=at.now_ms,
         start_delay_s=event.start_delay_s,
         callback_after_s=event.callback_after_s,
-        timeouts=fold.same(event.timeouts),
+        timeouts=known.same(event.timeouts),
         waits_ms=waits_ms,
         child_id=event.child_id,
         in_progress=in_progress,
@@ -47,43 +47,43 @@ def scheduled(fold: "Fold", _shard: Shard, flow: Flow, event: ev.TaskScheduled, 
     if event.task_def_name and event.task_def_name != row.task_type:
         row.def_name = sys.intern(event.task_def_name)
     if event.limits is not None:
-        fold.gates.bring(gate_name(row), event.limits)
+        known.gates.bring(gate_name(row), event.limits)
     flow.rows[event.ordinal] = row
     if event.queued or is_child:
-        queues = fold.queues if event.queued else fold.children
+        queues = known.queues if event.queued else known.children
         if in_progress:
             queues.begun(row)
         else:
             due_ms = at.now_ms + event.delay_ms
             queues.enqueue(row, order=at.order, due_ms=due_ms, delayed=event.delay_ms > 0)
     if row.timeouts is not None or waits_ms:
-        fold.timeline.arm(row, row.deadline_ms())
+        known.timeline.arm(row, row.deadline_ms())
 
 
-def _begun(fold: "Fold", shard: Shard, flow: Flow, event: ev.TaskBegun, at: Moment) -> None:
+def _begun(known: Holdings, shard: Shard, flow: Flow, event: ev.TaskBegun, at: Moment) -> None:
     row = flow.rows.get(event.ordinal)
     if row is None:
         return
     if row.order:
-        (fold.queues if row.queued else fold.children).begun(row)
-        gate = fold.gates.of(row) if fold.gates.by_name else None
+        (known.queues if row.queued else known.children).begun(row)
+        gate = known.gates.of(row) if known.gates.by_name else None
         if gate is not None and gate.limits.hand_outs:
             gate.handed_out(at.now_ms)
             shard.begun.setdefault(gate.name, []).append(at.now_ms)
     if event.child_id is not None:
         row.child_id, row.adopted = event.child_id, event.adopted
         follow = children.FollowChild(flow.workflow_id, at.version, row.task_id, event.child_id)
-        fold.owe(follow)
+        known.owe(follow)
     row.in_progress = True
     row.begun = True
     row.start_ms = row.start_ms or at.now_ms
     row.updated_ms = at.now_ms
     row.callback_after_s = 0
     if row.timeouts is not None:
-        fold.timeline.arm(row, row.deadline_ms())
+        known.timeline.arm(row, row.deadline_ms())
 
 
-def _updated(fold: "Fold", _shard: Shard, flow: Flow, event: ev.TaskUpdated, at: Moment) -> None:
+def _updated(known: Holdings, _shard: Shard, flow: Flow, event: ev.TaskUpdated, at: Moment) -> None:
     """Progress of a worker's task puts it back into its queue (spec 4.5 step 5, 9.3)."""
     row = flow.rows.get(event.ordinal)
     if row is None:
@@ -93,19 +93,21 @@ def _updated(fold: "Fold", _shard: Shard, flow: Flow, event: ev.TaskUpdated, at:
     if event.requeued:
         row.in_progress = False
         if row.queued:
-            fold.queues.put_back(row, at.order, at.now_ms, event.callback_after_s * 1000)
+            known.queues.put_back(row, at.order, at.now_ms, event.callback_after_s * 1000)
     if row.timeouts is not None:
-        fold.timeline.arm(row, row.deadline_ms())
+        known.timeline.arm(row, row.deadline_ms())
 
 
-def _requeued(fold: "Fold", _shard: Shard, flow: Flow, event: ev.TaskRequeued, at: Moment) -> None:
+def _requeued(
+    known: Holdings, _shard: Shard, flow: Flow, event: ev.TaskRequeued, at: Moment
+) -> None:
     row = flow.rows.get(event.ordinal)
     if row is not None and row.queued:
-        fold.queues.put_back(row, at.order, at.now_ms)
+        known.queues.put_back(row, at.order, at.now_ms)
 
 
 def _lease(
-    _fold: "Fold", _shard: Shard, flow: Flow, event: ev.TaskLeaseExtended, at: Moment
+    _known: Holdings, _shard: Shard, flow: Flow, event: ev.TaskLeaseExtended, at: Moment
 ) -> None:
     """Only makes the response deadline later, which the timeline finds out by itself."""
     row = flow.rows.get(event.ordinal)
@@ -113,22 +115,24 @@ def _lease(
         row.updated_ms = at.now_ms
 
 
-def _task_ended(fold: "Fold", _shard: Shard, flow: Flow, event: Any, _at: Moment) -> None:
+def _task_ended(known: Holdings, _shard: Shard, flow: Flow, event: Any, _at: Moment) -> None:
     row = flow.rows.pop(event.ordinal, None)
     if row is not None:
-        fold.drop(row)
+        known.drop(row)
 
 
-def _canceled(fold: "Fold", shard: Shard, flow: Flow, event: ev.TaskCanceled, at: Moment) -> None:
+def _canceled(
+    known: Holdings, shard: Shard, flow: Flow, event: ev.TaskCanceled, at: Moment
+) -> None:
     """A canceled row's child is stopped once it is known whether its parent ends too."""
     row = flow.rows.get(event.ordinal)
     child_id = row.child_id if row is not None and row.is_parent else None
-    if row is not None and child_id and not (row.begun and fold.knows_over(child_id)):
+    if row is not None and child_id and not (row.begun and known.knows_over(child_id)):
         flow.canceled = (*flow.canceled, child_id)
-    _task_ended(fold, shard, flow, event, at)
+    _task_ended(known, shard, flow, event, at)
 
 
-HANDLERS: Mapping[type[Any], Callable[["Fold", Shard, Flow, Any, Moment], None]] = {
+HANDLERS: Mapping[type[Any], Callable[[Holdings, Shard, Flow, Any, Moment], None]] = {
     ev.TaskScheduled: scheduled,
     ev.TaskBegun: _begun,
     ev.TaskUpdated: _updated,

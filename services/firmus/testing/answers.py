@@ -1,7 +1,5 @@
 """What a test says of its tasks: constants, sequences and functions, and the answers they give."""
 
-import asyncio
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 import msgspec
 
 from firmus.rehearsal.agenda import Reply
+from firmus.testing.handed import Handed, awaited
 from firmus.workflow.durations import duration_ms
 from firmus_contracts.statuses import ResultStatus
 
@@ -103,19 +102,6 @@ def plain(value: Any) -> dict[str, Any]:
     return written if isinstance(written, dict) else {"result": written}
 
 
-class Handed(msgspec.Struct, frozen=True, kw_only=True):
-    """A task as it is handed out, its input as the worker sees it."""
-
-    task_id: str
-    workflow_id: str
-    workflow_name: str
-    correlation_id: str | None
-    ref: str
-    attempt: int
-    iteration: int
-    input: dict[str, Any]
-
-
 class Source:
     """Where the answers of one key of `tasks` come from."""
 
@@ -183,20 +169,6 @@ def _called(function: Callable[..., Any], handed: Handed) -> Any:
         raise
     except Exception as error:  # noqa: BLE001 - any failure of a worker is a failed attempt
         return fail(_told(error))
-
-
-def awaited(result: Any) -> Any:
-    """The result of a function that may be asynchronous. Raises TypeError inside of a loop."""
-    if not inspect.iscoroutine(result):
-        return result
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(result)
-    result.close()
-    raise TypeError(
-        "an async function cannot be played by an async test; make the test a plain one"
-    )
 
 
 def _told(error: BaseException) -> str:

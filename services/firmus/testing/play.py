@@ -12,7 +12,8 @@ from firmus.definitions.children import refuse_child
 from firmus.rehearsal.agenda import Agenda, Reply
 from firmus.rehearsal.mocks import MOVED_FROM_WITHIN
 from firmus.rehearsal.world import Asked, Bounds, Steps, T, Told, TooMuch, World
-from firmus.testing.answers import Given, Handed, Source
+from firmus.testing.answers import Given, Source
+from firmus.testing.handed import Handed
 from firmus.testing.registry import Registry
 from firmus.testing.scripting import ScriptThread
 from firmus.workflow.blueprint import Blueprint

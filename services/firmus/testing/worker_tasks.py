@@ -5,7 +5,7 @@ from typing import Any, TypeGuard
 import msgspec
 
 from firmus.rehearsal.agenda import Reply
-from firmus.testing.answers import Handed, awaited
+from firmus.testing.handed import Handed, awaited
 from firmus.worker.results import raised, returned, unreadable_input
 from firmus.worker.tasks import Polled, Task, TaskContext
 
