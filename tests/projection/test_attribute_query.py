@@ -13,6 +13,7 @@ from firmus.projection.cursors import RowsCursor
 from firmus.projection.fields import WORKFLOWS, Searchable, searchable, with_attributes
 from firmus.projection.paging import after
 from firmus.projection.port import Attributed, ReadModel, ReadModels, RowBatch
+from firmus.projection.postgres import finding
 from firmus.projection.query import compile_search
 from firmus.workflow.attributes import BUILT_IN, Attribute
 from firmus_contracts.errors import Refusal
@@ -223,6 +224,19 @@ def test_the_order_is_the_same_wherever_a_store_begins(
         page = filled.find(within, compiled, start=0, size=size)
         found = [msgspec.json.decode(row)["key"] for row in page.summaries]
         assert (found, page.total_hits) == (expected[:size], len(expected)), (few, size)
+
+
+@pytest.mark.parametrize("few", [3, 5, 100])
+def test_executions_with_several_values_are_all_found(
+    keys, model: ReadModel, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """However many values a store looks at before it decides how to search."""
+    monkeypatch.setattr(sources, "FEW", few)
+    monkeypatch.setattr(finding, "FEW", few)
+    values = {it: range(10 * place, 10 * place + 3) for place, it in enumerate(ALL)}
+    put(model, 2, {it: tuple(number("total", n) for n in values[it]) for it in ALL})
+    assert keys(model, "total >= 0") == ALL
+    assert keys(model, "total >= 0 AND total < 99") == ALL
 
 
 def test_a_row_written_anew_has_its_new_attributes_only(keys, model: ReadModel) -> None:

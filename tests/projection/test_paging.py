@@ -1,10 +1,11 @@
 """Paging by place: every row once and in order, however the rows compare and whatever comes between."""
 
+import sqlite3
 from pathlib import Path
 
 import msgspec
 import pytest
-from tests.projection.conftest import find, rows_at, running
+from tests.projection.conftest import WAIT_S, find, rows_at, running
 from tests.projection.histories import finished
 from tests.projection.stores import STORES, opened
 from tests.projection.test_query import put, searched, summary
@@ -12,9 +13,10 @@ from tests.projection.test_query import put, searched, summary
 from firmus.eventlog.memory import MemoryLog
 from firmus.ports import LATEST
 from firmus.projection.fields import WORKFLOWS
+from firmus.projection.finding import find as find_in
 from firmus.projection.paging import after
-from firmus.projection.port import ReadModel
-from firmus.projection.query import compile_search
+from firmus.projection.port import Found, ReadModel
+from firmus.projection.query import Compiled, compile_search
 from firmus.projection.store import SqliteModel
 from firmus_contracts.errors import Refusal
 
@@ -117,3 +119,35 @@ async def test_a_wait_for_a_position_that_is_not_there_ends_with_what_is(make, l
         await rows_at(service, (await finished(log, 1)).position)
         page = await find(service, at_least=10**6, wait_s=0.01)
         assert page.total_hits == 1
+
+
+def test_the_number_of_hits_and_the_place_are_of_the_moment_of_the_page(tmp_path: Path) -> None:
+    """A row comes when SQLite is about to count, one moves when it is about to look for a place."""
+    model = SqliteModel(tmp_path / "rows.db")
+
+    def update(number: int, time_ms: int) -> None:
+        row = {"workflow_id": str(number), "update_ms": time_ms, "summary": summary(str(number))}
+        put(model, [row])
+
+    update(1, 1)
+    update(2, 2)
+    reader = sqlite3.connect(model.path, isolation_level=None)
+
+    def meanwhile(statement: str) -> None:
+        if statement.startswith("SELECT count"):
+            update(3, 3)
+        elif "WHERE rowid" in statement:
+            update(2, 4)
+
+    def keys(search: Compiled) -> tuple[list[str], Found]:
+        page = find_in(reader, WORKFLOWS, search, start=0, size=2, timeout_s=WAIT_S)
+        return [msgspec.json.decode(row)["key"] for row in page.summaries], page
+
+    compiled = compile_search(WORKFLOWS, query="status=RUNNING", free_text="", sort="updateTime")
+    reader.set_trace_callback(meanwhile)
+    shown, page = keys(compiled)
+    assert (shown, page.total_hits) == (["1", "2"], 2)
+    reader.set_trace_callback(None)
+    assert keys(after(compiled, page.next))[0] == ["3", "2"]
+    reader.close()
+    model.close()

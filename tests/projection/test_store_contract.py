@@ -10,11 +10,23 @@ import pytest
 from tests.projection.stores import STORES, opened
 from tests.projection.test_query import WORKFLOW, summary
 
+from firmus.projection import word_index as sqlite_words
 from firmus.projection.cursors import EventsCursor, RowsCursor
-from firmus.projection.fields import searchable
-from firmus.projection.port import ReadModel, ReadModels, RowBatch, Stopped, StoreFault
+from firmus.projection.fields import searchable, with_attributes
+from firmus.projection.port import (
+    Attributed,
+    ReadModel,
+    ReadModels,
+    RowBatch,
+    Stopped,
+    StoreFault,
+)
 from firmus.projection.postgres import schema, word_index
 from firmus.projection.query import compile_search
+from firmus.workflow.attributes import Attribute
+
+_chance = random.Random(1)
+LONG = "".join(chr(_chance.randrange(0x4E00, 0x9FFF)) for _ in range(20_000))
 
 
 @pytest.fixture(params=STORES)
@@ -149,8 +161,7 @@ def found(model: ReadModel, query: str = "", free_text: str = "") -> list[str]:
 
 
 def test_names_and_ids_may_be_long_and_hold_anything(models: ReadModels) -> None:
-    chance = random.Random(1)
-    long = "".join(chr(chance.randrange(0x4E00, 0x9FFF)) for _ in range(20_000))
+    long = LONG
     model = models.open(1)
     write(model, 1, "long", workflow_type=long, correlation_id=long + "1")
     write(model, 2, "nul", correlation_id="a\0b", summary=summary("nul", input="x\0y \\u0000"))
@@ -163,6 +174,32 @@ def test_names_and_ids_may_be_long_and_hold_anything(models: ReadModels) -> None
     assert found(model, free_text="y") == ["nul"]
     assert ids(models, model) == ["long", "nul", "other"]
     model.close()
+
+
+@pytest.mark.parametrize("name", ["\u4e00" * 10, "x\0y", pytest.param(LONG, id="long")])
+def test_attributes_belong_to_workflows_of_any_name(models: ReadModels, name: str) -> None:
+    """Whose value is gone once the row was written without one, in a model opened again too."""
+    model = models.open(1)
+    tagged = (Attribute("tag", "text", text="t"),)
+    write(model, 1, "a", workflow_type=name, attributes=[Attributed("a", 1, name, tagged)])
+    model.close()
+    model = models.open(1)
+    assert model.attribute_kinds() == {"tag": frozenset({"text"})}
+    assert tags(model) == ["a"]
+    bare = row("a", revision=2, workflow_type=name)
+    model.begin()
+    model.put([bare], [])
+    model.finish(RowBatch(cursor=RowsCursor(2), workflows=[bare]))
+    model.commit()
+    assert tags(model) == []
+    model.close()
+
+
+def tags(model: ReadModel) -> list[str]:
+    what = with_attributes(searchable(model.dialect)["workflows"], model.attribute_kinds())
+    compiled = compile_search(what, query="tag=t", free_text="", sort="")
+    page = model.find(what, compiled, start=0, size=10)
+    return [msgspec.json.decode(one)["key"] for one in page.summaries]
 
 
 def test_words_may_be_many_and_long(models: ReadModels) -> None:
@@ -200,6 +237,7 @@ def test_a_row_put_twice_in_a_transaction_is_as_it_was_put_last(models: ReadMode
 def test_rows_of_any_size_are_written_and_indexed_in_portions(models, monkeypatch) -> None:
     monkeypatch.setattr(schema, "CHARS_AT_ONCE", 3000)
     monkeypatch.setattr(word_index, "STEP_BYTES", 900)
+    monkeypatch.setattr(sqlite_words, "STEP_CHARS", 900)
     model = models.open(1)
     sizes = [10, 5000, 10, 10, 9000, 10, 700, 700, 700, 700]
     texts = [secrets.token_hex(size) for size in sizes]
@@ -208,9 +246,27 @@ def test_rows_of_any_size_are_written_and_indexed_in_portions(models, monkeypatc
     model.put(rows, [])
     model.finish(RowBatch(cursor=RowsCursor(1)))
     model.commit()
+    assert model.index_words()
+    assert found(model, free_text=texts[-1][:400] + "*") == []
     while model.index_words():
         pass
     assert [found(model, free_text=it[:400] + "*") for it in texts] == [
         [f"id-{n}"] for n in range(10)
     ]
+    model.close()
+
+
+def test_words_of_rows_that_went_are_forgotten_before_others_have_their_numbers(
+    models: ReadModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_words, "STEP_MARKS", 1)
+    model = models.open(1)
+    write(model, 1, "a", "b", "c", summary=summary("old", input="old"))
+    while model.index_words():
+        pass
+    write(model, 2, removed_workflows=["a", "b", "c"])
+    write(model, 3, "d", "e", summary=summary("new", input="new"))
+    while model.index_words():
+        pass
+    assert (found(model, free_text="new"), found(model, free_text="old")) == (["new", "new"], [])
     model.close()

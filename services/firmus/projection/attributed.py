@@ -1,7 +1,7 @@
 """Search attributes on their way into a store: whose are written anew, and which kinds it holds."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from firmus.projection.port import Attributed, RowBatch
@@ -11,10 +11,13 @@ Kind: TypeAlias = tuple[str, str, str]
 
 
 class Kinds:
-    """What a read model holds. `by_name` may be read from any thread: it is replaced as a whole."""
+    """What a read model holds. `by_name` may be read from any thread: it is replaced as a whole.
+    `kept` is how the store keeps a workflow's name.
+    """
 
-    def __init__(self, known: set[Kind]) -> None:
+    def __init__(self, known: set[Kind], kept: Callable[[str], str] = str) -> None:
         self.known = known
+        self._kept = kept
         self._types = {workflow_type for workflow_type, _, _ in known}
         found: defaultdict[str, set[str]] = defaultdict(set)
         for _, name, kind in known:
@@ -30,12 +33,14 @@ class Kinds:
     def _without(self, batch: RowBatch) -> Iterator[Attributed]:
         having = {row.workflow_id for row in batch.attributes}
         for workflow_id, revision, workflow_type, *_ in batch.workflows:
-            if workflow_type in self._types and workflow_id not in having:
+            if workflow_id not in having and self._kept(str(workflow_type)) in self._types:
                 yield Attributed(str(workflow_id), int(revision or 0), str(workflow_type), ())
 
     def new(self, rows: list[Attributed]) -> set[Kind]:
         """What rows bring that is not known."""
         kinds: set[Kind] = {
-            (row.workflow_type, it.name, it.kind) for row in rows for it in row.attributes
+            (self._kept(row.workflow_type), it.name, it.kind)
+            for row in rows
+            for it in row.attributes
         }
         return kinds - self.known

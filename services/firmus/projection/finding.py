@@ -28,9 +28,22 @@ def find(
     size: int,
     timeout_s: float,
 ) -> Found:
-    """A page of hits. Raises sqlite3.OperationalError when it takes too long."""
+    """A page of hits. Raises sqlite3.OperationalError when it takes too long.
+
+    One transaction, so that the number of hits and the place of the last one are of the page.
+    """
     deadline = time.monotonic() + timeout_s
     reader.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS_STEPS)
+    reader.execute("BEGIN")
+    try:
+        return _find(reader, what, search, start=start, size=size)
+    finally:
+        reader.rollback()
+
+
+def _find(
+    reader: sqlite3.Connection, what: Searchable, search: Compiled, *, start: int, size: int
+) -> Found:
     source = source_of(reader, what, search)
     page = _page(reader, search, source, start=start, size=size)
     if len(page.summaries) < size and not source.whole:
@@ -82,7 +95,7 @@ def _page(
 def _next(
     reader: sqlite3.Connection, what: Searchable, search: Compiled, last: int, total: int
 ) -> str:
-    """The token of the place of a page's last row; empty should the row be gone meanwhile."""
+    """The token of the place of a page's last row."""
     values = ", ".join(key.sql for key in search.keys)
     place = reader.execute(f"SELECT {values} FROM {what.table} WHERE rowid = ?", (last,)).fetchone()  # noqa: S608 - known names
-    return "" if place is None else token_of(list(place), total)
+    return token_of(list(place), total)

@@ -30,6 +30,7 @@ class LiveModel:
         self._position = 0
         self._waiting: dict[asyncio.Future[None], int] = {}
         self._using: dict[ReadModel, set[asyncio.Future[Any]]] = {}
+        self._reading = asyncio.Semaphore(models.readers)
         self._threads = ThreadPoolExecutor(models.readers + 2, thread_name_prefix="readmodel")
 
     async def open(self, number: int) -> ReadModel:
@@ -101,7 +102,22 @@ class LiveModel:
             raise
 
     async def search(self, what: Searchable, compiled: Compiled, *, start: int, size: int) -> Found:
-        """Raises Unavailable when no model is open or the search takes too long."""
+        """Raises Unavailable when no model is open or the search takes too long. Searches wait for
+        each other outside the threads, or rows would wait for all of them.
+        """
+        try:
+            async with asyncio.timeout(SEARCH_TIMEOUT_S):
+                await self._reading.acquire()
+        except TimeoutError:
+            raise Unavailable("too many searches are under way") from None
+        try:
+            return await self._searched(what, compiled, start=start, size=size)
+        finally:
+            self._reading.release()
+
+    async def _searched(
+        self, what: Searchable, compiled: Compiled, *, start: int, size: int
+    ) -> Found:
         model = self.model
         if model is None:
             raise Unavailable("no read model is open here, or the first is still being built")

@@ -15,6 +15,8 @@ from firmus.projection.words import TABLES, words_of
 
 FORMAT = 1
 STEP_ROWS = 500
+STEP_CHARS = 4_000_000
+STEP_MARKS = 5000
 _SCHEMA = f"""
 BEGIN;
 CREATE VIRTUAL TABLE workflow_words
@@ -75,41 +77,53 @@ class WordIndex:
             connection = self._connection
             connection.execute("BEGIN")
             try:
-                removed = self._forget()
-                more = [self._learn(table) for table in TABLES]
+                removed, more = self._forget()
+                if not more:  # a new row may have the number of one that is not forgotten yet
+                    learnt = [self._learn(table) for table in TABLES]
+                    more = any(learnt)
                 connection.execute("COMMIT")
             except BaseException:
                 connection.rollback()
                 raise
             self.removed = removed
-            return any(more)
+            return more
 
-    def _forget(self) -> int:
-        """Takes out rows that are gone; returns the number of the last mark."""
+    def _forget(self) -> tuple[int, bool]:
+        """Takes out rows that are gone; returns the number of the last mark, and whether there may
+        be more of them.
+        """
         last, _ = self._cursor("removed")
         marks = self._connection.execute(
-            "SELECT number, kind, hit FROM model.removed WHERE number > ? ORDER BY number", (last,)
+            "SELECT number, kind, hit FROM model.removed WHERE number > ? ORDER BY number LIMIT ?",
+            (last, STEP_MARKS),
         ).fetchall()
         for number, kind, hit in marks:
             self._connection.execute(f"DELETE FROM {TABLES[kind]} WHERE rowid = ?", (hit,))  # noqa: S608 - constants
             last = number
         if marks:
             self._move("removed", last, 0)
-        return last
+        return last, len(marks) == STEP_MARKS
 
     def _learn(self, table: str) -> bool:
-        rows = self._connection.execute(
+        following = self._connection.execute(
             f"SELECT change, rowid, summary FROM model.{table}"  # noqa: S608 - constants
             " WHERE (change, rowid) > (?, ?) ORDER BY change, rowid LIMIT ?",
             (*self._cursor(table), STEP_ROWS),
-        ).fetchall()
+        )
+        rows, chars = [], 0
+        for row in following:
+            rows.append(row)
+            chars += len(row[2])
+            if chars >= STEP_CHARS:
+                break
+        following.close()
         if rows:
             self._connection.executemany(
                 f"INSERT OR REPLACE INTO {TABLES[table]} (rowid, words) VALUES (?, ?)",  # noqa: S608 - constants
                 [(hit, words_of(_decode(summary))) for _, hit, summary in rows],
             )
             self._move(table, *rows[-1][:2])
-        return len(rows) == STEP_ROWS
+        return len(rows) == STEP_ROWS or chars >= STEP_CHARS
 
     def _cursor(self, name: str) -> tuple[int, int]:
         found = self._connection.execute(

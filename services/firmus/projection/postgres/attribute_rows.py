@@ -10,7 +10,7 @@ from firmus.projection.attributed import Kind, Kinds
 from firmus.projection.dialect import POSTGRES_TEXT_CHARS_MAX
 from firmus.projection.port import Attributed, RowBatch
 from firmus.projection.postgres.connecting import Connection
-from firmus.projection.postgres.schema import recordset
+from firmus.projection.postgres.schema import recordset, without_nul
 
 _GIVEN = (
     "FROM json_to_recordset(CAST(%s AS json)) AS given"
@@ -34,7 +34,7 @@ class AttributeRows:
     def __init__(self, writer: Connection) -> None:
         self._writer = writer
         rows = writer.execute("SELECT workflow_type, name, kind FROM attribute_kinds")
-        self.kinds = Kinds({(row[0], row[1], row[2]) for row in rows})
+        self.kinds = Kinds({(row[0], row[1], row[2]) for row in rows}, _kept)
 
     def put(self, batch: RowBatch) -> set[Kind]:
         """Of executions whose rows are written. One that the row is newer than changes nothing.
@@ -53,7 +53,12 @@ class AttributeRows:
 
     def learn(self, new: set[Kind]) -> None:
         if new:
-            self.kinds = Kinds(self.kinds.known | new)
+            self.kinds = Kinds(self.kinds.known | new, _kept)
+
+
+def _kept(workflow_type: str) -> str:
+    """As an index may hold it."""
+    return str(without_nul(workflow_type[:POSTGRES_TEXT_CHARS_MAX]))
 
 
 def _values(row: Attributed) -> Iterator[dict[str, str | float | None]]:

@@ -18,26 +18,26 @@ FEW = 2000
 """So many hits are quicker named one by one than looked for."""
 
 _POSITION = "(SELECT value FROM progress WHERE key = 'rows')"
-_COUNTED = "(SELECT rows FROM counts WHERE kind = '{}')"
 
 
 def find(reader: Connection, what: Searchable, search: Compiled, *, start: int, size: int) -> Found:
     """A page of hits. Raises psycopg.Error.
 
-    The page and the log position that it reflects come from one statement, so from one snapshot.
+    The page, the number of all hits and the log position come from one statement, so from one
+    snapshot.
     """
     search = _narrowed(reader, what, search)
     source = _source(what, search)
-    stored, counted, hits = _page(reader, what, search, source, start=start, size=size)
-    if not source.whole and len(hits) < size:
+    page = _page(reader, what, search, source, start=start, size=size)
+    if not source.whole and len(page.hits) < size:
         source = _plain_source(what, search)
-        stored, counted, hits = _page(reader, what, search, source, start=start, size=size)
-    total = _total(reader, what, search, start=start, size=size, found=len(hits), counted=counted)
+        page = _page(reader, what, search, source, start=start, size=size)
     following = ""
-    if size and len(hits) == size:
-        following = token_of([_plain(value) for value in hits[-1][1:]], total)
-    position = msgspec.json.decode(stored, type=RowsCursor).position if stored else 0
-    return Found(total, [msgspec.Raw(hit[0].encode()) for hit in hits], position, following)
+    if size and len(page.hits) == size:
+        following = token_of([_plain(value) for value in page.hits[-1][1:]], page.total)
+    position = msgspec.json.decode(page.stored, type=RowsCursor).position if page.stored else 0
+    found = [msgspec.Raw(hit[0].encode()) for hit in page.hits]
+    return Found(page.total, found, position, following)
 
 
 def _narrowed(reader: Connection, what: Searchable, search: Compiled) -> Compiled:
@@ -62,8 +62,8 @@ def _narrowed(reader: Connection, what: Searchable, search: Compiled) -> Compile
 
 def _few(reader: Connection, selected: str, given: Sequence[Any]) -> list[int] | None:
     """The numbers of the rows that are selected; None when they are too many to name."""
-    found = {row[0] for row in _ask(reader, f"{selected} LIMIT ?", [*given, FEW + 1])}
-    return sorted(found) if len(found) <= FEW else None
+    found = _ask(reader, f"{selected} LIMIT ?", [*given, FEW + 1])
+    return sorted({row[0] for row in found}) if len(found) <= FEW else None
 
 
 class _Source(msgspec.Struct, frozen=True):
@@ -96,6 +96,16 @@ def _source(what: Searchable, search: Compiled) -> _Source:
     return _Source(rows, (f"picked.{column}", "picked.workflow"), where, whole=always)
 
 
+class _Page(msgspec.Struct, frozen=True):
+    """The cursor as stored, the number of all hits, and those of the page: each its summary and its
+    place in the order.
+    """
+
+    stored: str | None
+    total: int
+    hits: list[tuple[Any, ...]]
+
+
 def _page(
     reader: Connection,
     what: Searchable,
@@ -104,10 +114,9 @@ def _page(
     *,
     start: int,
     size: int,
-) -> tuple[str | None, int, list[tuple[Any, ...]]]:
-    """The cursor as stored, the number of all rows, and hits: each its summary and its place in the
-    order. They are sorted without their summaries: an index alone serves most searches up to the
-    page itself.
+) -> _Page:
+    """Hits are sorted without their summaries: an index alone serves most searches up to the page
+    itself.
     """
     both = " AND ".join(f"({it})" for it in (source.where, search.where, search.behind) if it)
     where = f" WHERE {both}" if both else ""
@@ -119,15 +128,17 @@ def _page(
     order = ", ".join(f"{sql} {way}" for sql, way in zip(source.keys, directions, strict=True))
     hits = f"SELECT {keys} FROM {source.rows}{where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608 - compiled from known names, values are bound
     page = (
-        f"SELECT CAST({what.table}.summary AS text), {', '.join(names)} FROM ({hits}) AS hits"  # noqa: S608 - as above
+        f"SELECT CAST({what.table}.summary AS text), {', '.join(names)} FROM hits"  # noqa: S608 - as above
         f" JOIN {what.table} ON {what.table}.hit = {names[-1]}"
     )
+    total, total_bound = _total(what, search, start=start, size=size)
     sql = (
-        f"SELECT {_POSITION}, {_COUNTED.format(what.table)}, found.*"  # noqa: S608 - as above
+        f"WITH hits AS MATERIALIZED ({hits}) SELECT {_POSITION}, {total}, found.*"  # noqa: S608 - as above
         f" FROM (SELECT) AS one LEFT JOIN ({page}) AS found ON true ORDER BY {_order(search)}"
     )
-    rows = _ask(reader, sql, [*search.parameters, *search.behind_parameters, size, start])
-    return rows[0][0], rows[0][1], [row[2:] for row in rows if row[2] is not None]
+    bound = [*search.parameters, *search.behind_parameters, size, start, *total_bound]
+    rows = _ask(reader, sql, bound)
+    return _Page(rows[0][0], rows[0][1], [row[2:] for row in rows if row[2] is not None])
 
 
 def _order(search: Compiled) -> str:
@@ -135,24 +146,20 @@ def _order(search: Compiled) -> str:
 
 
 def _total(
-    reader: Connection,
-    what: Searchable,
-    search: Compiled,
-    *,
-    start: int,
-    size: int,
-    found: int,
-    counted: int,
-) -> int:
-    """A page that is not full shows the number of hits by itself."""
+    what: Searchable, search: Compiled, *, start: int, size: int
+) -> tuple[str, list[str | int | float]]:
+    """What yields the number of all hits, and its parameters. A page that is not full shows it by
+    itself.
+    """
     if search.behind:
-        return search.total
+        return "CAST(? AS bigint)", [search.total]
     if not search.where:
-        return counted
-    if found < size and (found or start == 0):
-        return start + found
-    count = f"SELECT count(*) FROM {what.table} WHERE {search.where}"  # noqa: S608 - compiled, values are bound
-    return int(_ask(reader, count, list(search.parameters))[0][0])
+        return f"(SELECT rows FROM counts WHERE kind = '{what.table}')", []  # noqa: S608 - a constant
+    on_page = "(SELECT count(*) FROM hits)"
+    told = f"{on_page} < ?" if start == 0 else f"{on_page} BETWEEN 1 AND ? - 1"
+    every = f"(SELECT count(*) FROM {what.table} WHERE {search.where})"  # noqa: S608 - compiled, values are bound
+    sql = f"CASE WHEN {told} THEN {on_page} + CAST(? AS bigint) ELSE {every} END"
+    return sql, [size, start, *search.parameters]
 
 
 def _ask(reader: Connection, sql: str, bound: list[Any]) -> list[tuple[Any, ...]]:
