@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +21,15 @@ from tests.gateway.ports import World
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
+
+
+def asks_once(port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
+    """A client that has read its answer, keeps its connection and looks at it no more."""
+    plain = socket.create_connection(("127.0.0.1", port))
+    client = context.wrap_socket(plain, server_hostname="127.0.0.1")
+    client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert client.recv(100_000).startswith(b"HTTP/1.1 200")
+    return client
 
 
 @asynccontextmanager
@@ -77,6 +87,19 @@ async def test_clients_may_be_asked_for_a_certificate(
             except aiohttp.ClientError:
                 statuses[who] = 0
     assert statuses == {"known": 200, "stranger": 0, "nobody": 0}
+
+
+async def test_an_idle_client_does_not_hold_up_the_end(
+    world: World, authority: Authority, caplog: pytest.LogCaptureFixture
+):
+    identity = Identity(*authority.issue("server"))
+    trusting = client_context({"FIRMUS_REST_CA": authority.ca})
+    assert trusting is not None
+    listener = await service.start(world.ports(), host="127.0.0.1", port=0, identity=identity)
+    client = await asyncio.to_thread(asks_once, listener.port, trusting)
+    await listener.close()
+    client.close()
+    assert "timeout graceful shutdown exceeded" not in caplog.text
 
 
 async def shown(port: int, ca: str) -> str:

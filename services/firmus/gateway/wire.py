@@ -23,6 +23,8 @@ from firmus.gateway.doorman import (
 from firmus.gateway.exchange import Exchange
 from firmus.gateway.express import Express, plain
 
+_GOODBYE_S = 1.0
+
 
 class UsualNames:
     """A transport that changes the head of an answer, and nothing else."""
@@ -122,6 +124,18 @@ class Protocol(HttpToolsProtocol):
             self.transport.abort()
         else:
             self._end_with(TOO_SLOW)
+
+    def shutdown(self) -> None:
+        """As uvicorn's, but a client that reads nothing now and so never answers the goodbye of
+        TLS does not hold up the end of the server.
+        """
+        super().shutdown()
+        if self.transport.is_closing():
+            self.loop.call_later(_GOODBYE_S, self._leave)
+
+    def _leave(self) -> None:
+        if not self.transport.get_write_buffer_size():
+            self.transport.abort()
 
     def _end_with(self, answer: bytes) -> None:
         if not self.transport.is_closing():
