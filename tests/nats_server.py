@@ -18,6 +18,10 @@ from firmus.broker.connection import connect
 from firmus.broker.wire import JetStreamWire
 
 READY_S = 10.0
+KEPT = "kept"
+"""A stream that stays: with its last stream an account loses its folder, a moment later, and then
+the next stream may find no place.
+"""
 
 
 def server_binary() -> str:
@@ -117,7 +121,7 @@ def own_server(tmp_path: Path) -> Iterator[NatsServer]:
 
 @pytest.fixture
 async def fresh_streams(nats_url: str) -> AsyncIterator[str]:
-    """The URL of a server that holds no stream; streams made by the test are deleted after it."""
+    """The URL of a server that holds no stream of ours; streams made by the test are deleted after it."""
     await _delete_streams(nats_url)
     yield nats_url
     await _delete_streams(nats_url)
@@ -127,8 +131,10 @@ async def _delete_streams(url: str) -> None:
     connection = await connect(url, name="test cleaner")
     wire = await JetStreamWire.open(connection)
     try:
-        names = stream_names(await wire.api("STREAM.NAMES"))
-        await asyncio.gather(*(wire.api(f"STREAM.DELETE.{name}") for name in names))
+        names = set(stream_names(await wire.api("STREAM.NAMES")))
+        if KEPT not in names:
+            await wire.api(f"STREAM.CREATE.{KEPT}", {"name": KEPT, "subjects": [KEPT]})
+        await asyncio.gather(*(wire.api(f"STREAM.DELETE.{name}") for name in names - {KEPT}))
     finally:
         await wire.close()
         await connection.close()

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import pytest
-from tests.nats_server import stream_names
+from tests.nats_server import KEPT, stream_names
 
 from firmus.broker import streams
 from firmus.broker.connection import BrokerUnsuitable, connect
@@ -42,7 +42,7 @@ async def test_processes_that_start_at_once_agree(fresh_streams: str) -> None:
     async with opened(fresh_streams) as wire:
         names = stream_names(await wire.api("STREAM.NAMES"))
         wanted = {config["name"] for config in stream_configs(replicas=1, durability="process")}
-        assert set(names) == wanted | {"KV_META"}
+        assert set(names) == wanted | {"KV_META", KEPT}
 
 
 async def test_the_shards_of_a_log_are_fixed(fresh_streams: str) -> None:
