@@ -30,6 +30,12 @@ GRANTS = {
 }
 
 
+class Somebody:
+    """Who waits for an answer, as far as it is looked at."""
+
+    peer = ("10.0.0.7", 40_000)
+
+
 async def bare(_req: Any, _resp: Any, **_params: str) -> None:
     return
 
@@ -55,7 +61,7 @@ async def main() -> None:
     response: Any = LeanResponse()
     call = Call(bare, "GET", POLL, {}, {})
     say("off: the handler alone", await measured(lambda: bare(None, response)))
-    handler = guarded([Route("GET", POLL, bare)], guard, None)[0].handler  # type: ignore[arg-type]  # no id is looked up
+    handler = guarded([Route("GET", POLL, bare)], guard, None, None)[0].handler  # type: ignore[arg-type]  # no id is looked up
     for what, grants in GRANTS.items():
         key = await keys.create(what, grants)
         token = await guard.token(key.key_id, key.key_secret)
@@ -71,7 +77,7 @@ def known(handler: Any, call: Call, token: str) -> Callable[[], Awaitable[object
     response: Any = LeanResponse()
 
     def request() -> Awaitable[object]:
-        made = LeanRequest(call, headers, b"", lambda leave: leave, None)  # type: ignore[arg-type]  # not read
+        made = LeanRequest(call, headers, b"", Somebody(), None)  # type: ignore[arg-type]  # not read
         found: Awaitable[object] = handler(made, response, task_type="orders_pack")
         return found
 

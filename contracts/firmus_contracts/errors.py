@@ -61,15 +61,22 @@ class Refusal(Exception):
     """A request that cannot be met, with the code that says why.
 
     Raised at the edges (registration, decoding); inside, a refusal is a `Rejected` value.
+    `retry_s`: when it may be met, 0 where nobody knows.
     """
 
     def __init__(
-        self, code: str, message: str, errors: tuple[ValidationError, ...] | None = None
+        self,
+        code: str,
+        message: str,
+        errors: tuple[ValidationError, ...] | None = None,
+        *,
+        retry_s: float = 0.0,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.errors = errors
+        self.retry_s = retry_s
 
 
 def no_workflow(workflow_id: str) -> str:

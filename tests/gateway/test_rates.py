@@ -56,12 +56,35 @@ async def test_with_security_each_key_has_a_bucket_and_guesses_have_that_of_thei
         other = [
             (await gate.call("GET", "/metadata/workflow", by="admin")).status for _ in range(2)
         ]
+        watched = [(await gate.call("GET", "//metrics", by="read")).status for _ in range(5)]
         wrong = {"Authorization": "Bearer guessed"}
         guesses = [
             (await gate.api.get("/metadata/workflow", headers=dict(wrong))).status for _ in range(5)
         ]
         still = (await gate.call("GET", "/metadata/workflow", by="admin")).status
+        right = await gate.call("GET", "/metadata/workflow", by="execute")
     assert one == [200, 200, 200, 429]
     assert other == [200, 200]
     assert guesses == [401, 401, 401, 429, 429]
     assert still == 200
+    assert (right.status, int(right.headers["Retry-After"]) > 0) == (429, True)
+    assert watched == [200] * 5
+
+
+async def test_requests_that_are_not_allowed_count_too():
+    async with gated(Manners(rate=Rate(per_s=0.01, burst=3))) as gate:
+        path = "/metadata/workflow/payroll"
+        denied = [(await gate.call("GET", path, by="read:orders_*")).status for _ in range(4)]
+    assert denied == [403, 403, 403, 429]
+
+
+async def test_new_credentials_that_prove_somebody_cost_their_address_nothing():
+    async with gated(Manners(rate=Rate(per_s=0.01, burst=3))) as gate:
+        path = "/metadata/workflow"
+        new = [(await gate.call("GET", path, by=f"read:{n}")).status for n in range(9)]
+        free = "//metrics"
+        wrong = [
+            (await gate.api.get(free, headers={"X-Authorization": "x"})).status for _ in range(5)
+        ]
+    assert new == [200] * 9
+    assert wrong == [401, 401, 401, 429, 429]

@@ -49,13 +49,40 @@ async def test_keys_have_buckets_of_their_own_and_guessing_empties_that_of_the_a
     server = await service.start(ports, host="127.0.0.1", port=0, rate=RATE)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         gate = Gate(Rpc(channel), guard)
-        guesses = [await code(gate.rpc, NOBODY) for _ in range(5)]
         one = [await code(gate.rpc, await gate.by("read")) for _ in range(4)]
         other = await code(gate.rpc, await gate.by("execute"))
+        guesses = [await code(gate.rpc, NOBODY) for _ in range(5)]
+        still = await code(gate.rpc, await gate.by("execute"))
+        right = await code(gate.rpc, await gate.by("admin"))
     await server.close()
-    assert guesses == ["UNAUTHENTICATED"] * 3 + ["RESOURCE_EXHAUSTED"] * 2
     assert one == ["OK"] * 3 + ["RESOURCE_EXHAUSTED"]
     assert other == "OK"
+    assert guesses == ["UNAUTHENTICATED"] * 3 + ["RESOURCE_EXHAUSTED"] * 2
+    assert (still, right) == ("OK", "RESOURCE_EXHAUSTED")
+
+
+async def test_calls_that_are_not_allowed_count_and_are_counted() -> None:
+    world = World()
+    guard = Guard(memory_keys(world.clock), world.clock)
+    ports = msgspec.structs.replace(ports_of(world), guard=guard)
+    server = await service.start(ports, host="127.0.0.1", port=0, rate=RATE)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        gate = Gate(Rpc(channel), guard)
+        codes = [
+            await gate.code("MetadataService/GetTask", "read:orders_*", taskType="pay")
+            for _ in range(4)
+        ]
+        unnamed = await code(gate.rpc)
+        unreadable = channel.unary_unary(  # type: ignore[var-annotated]  # bytes as they are
+            "/conductor.grpc.metadata.MetadataService/GetTask"
+        )
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await unreadable(b"\xff\xff")
+    await server.close()
+    assert codes == ["PERMISSION_DENIED"] * 3 + ["RESOURCE_EXHAUSTED"]
+    assert unnamed == failed.value.code().name == "UNAUTHENTICATED"
+    counts = {code: count for code, count in guard.refusals.counts.items() if count}
+    assert counts == {"FORBIDDEN": 3, "UNAUTHENTICATED": 2}
 
 
 async def test_more_calls_at_once_than_allowed_are_turned_away() -> None:

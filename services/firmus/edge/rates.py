@@ -13,8 +13,6 @@ import msgspec
 from firmus_contracts.errors import Refusal
 
 CLIENTS_MAX = 10_000
-CREDENTIAL_PROBLEMS = frozenset({"UNAUTHENTICATED", "INVALID_TOKEN", "INVALID_CREDENTIALS"})
-"""What somebody hears who guesses."""
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -55,6 +53,15 @@ class Buckets:
             del self._full_s[oldest]
         return wait_s
 
+    def draw(self, client: str) -> None:
+        """Counts a request of a client. Raises Refusal TOO_MANY_REQUESTS."""
+        wait_s = self.wait_s(client)
+        if wait_s:
+            message = f"Too many requests: try again in {wait_s:.1f} s"
+            raise Refusal("TOO_MANY_REQUESTS", message, retry_s=wait_s)
 
-def too_many(wait_s: float) -> Refusal:
-    return Refusal("TOO_MANY_REQUESTS", f"Too many requests: try again in {wait_s:.1f} s")
+    def put_back(self, client: str) -> None:
+        """A request that was counted, and is not to count."""
+        full_s = self._full_s.get(client)
+        if full_s is not None:
+            self._full_s[client] = full_s - 1 / self._rate.per_s

@@ -1,35 +1,58 @@
-"""Handlers behind their rules. Without security nothing of this is on the way of a request."""
+"""Handlers behind their rules and their clients' limits. Without either nothing of this is on the
+way of a request.
+"""
 
+from firmus.edge.entrance import Entrance
 from firmus.edge.permits import require_task, require_workflow
+from firmus.edge.rates import Buckets
 from firmus.gateway.reading import Request, Response
 from firmus.gateway.routes import Handler, Route, not_yet
 from firmus.gateway.rules import Rule, rule_of
 from firmus.ports import DeciderPort
 from firmus.security.grants import require, require_everywhere
-from firmus.security.guard import Guard, unauthenticated
+from firmus.security.guard import Guard
 from firmus_contracts.errors import Refusal
 
+FREE = frozenset({"/health", "/api/health", "/metrics"})
+"""What watches the server may ask as often as it likes; who guesses there is counted."""
 
-def guarded(routes: list[Route], guard: Guard, decider: DeciderPort) -> list[Route]:
-    """The same routes, each behind its rule."""
+
+def guarded(
+    routes: list[Route], guard: Guard | None, buckets: Buckets | None, decider: DeciderPort
+) -> list[Route]:
+    """The same routes, each behind its rule if there is a guard, and behind its client's bucket."""
+    entrance = Entrance(guard, buckets)
     return [
-        route._replace(handler=_behind(rule_of(route.method, route.path), route, guard, decider))
+        route._replace(
+            handler=_open(route, entrance)
+            if guard is None or rule.of == "open"
+            else _behind(rule, route, entrance, decider)
+        )
         for route in routes
+        for rule in [rule_of(route.method, route.path)]
     ]
 
 
-def _behind(rule: Rule, route: Route, guard: Guard, decider: DeciderPort) -> Handler:
-    handler, of, role, parameter = route.handler, rule.of, rule.role, rule.parameter
-    if of == "open" or handler is not_yet:
+def _open(route: Route, entrance: Entrance) -> Handler:
+    handler = route.handler
+    if route.path in FREE or handler is not_yet:
         return handler
 
     async def responder(req: Request, resp: Response, **parameters: str) -> None:
-        credential = req.get_header("X-Authorization") or req.get_header("Authorization")
-        if not credential:
-            guard.refusals.note("UNAUTHENTICATED", "")
-            raise unauthenticated()
-        by = guard.known(credential) or await guard.authenticate(credential)
-        req.principal = by
+        entrance.count(req.remote_addr)
+        await handler(req, resp, **parameters)
+
+    return responder
+
+
+def _behind(rule: Rule, route: Route, entrance: Entrance, decider: DeciderPort) -> Handler:
+    handler, of, role, parameter = route.handler, rule.of, rule.role, rule.parameter
+    counts = route.path not in FREE
+    if handler is not_yet:
+        return handler
+
+    async def responder(req: Request, resp: Response, **parameters: str) -> None:
+        req.principal = by = await entrance.admit(req.get_header, req.remote_addr, counts=counts)
         try:
             match of:
                 case "name":
@@ -42,7 +65,7 @@ def _behind(rule: Rule, route: Route, guard: Guard, decider: DeciderPort) -> Han
                     require_everywhere(by, role)
             await handler(req, resp, **parameters)
         except Refusal as refused:
-            guard.refusals.note(refused.code, by.name)
+            entrance.turned_away(by, refused)
             raise
 
     return responder

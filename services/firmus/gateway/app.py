@@ -21,7 +21,6 @@ from firmus.gateway.manners import Manners
 from firmus.gateway.polling import Polls
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.problems import handler
-from firmus.gateway.rates import limited, without_guessing
 from firmus.gateway.reading import Options, Request, Response
 from firmus.gateway.routes import Handler, Route, routes
 from firmus.gateway.unsupported import refusals
@@ -61,13 +60,9 @@ def build(
     """`middleware`: Falcon's, called for every request on either way."""
     manners = manners or Manners()
     offered = routes(ports, polls)
-    buckets = None if manners.rate is None else Buckets(manners.rate)
-    if buckets is not None:
-        offered = limited(offered, buckets)
-    if ports.guard is not None:
-        offered = guarded(offered, ports.guard, ports.decider)
-        if buckets is not None:
-            offered = without_guessing(offered, buckets)
+    if ports.guard is not None or manners.rate is not None:
+        buckets = None if manners.rate is None else Buckets(manners.rate)
+        offered = guarded(offered, ports.guard, buckets, ports.decider)
     table = by_path(offered)
     router = ExactRouter([path for path in table if path.endswith("/")])
     packing, around = manners.packing(), [*manners.middleware(), *middleware]

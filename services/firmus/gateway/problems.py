@@ -3,6 +3,7 @@
 What Conductor answers 500 for a caller's mistake is a 4xx here.
 """
 
+import math
 from collections.abc import Awaitable, Callable
 
 import falcon
@@ -59,6 +60,8 @@ def handler(instance: str) -> Handler:
         resp.content_type = falcon.MEDIA_JSON
         resp.text = None
         resp.data = _ENCODER.encode(msgspec.structs.replace(body, instance=instance))
+        if isinstance(error, Refusal) and error.retry_s:
+            resp.set_header("Retry-After", str(math.ceil(error.retry_s)))
         if isinstance(error, falcon.HTTPError) and error.headers:
             resp.set_headers(error.headers)
 

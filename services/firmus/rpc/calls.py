@@ -8,7 +8,6 @@ from google.protobuf.message import Message
 from firmus.edge.asking import CommandIds, Said
 from firmus.edge.headers import actor_of, key_of, trace_of
 from firmus.security.grants import EVERYBODY, READ, Principal, allows
-from firmus.security.guard import Guard, unauthenticated
 
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 """Puts one message of a stream on the wire; waits while the client does not take any."""
@@ -41,13 +40,6 @@ class Call:
     def actor(self) -> str:
         """Who makes the call, as the history calls them. Raises Refusal INVALID."""
         return actor_of(self.header, self.by)
-
-    async def recognise(self, guard: Guard) -> None:
-        """Finds out who makes the call. Raises what `Guard.authenticate` does."""
-        credential = self.header("X-Authorization") or self.header("Authorization")
-        if not credential:
-            raise unauthenticated()
-        self.by = guard.known(credential) or await guard.authenticate(credential)
 
     def may_read(self, name: str) -> bool:
         """Whether a definition of this name, and what belongs to it, may be shown in a list."""

@@ -13,8 +13,9 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from firmus.edge.asking import CommandIds
-from firmus.edge.rates import CREDENTIAL_PROBLEMS, Buckets, Rate, too_many
-from firmus.rpc.calls import Call
+from firmus.edge.entrance import Entrance
+from firmus.edge.rates import Buckets, Rate
+from firmus.rpc.calls import Call, Send
 from firmus.rpc.definitions import Definitions
 from firmus.rpc.event_handlers import EventHandlers
 from firmus.rpc.messages import (
@@ -28,7 +29,6 @@ from firmus.rpc.problems import status_of
 from firmus.rpc.rules import check, rule_of
 from firmus.rpc.tasks import Tasks
 from firmus.rpc.workflows import Workflows
-from firmus.security.guard import Guard
 from firmus.tls import Identity
 from firmus_contracts.errors import Refusal
 
@@ -147,39 +147,32 @@ class _Desk:
     """What every call passes on its way to its handler."""
 
     def __init__(self, ports: RpcPorts, buckets: Buckets | None) -> None:
-        self._guard = ports.guard
-        self._buckets = buckets
+        self._guarded = ports.guard is not None
+        self._entrance = Entrance(ports.guard, buckets)
         self._decider = ports.decider
         self._command_ids = CommandIds()
-
-    async def _recognise(self, guard: Guard, call: Call, context: Any) -> None:
-        """Finds out who calls; a wrong credential is drawn from the bucket of its address."""
-        try:
-            await call.recognise(guard)
-        except Refusal as refusal:
-            if self._buckets is not None and refusal.code in CREDENTIAL_PROBLEMS:
-                _draw(self._buckets, _address(context))
-            raise
 
     def handler(self, method: MethodDescriptor, handle: Handler) -> Any:
         """The handler of a method as grpc has it: failures become statuses."""
         name, rule = method.name, rule_of(method.containing_service.name, method.name)
         read = GetMessageClass(method.input_type).FromString
 
-        async def received(data: bytes, context: Any) -> tuple[Message, Call]:
-            request, call = read(data), Call(context.invocation_metadata(), self._command_ids)
-            if self._guard is not None:
-                await self._recognise(self._guard, call, context)
-            if self._buckets is not None:
-                _draw(self._buckets, f"key {call.by.id}" if call.by.id else _address(context))
-            if self._guard is not None:
-                await check(rule, call.by, request, self._decider)
-            return request, call
+        async def served(data: bytes, context: Any, *send: Send) -> tuple[Message, Call]:
+            """The answer to somebody who may have it; nobody else's request is even read."""
+            call = Call(context.invocation_metadata(), self._command_ids)
+            call.by = await self._entrance.admit(call.header, _address(context))
+            try:
+                request = read(data)
+                if self._guarded:
+                    await check(rule, call.by, request, self._decider)
+                return await handle(request, call, *send), call
+            except Refusal as refused:
+                self._entrance.turned_away(call.by, refused)
+                raise
 
         async def unary(data: bytes, context: Any) -> Message:
             try:
-                request, call = await received(data, context)
-                answer: Message = await handle(request, call)
+                answer, call = await served(data, context)
                 if call.told:
                     context.set_trailing_metadata(tuple(call.told))
             except Exception as error:
@@ -189,7 +182,7 @@ class _Desk:
 
         async def stream(data: bytes, context: Any) -> None:
             try:
-                await handle(*await received(data, context), context.write)
+                await served(data, context, context.write)
             except Exception as error:  # noqa: BLE001 - there is a status for each
                 await _fail(context, error, name)
 
@@ -203,14 +196,7 @@ class _Desk:
 
 def _address(context: Any) -> str:
     """A client's address, whatever port it calls from: `ipv4:10.0.0.7`."""
-    return f"address {str(context.peer()).rpartition(':')[0]}"
-
-
-def _draw(buckets: Buckets, client: str) -> None:
-    """Raises Refusal TOO_MANY_REQUESTS."""
-    wait_s = buckets.wait_s(client)
-    if wait_s:
-        raise too_many(wait_s)
+    return str(context.peer()).rpartition(":")[0]
 
 
 async def _fail(context: Any, error: Exception, method: str) -> None:

@@ -1,9 +1,6 @@
 """Who is asking: the one place where credentials become principals.
 
-For every entrance of the system. `docs/security.md` says how one uses it:
-
-    principal = guard.known(credential) or await guard.authenticate(credential)
-    require(principal, EXECUTE, workflow_name)
+For every entrance of the system (`edge/entrance.py`; docs/security.md).
 """
 
 import hmac

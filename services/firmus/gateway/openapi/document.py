@@ -85,8 +85,8 @@ they are texts. Ids are answered as plain text, and what has nothing to say has 
 The public events and the start events over NATS are in the AsyncAPI document, which
 `firmus asyncapi` prints."""
 _SHUT_OUT: Final = (401, 403)
-_ALWAYS_SERVED: Final = frozenset({"/health", "/api/health", "/metrics"})
-"""Paths that no limit of requests counts for."""
+_ALWAYS_SERVED: Final = frozenset({"/health", "/api/health"})
+"""Paths that no limit of requests counts for; at `/metrics` guesses of credentials count."""
 _CREDENTIALS: Final = {
     "token": {
         "type": "apiKey",

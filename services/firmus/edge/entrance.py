@@ -1,0 +1,63 @@
+"""Who is let in, and how often: what a request passes before anything is done for it, whatever wire
+it came over.
+
+Who is known is counted by their key or person, everybody else by their address. A credential that
+was not seen before costs its address a request until it has proven somebody: whoever guesses too
+often is told nothing, not even of a right guess, while those who are known go on.
+"""
+
+from firmus.edge.headers import Header
+from firmus.edge.rates import Buckets
+from firmus.security.grants import EVERYBODY, Principal
+from firmus.security.guard import Guard, unauthenticated
+from firmus_contracts.errors import Refusal
+
+_GUESSES = frozenset({"UNAUTHENTICATED", "INVALID_TOKEN", "INVALID_CREDENTIALS"})
+"""What somebody hears who guesses."""
+
+
+class Entrance:
+    """`guard` None: everybody may come in, and nobody has a name. `buckets` None: any number of
+    requests.
+    """
+
+    def __init__(self, guard: Guard | None, buckets: Buckets | None) -> None:
+        self._guard = guard
+        self._buckets = buckets
+
+    async def admit(self, header: Header, address: str, *, counts: bool = True) -> Principal:
+        """Who asks, one request of theirs counted unless this one is free. Raises Refusal
+        UNAUTHENTICATED, TOO_MANY_REQUESTS, and what `Guard.authenticate` does.
+        """
+        by, guard = EVERYBODY, self._guard
+        if guard is not None:
+            credential = header("X-Authorization") or header("Authorization") or ""
+            by = guard.known(credential) or await self._recognised(guard, credential, address)
+        if counts and self._buckets is not None:
+            self._buckets.draw(f"key {by.id}" if by.id else f"address {address}")
+        return by
+
+    def count(self, address: str) -> None:
+        """A request that nobody has to be known for. Raises Refusal TOO_MANY_REQUESTS."""
+        if self._buckets is not None:
+            self._buckets.draw(f"address {address}")
+
+    def turned_away(self, by: Principal, refused: Refusal) -> None:
+        """Notes what somebody who was let in may not do."""
+        if self._guard is not None:
+            self._guard.refusals.note(refused.code, by.name)
+
+    async def _recognised(self, guard: Guard, credential: str, address: str) -> Principal:
+        self.count(address)
+        guessed = False
+        try:
+            if not credential:
+                guard.refusals.note("UNAUTHENTICATED", "")
+                raise unauthenticated()
+            return await guard.authenticate(credential)
+        except Refusal as refusal:
+            guessed = refusal.code in _GUESSES
+            raise
+        finally:
+            if self._buckets is not None and not guessed:
+                self._buckets.put_back(f"address {address}")
