@@ -5,6 +5,7 @@ import pytest
 
 from firmus.gateway import service
 from tests.gateway.client import Api
+from tests.gateway.lines import Line, connected
 from tests.gateway.ports import World
 
 
@@ -19,3 +20,9 @@ async def api(world: World) -> AsyncIterator[Api]:
     async with aiohttp.ClientSession() as session:
         yield Api(session, listener.port)
     await listener.close()
+
+
+@pytest.fixture
+async def line(api: Api) -> AsyncIterator[Line]:
+    async with connected(int(api.base.rpartition(":")[2])) as found:
+        yield found

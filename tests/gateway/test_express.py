@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import falcon
 import pytest
@@ -15,34 +14,8 @@ from firmus.gateway.reading import Request, Response
 from firmus.gateway.routes import Route
 from firmus_contracts.errors import Refusal
 from tests.gateway.client import Api, result
+from tests.gateway.lines import UNUSUAL, Line, get, post
 from tests.gateway.ports import World
-
-UNUSUAL = b"X-Twice: 1\r\nX-Twice: 2\r\n"
-"""Headers that make a request go the usual way."""
-
-
-class Line:
-    """A connection on which bytes are written as they are."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-
-    async def ask(self, request: bytes) -> bytes:
-        self.writer.write(request)
-        return await self.answer()
-
-    async def answer(self) -> bytes:
-        head = await self.reader.readuntil(b"\r\n\r\n")
-        _, found, size = head.partition(b"content-length: ")
-        return head + (await self.reader.readexactly(int(size.split(b"\r\n")[0])) if found else b"")
-
-
-@pytest.fixture
-async def line(api: Api) -> AsyncIterator[Line]:
-    host, port = api.base.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    yield Line(reader, writer)
-    writer.close()
 
 
 @pytest.fixture
@@ -57,15 +30,6 @@ def shortened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(Exchange, "begin", noted)
     return seen
-
-
-def get(path: str, headers: bytes = b"") -> bytes:
-    return b"GET %b HTTP/1.1\r\nHost: x\r\n%b\r\n" % (path.encode(), headers)
-
-
-def post(path: str, body: bytes, headers: bytes = b"Content-Type: application/json\r\n") -> bytes:
-    head = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n" % (path.encode(), len(body))
-    return b"%b%b\r\n%b" % (head, headers, body)
 
 
 JSON = b"Content-Type: application/json\r\n"

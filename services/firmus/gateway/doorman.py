@@ -61,6 +61,7 @@ HEAD_TOO_LARGE = answer(
     f"The head of the request is larger than {HEAD_BYTES_MAX} bytes",
 )
 TOO_SLOW = answer(408, "Request Timeout", "INVALID", "The request did not come in time")
+BROKEN = answer(500, "Internal Server Error", "INTERNAL", "Internal error; the log has more")
 TOO_MANY = answer(503, "Service Unavailable", "UNAVAILABLE", "The server is busy: try again")
 
 

@@ -3,10 +3,14 @@
 import asyncio
 from collections.abc import Callable, Mapping, MutableSet
 
+import structlog
 from uvicorn.protocols.http.flow_control import FlowControl
 
+from firmus.gateway.doorman import BROKEN
 from firmus.gateway.express import Call, Express
 from firmus.gateway.lean import LeanRequest, LeanResponse
+
+_log = structlog.get_logger(__name__)
 
 
 class Exchange:
@@ -67,14 +71,22 @@ class Exchange:
         self._leave = None
 
     async def _run(self, running: MutableSet[asyncio.Task[None]]) -> None:
+        """Whatever happens, the client hears of it."""
         try:
-            await self._answered()
+            whole = await self._answered()
+        except BaseException as error:  # noqa: BLE001 - as uvicorn: also when it was cut off
+            _log.error("request_failed", path=self._call.path, exc_info=error)
+            self.keep_alive, whole = False, BROKEN
         finally:
             task = asyncio.current_task()
             assert task is not None
             running.discard(task)
+        if not self.disconnected:
+            self.response_complete = True
+            self._answer(self, whole)
 
-    async def _answered(self) -> None:
+    async def _answered(self) -> bytes:
+        """The whole answer, when the client can take it."""
         express, call = self._express, self._call
         body, options = bytes(self.body), express.options
         request = LeanRequest(call, self._headers, body, self, options)
@@ -92,6 +104,4 @@ class Exchange:
             await express.pack(request, response, None, succeeded)
         if self._flow.write_paused:
             await self._flow.drain()
-        if not self.disconnected:
-            self.response_complete = True
-            self._answer(self, response.written(keep_alive=self.keep_alive))
+        return response.written(keep_alive=self.keep_alive)

@@ -9,6 +9,8 @@ import asyncio
 from collections import deque
 from typing import Any, cast
 
+import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from firmus.gateway.doorman import (
@@ -85,6 +87,7 @@ class Protocol(HttpToolsProtocol):
         self._connections_max = limits.connections_max
         self._requests_max = limits.requests_max
         self._head_bytes = 0
+        self._body_came = False
         self._idle_since_s: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -93,20 +96,43 @@ class Protocol(HttpToolsProtocol):
             self._end_with(TOO_MANY)
 
     def data_received(self, data: bytes) -> None:
-        """A head that never ends is told apart from a body by the request that is under way."""
-        before = self.cycle
-        in_body = before is not None and before.more_body
-        super().data_received(data)
-        if in_body or self.cycle is not before:
+        """What brings neither a part of a body nor the end of a head belongs to a head or to
+        trailers, and those may not go on for ever.
+        """
+        self._idle_since_s = None
+        before, self._body_came = self.cycle, False
+        try:
+            self._feed(data)
+        except httptools.HttpParserError:
+            self._end_with(BAD_REQUEST)
+            return
+        if self._body_came or self.cycle is not before:
             self._head_bytes = 0
         else:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAX:
                 self._end_with(HEAD_TOO_LARGE)
 
-    def send_400_response(self, msg: str) -> None:
-        del msg
-        self._end_with(BAD_REQUEST)
+    def _feed(self, data: bytes | memoryview) -> None:
+        """A request that offers another protocol is read again as one that does not: the parser has
+        left out its body, for the other protocol. Raises HttpParserError.
+        """
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as offered:
+                data = memoryview(data)[offered.args[0] :]
+                self.parser.feed_data(self._head_without_upgrade())
+            else:
+                return
+
+    def _head_without_upgrade(self) -> bytes:
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        if method == b"CONNECT":
+            raise httptools.HttpParserInvalidMethodError
+        lines = [b"%b %b HTTP/%b" % (method, self.url, version.encode())]
+        lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
 
     def phase(self) -> Phase:
         """See `doorman`."""
@@ -165,13 +191,32 @@ class Protocol(HttpToolsProtocol):
             self.pipeline.appendleft((exchange, None))
 
     def _begin_as_usual(self) -> None:
-        """Tells uvicorn now what it would have heard by and by."""
+        """Tells uvicorn now what it would have heard by and by. Trailers are no part of it."""
+        if self.parser.should_upgrade():
+            return  # it comes again, see `_feed`
         url, headers = self.url, self.headers
         super().on_message_begin()
         self.on_url(url)
         for name, value in headers:
             super().on_header(name, value)
         super().on_headers_complete()
+        self.headers = []
+
+    def on_body(self, body: bytes) -> None:
+        self._body_came = True
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
+
+    def on_message_complete(self) -> None:
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.more_body = False
+            cycle.message_event.set()
 
     def _exchange(self) -> Exchange | None:
         """The request whose head has just come, if it may go the short way."""
@@ -193,9 +238,10 @@ class Protocol(HttpToolsProtocol):
         )
 
     def _answer(self, exchange: Exchange, whole: bytes) -> None:
-        self.transport.write_whole(whole)
-        if not exchange.keep_alive:
-            self.transport.close()
+        if not self.transport.is_closing():
+            self.transport.write_whole(whole)
+            if not exchange.keep_alive:
+                self.transport.close()
         self.on_response_complete()
 
     def on_response_complete(self) -> None:
