@@ -25,7 +25,7 @@ from tests.e2e.processes import Child
 from tests.e2e.system import Services, System, running_services
 from tests.nats_server import NatsServer
 
-KILL_S = float(os.environ.get("FIRMUS_KILL_S") or (30 if os.environ.get("CI") == "true" else 12))
+KILL_S = float(os.environ.get("FIRMUS_KILL_S") or (22 if os.environ.get("CI") == "true" else 12))
 SEED = int(os.environ.get("FIRMUS_KILL_SEED") or random.SystemRandom().randrange(1 << 32))
 FINISH_S = 90.0
 VICTIMS = (
@@ -57,7 +57,7 @@ class Chaos:
         until = loop.time() + for_s
         order: list[str] = []
         while loop.time() < until:
-            await asyncio.sleep(self._rng.uniform(0.4, 1.6))
+            await asyncio.sleep(self._rng.uniform(0.3, 1.2))
             self.start_again()
             if not order:
                 order = self._rng.sample(VICTIMS, len(VICTIMS))

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from firmus.broker.connection import connect
+from firmus.broker.streams import LEASES_BUCKET, stream_configs
+from firmus.broker.wire import JetStreamWire
 from firmus.ports import Unavailable
 from firmus.projection.folder import ReadModelFolder
 from firmus.transport.search import RemoteSearch
@@ -24,9 +27,26 @@ from tests.e2e.system import Services, running_services
 from tests.e2e.test_kill import FINISH_S, finished, reading, register, shown, until
 from tests.nats_server import NatsServer
 
-LOAD_S = 1.5
+LOAD_S = 1.0
+LEASE_S = 5
+ASK_S = 2.0
+"""How long a question waits that went to a process which is frozen."""
 FOLDERS = ("readmodel", "readmodel-2")
 pytestmark = [pytest.mark.e2e, pytest.mark.nats, pytest.mark.timeout(3 * FINISH_S)]
+
+
+async def shorter_leases(url: str) -> None:
+    """Makes the bucket of leases, whose time to live all take from it, before any process does."""
+    age = {name: LEASE_S * 1_000_000_000 for name in ("max_age", "duplicate_window")}
+    connection = await connect(url, name="standby test")
+    wire = await JetStreamWire.open(connection)
+    try:
+        for config in stream_configs(replicas=1, durability="process"):
+            if config["name"] == f"KV_{LEASES_BUCKET}":
+                await wire.api(f"STREAM.CREATE.{config['name']}", config | age)
+    finally:
+        await wire.close()
+        await connection.close()
 
 
 def second(services: Services, folder: Path) -> Child:
@@ -49,7 +69,7 @@ async def loaded(services: Services, ledger: Ledger) -> AsyncIterator[RemoteSear
     system = services.system
     load = Load(system.api, system.nats_url, random.Random(7))
     async with reading(system.nats_url) as (connection, log), asyncio.TaskGroup() as group:
-        search = RemoteSearch(connection)
+        search = RemoteSearch(connection, timeout_s=ASK_S)
         running = group.create_task(load.run())
         following = group.create_task(ledger.follow(log))
         try:
@@ -85,6 +105,7 @@ async def test_who_is_killed_or_frozen_is_replaced_and_joins_again_doing_nothing
     own_server: NatsServer, tmp_path: Path
 ) -> None:
     ledger = Ledger()
+    await shorter_leases(own_server.url)
     with running_services(tmp_path, own_server.url) as services:
         await asyncio.to_thread(register, services)
         async with two(services, tmp_path) as both, loaded(services, ledger) as search:
