@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.nats, pytest.mark.timeout(3 * FINISH_
 
 async def shorter_leases(url: str) -> None:
     """Makes the bucket of leases, whose time to live all take from it, before any process does."""
-    age = {name: LEASE_S * 1_000_000_000 for name in ("max_age", "duplicate_window")}
+    age = dict.fromkeys(("max_age", "duplicate_window"), LEASE_S * 1_000_000_000)
     connection = await connect(url, name="standby test")
     wire = await JetStreamWire.open(connection)
     try:
