@@ -6,6 +6,8 @@ from typing import Self
 import pytest
 
 from firmus.bench.http import Http, Lost
+from firmus.bench.paths import rest_path
+from firmus.bench.workers import RestWorker
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"
 CHUNKED = (
@@ -25,7 +27,8 @@ class Server:
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.http = Http(f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}")
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self.http = Http(self.url)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -91,3 +94,20 @@ async def test_an_answer_that_never_ends_is_lost():
     async with Server(b"") as server:
         with pytest.raises(Lost):
             await server.http.call("GET", "/x")
+
+
+async def test_a_measured_server_is_told_the_key_that_the_commands_use(monkeypatch):
+    monkeypatch.setenv("CONDUCTOR_AUTH_KEY", "k")
+    monkeypatch.setenv("CONDUCTOR_AUTH_SECRET", "s")
+    async with Server(PLAIN, PLAIN, b"") as server:
+        async with rest_path(server.url) as path:
+            await path.start("w", {})
+        worker = asyncio.create_task(RestWorker(server.url, ["a"], pollers=1, batch=1).run())
+        while len(server.seen) < 2:
+            await asyncio.sleep(0.01)
+        worker.cancel()
+        await asyncio.wait((worker,))
+    assert [b"\r\nAuthorization: Basic azpz\r\n" in head for head in server.seen[:2]] == [
+        True,
+        True,
+    ]

@@ -4,10 +4,13 @@ It costs a third of a general client, so that the driver leaves the machine to w
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 import httptools
+
+from firmus.console.rest import credentials
 
 
 class Answer(NamedTuple):
@@ -61,6 +64,11 @@ class _Lane(asyncio.Protocol):
         self.usable = False
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(Lost(str(exc or "the server closed the connection")))
+
+
+def credential_lines(environ: Mapping[str, str]) -> bytes:
+    """The header of the key that the commands use; nothing when there is none."""
+    return "".join(f"{name}: {said}\r\n" for name, said in credentials(environ).items()).encode()
 
 
 class Http:

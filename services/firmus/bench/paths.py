@@ -6,12 +6,13 @@ over NATS by its public event.
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 import msgspec
 
-from firmus.bench.http import Http
+from firmus.bench.http import Http, credential_lines
 from firmus.broker.connection import connect
 from firmus.console.outcome import CommandError
 from firmus.worker import Client
@@ -92,7 +93,7 @@ _OPEN = frozenset({"RUNNING", "PAUSED"})
 
 @contextlib.asynccontextmanager
 async def rest_path(url: str) -> AsyncIterator[RestPath]:
-    http = Http(url)
+    http = Http(url, headers=credential_lines(os.environ))
     path = RestPath(http)
     watching = asyncio.create_task(path.watch())
     try:

@@ -6,12 +6,13 @@ It works on the named tasks until its standard input ends, so it never outlives 
 import argparse
 import asyncio
 import contextlib
+import os
 from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
 
-from firmus.bench.http import Answer, Http, Lost
+from firmus.bench.http import Answer, Http, Lost, credential_lines
 from firmus.console.system import run_loop
 from firmus.embedded.lifetime import until_told
 from firmus.telemetry import set_up_logging
@@ -46,7 +47,7 @@ class RestWorker:
     """
 
     def __init__(self, url: str, names: list[str], *, pollers: int, batch: int) -> None:
-        self._http = Http(url, most=1024)
+        self._http = Http(url, most=1024, headers=credential_lines(os.environ))
         self._names = names
         self._pollers = pollers
         self._batch = batch
