@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from firmus.security.guard import TICKET_TTL_S
 from firmus_contracts.errors import Refusal
 from tests.gateway.guarded import Gate, gated
 
@@ -216,6 +218,45 @@ async def test_a_stored_value_is_its_executions(gate: Gate) -> None:
     assert (await gate.call("GET", f"/external/payloads/{path}", by="read:pay*")).status == 200
     body = {"name": ORDERS, "externalInputPayloadStoragePath": path}
     assert (await gate.call("POST", "/workflow", body, by=RUNS)).status == 403
+
+
+async def location(gate: Gate, by: str, **query: str) -> str:
+    place = f"/tasks/externalstoragelocation?{urlencode(query)}"
+    found = await gate.call("GET", place, by=by)
+    return str(found.body["uri"]).partition("/api")[2]
+
+
+async def test_an_address_of_a_payload_needs_no_credential_for_what_it_was_given_for(
+    gate: Gate,
+) -> None:
+    kind = {"payloadType": "WORKFLOW_INPUT"}
+    put = await location(gate, RUNS, operation="WRITE", **kind)
+    assert (await gate.api.put(put, {"n": 1})).status == 200
+    plain, _, ticket = put.partition("?")
+    path = plain.removeprefix("/external/payloads/")
+    got = await location(gate, RUNS, operation="READ", path=path, **kind)
+    assert (await gate.api.get(got)).body == {"n": 1}
+    other = await location(gate, RUNS, operation="WRITE", **kind)
+    for method, address in (
+        ("GET", put),
+        ("PUT", got),
+        ("PUT", f"{other.partition('?')[0]}?{ticket}"),
+        ("PUT", plain),
+        ("PUT", f"{plain}?ticket=x"),
+    ):
+        assert (address, (await gate.api.call(method, address, {})).status) == (address, 401)
+    gate.world.clock.advance(TICKET_TTL_S * 1000)
+    assert (await gate.api.get(got)).body["code"] == "EXPIRED_TOKEN"
+
+
+async def test_an_address_lets_its_holder_do_no_more_than_they_may(gate: Gate) -> None:
+    path = f"workflow/input/{await started(gate, PAYROLL)}.json"
+    got = await location(gate, RUNS, operation="READ", path=path, payloadType="WORKFLOW_INPUT")
+    assert (await gate.api.get(got)).status == 403
+    put = await location(gate, "read", operation="WRITE", payloadType="WORKFLOW_INPUT")
+    assert (await gate.api.put(put, {})).status == 403
+    assert (await gate.call("PUT", put.partition("?")[0], {}, by="read")).status == 403
+    assert (await gate.call("PUT", put.partition("?")[0], {}, by=RUNS)).status == 200
 
 
 async def test_an_upgrade_asks_for_the_definition_it_leads_to(gate: Gate) -> None:

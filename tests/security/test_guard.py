@@ -5,7 +5,7 @@ from base64 import b64encode
 import pytest
 
 from firmus.security.grants import Grant, Principal
-from firmus.security.guard import Guard, configured_key
+from firmus.security.guard import TICKET_TTL_S, Guard, configured_key
 from firmus.security.store import memory_keys
 from firmus_contracts.errors import Refusal
 from tests.security.contract import ORDERS, READER
@@ -68,6 +68,39 @@ async def test_a_wrong_secret_gets_no_token_and_no_reason_to_ask_again(guard, ke
         with pytest.raises(Refusal) as refused:
             await guard.token(key_id, secret)
         assert refused.value.code == "INVALID_CREDENTIALS"
+
+
+async def test_a_ticket_is_for_one_thing_for_a_while(guard, keys, clock):
+    made = await keys.create("billing", READER)
+    by = await guard.authenticate(basic(made.key_id, made.key_secret))
+    ticket = guard.ticket(by, "GET a")
+    token = await guard.token(made.key_id, made.key_secret)
+    assert await guard.holder(ticket, "GET a") == by
+    for wrong, scope in ((ticket, "PUT a"), (ticket, ""), (token, "GET a"), ("x", "GET a")):
+        with pytest.raises(Refusal) as refused:
+            await guard.holder(wrong, scope)
+        assert refused.value.code == "INVALID_TOKEN"
+    assert await code_of(guard, ticket) == "INVALID_TOKEN"
+    clock.advance(TICKET_TTL_S * 1000)
+    with pytest.raises(Refusal) as refused:
+        await guard.holder(ticket, "GET a")
+    assert refused.value.code == "EXPIRED_TOKEN"
+    assert guard.refusals.counts["INVALID_TOKEN"] == 5
+
+
+async def test_a_ticket_ends_with_its_key_and_people_of_a_provider_have_none(guard, keys, clock):
+    made = await keys.create("billing", READER)
+    by = await guard.authenticate(basic(made.key_id, made.key_secret))
+    ticket = guard.ticket(by, "GET a")
+    await keys.revoke(made.key_id)
+    with pytest.raises(Refusal):
+        await guard.holder(ticket, "GET a")
+    assert guard.ticket(by, "GET a") is None
+    assert guard.ticket(Principal(id="oidc:u-1", name="ann", grants=READER), "GET a") is None
+    first = Guard(keys, clock, configured=configured_key(f"root:{SECRET}"))
+    other = Guard(keys, clock, configured=configured_key(f"root:{SECRET}"))
+    root = await first.authenticate(basic("root", SECRET))
+    assert await other.holder(first.ticket(root, "GET a"), "GET a") == root
 
 
 async def test_rotated_revoked_and_regranted_keys_count_as_they_are_now(guard, keys, clock):

@@ -6,10 +6,13 @@ was not seen before costs its address a request until it has proven somebody: wh
 often is told nothing, not even of a right guess, while those who are known go on.
 """
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+
 from firmus.edge.headers import Header
 from firmus.edge.rates import Buckets
 from firmus.security.grants import EVERYBODY, Principal
-from firmus.security.guard import Guard, unauthenticated
+from firmus.security.guard import Guard
 from firmus_contracts.errors import Refusal
 
 _GUESSES = frozenset({"UNAUTHENTICATED", "INVALID_TOKEN", "INVALID_CREDENTIALS"})
@@ -25,14 +28,27 @@ class Entrance:
         self._guard = guard
         self._buckets = buckets
 
-    async def admit(self, header: Header, address: str, *, counts: bool = True) -> Principal:
-        """Who asks, one request of theirs counted unless this one is free. Raises Refusal
-        UNAUTHENTICATED, TOO_MANY_REQUESTS, and what `Guard.authenticate` does.
+    async def admit(
+        self,
+        header: Header,
+        address: str,
+        *,
+        counts: bool = True,
+        ticket: tuple[str, str] | None = None,
+    ) -> Principal:
+        """Who asks, one request of theirs counted unless this one is free. `ticket`: what stands
+        for a credential where there is none, and its scope. Raises Refusal UNAUTHENTICATED,
+        TOO_MANY_REQUESTS, and what `Guard.authenticate` does.
         """
         by, guard = EVERYBODY, self._guard
         if guard is not None:
             credential = header("X-Authorization") or header("Authorization") or ""
-            by = guard.known(credential) or await self._recognised(guard, credential, address)
+            if ticket is not None and not credential:
+                by = await self._proven(partial(guard.holder, *ticket), address)
+            else:
+                by = guard.known(credential) or await self._proven(
+                    partial(guard.authenticate, credential), address
+                )
         if counts and self._buckets is not None:
             self._buckets.draw(f"key {by.id}" if by.id else f"address {address}")
         return by
@@ -47,14 +63,11 @@ class Entrance:
         if self._guard is not None:
             self._guard.refusals.note(refused.code, by.name)
 
-    async def _recognised(self, guard: Guard, credential: str, address: str) -> Principal:
+    async def _proven(self, proof: Callable[[], Awaitable[Principal]], address: str) -> Principal:
         self.count(address)
         guessed = False
         try:
-            if not credential:
-                guard.refusals.note("UNAUTHENTICATED", "")
-                raise unauthenticated()
-            return await guard.authenticate(credential)
+            return await proof()
         except Refusal as refusal:
             guessed = refusal.code in _GUESSES
             raise

@@ -5,11 +5,12 @@ way of a request.
 from firmus.edge.entrance import Entrance
 from firmus.edge.permits import require_task, require_workflow
 from firmus.edge.rates import Buckets
-from firmus.gateway.reading import Request, Response
+from firmus.gateway.payloads import path_of, scope_of
+from firmus.gateway.reading import Request, Response, text
 from firmus.gateway.routes import Handler, Route, not_yet
 from firmus.gateway.rules import Rule, rule_of
 from firmus.ports import DeciderPort
-from firmus.security.grants import require, require_everywhere
+from firmus.security.grants import require, require_everywhere, require_somewhere
 from firmus.security.guard import Guard
 from firmus_contracts.errors import Refusal
 
@@ -52,7 +53,11 @@ def _behind(rule: Rule, route: Route, entrance: Entrance, decider: DeciderPort) 
         return handler
 
     async def responder(req: Request, resp: Response, **parameters: str) -> None:
-        req.principal = by = await entrance.admit(req.get_header, req.remote_addr, counts=counts)
+        given = text(req, "ticket") if rule.ticket else None
+        ticket = (given, scope_of(route.method, path_of(parameters))) if given else None
+        req.principal = by = await entrance.admit(
+            req.get_header, req.remote_addr, counts=counts, ticket=ticket
+        )
         try:
             match of:
                 case "name":
@@ -63,6 +68,8 @@ def _behind(rule: Rule, route: Route, entrance: Entrance, decider: DeciderPort) 
                     await require_task(by, role, decider, parameters[parameter])
                 case "server":
                     require_everywhere(by, role)
+                case "some":
+                    require_somewhere(by, role)
             await handler(req, resp, **parameters)
         except Refusal as refused:
             entrance.turned_away(by, refused)

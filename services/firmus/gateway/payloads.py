@@ -1,10 +1,12 @@
 """Large payloads over REST: where they are put and found (spec 1.10, 8.4, 8.5).
 
 A client asks for a location, and uploads to or downloads from the address it is given; this
-server itself answers there.
+server itself answers there. Clients send no credentials to an address that they were given, so with
+security it has a ticket in it, good for what it was given for.
 """
 
 import uuid
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from firmus.edge.asking import state_of
@@ -12,6 +14,7 @@ from firmus.edge.stored import Stored
 from firmus.gateway import answers
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, raw_body, required, text
+from firmus.security.grants import Principal
 from firmus.workflow.external import Owner, Place, Side, place_of
 from firmus.workflow.masking import NOTHING, masked
 from firmus_contracts.bodies import decode_object
@@ -29,6 +32,16 @@ _KINDS: dict[str, tuple[Owner, Side]] = {
 _OPERATIONS = frozenset({"READ", "WRITE"})
 
 
+def scope_of(method: str, path: str) -> str:
+    """What a ticket in an address is for."""
+    return f"{method} {path}"
+
+
+def path_of(parameters: Mapping[str, str]) -> str:
+    """The path of a payload, from the parameters of its address."""
+    return "{owner}/{side}/{name}".format_map(parameters)
+
+
 class Payloads:
     """Handlers of `externalstoragelocation` and of the addresses that it gives."""
 
@@ -36,6 +49,7 @@ class Payloads:
         self._decider = ports.decider
         self._uploads = ports.payloads
         self._definitions = ports.definitions
+        self._guard = ports.guard
         self._stored = Stored(ports.decider, ports.payloads)
 
     async def location(self, req: Request, resp: Response) -> None:
@@ -52,7 +66,8 @@ class Payloads:
         if place_of(path) is None and (operation == "WRITE" or not path):
             path = Place(*_KINDS[kind], str(uuid.uuid4())).path
         address = path if place_of(path) is not None else quote(path, safe="")
-        uri = f"{req.prefix}{BASE}/{address}"
+        ticket = self._ticket(req.principal, "GET" if operation == "READ" else "PUT", path)
+        uri = f"{req.prefix}{BASE}/{address}{ticket}"
         answers.json(resp, ExternalStorageLocation(uri=uri, path=path))
 
     async def download(
@@ -73,6 +88,13 @@ class Payloads:
         decode_object(data)
         await self._uploads.put(place.path, data)
         answers.empty(resp)
+
+    def _ticket(self, by: Principal, method: str, path: str) -> str:
+        """What stands behind an address: nothing without security, nor for who has no key."""
+        if self._guard is None or place_of(path) is None:
+            return ""
+        ticket = self._guard.ticket(by, scope_of(method, path))
+        return "" if ticket is None else f"?ticket={ticket}"
 
     async def _masked_at(self, path: str) -> frozenset[str]:
         """The masked fields of the execution that a path belongs to."""

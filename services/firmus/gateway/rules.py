@@ -14,12 +14,14 @@ from firmus.security.grants import ADMIN, EXECUTE, READ, Role
 
 class Rule(msgspec.Struct, frozen=True):
     """`of` what the role is asked for: `name` and `workflow` and `task` (ids) stand in the
-    parameter; `server`: all names. `known`: whoever is recognised may. `open`: anybody.
+    parameter; `server`: all names; `some`: any one. `known`: whoever is recognised may. `open`:
+    anybody. `ticket`: one of this server's may stand for a credential.
     """
 
-    of: Literal["open", "known", "inside", "server", "name", "workflow", "task"]
+    of: Literal["open", "known", "inside", "server", "some", "name", "workflow", "task"]
     role: Role = READ
     parameter: str = "key"
+    ticket: bool = False
 
 
 OPEN, KNOWN, INSIDE = Rule("open"), Rule("known"), Rule("inside")
@@ -199,8 +201,8 @@ _ELSEWHERE = {
     "GET /api/queue/": KNOWN,
     "POST /api/queue/update/{key}/{ref}/{status}": KNOWN,
     "POST /api/queue/update/{key}/task/{task}/{status}": KNOWN,
-    "GET /api/external/payloads/{owner}/{side}/{name}": INSIDE,
-    "PUT /api/external/payloads/{owner}/{side}/{name}": KNOWN,
+    "GET /api/external/payloads/{owner}/{side}/{name}": Rule("inside", ticket=True),
+    "PUT /api/external/payloads/{owner}/{side}/{name}": Rule("some", EXECUTE, ticket=True),
 }
 
 

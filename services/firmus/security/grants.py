@@ -95,6 +95,12 @@ def require_everywhere(principal: Principal, role: Role) -> None:
         raise forbidden(principal, role, "all names (*)")
 
 
+def require_somewhere(principal: Principal, role: Role) -> None:
+    """Raises Refusal FORBIDDEN for who has the role on no name at all."""
+    if within(principal, role) == ():
+        raise forbidden(principal, role, "some name")
+
+
 def forbidden(principal: Principal, role: Role, on: str) -> Refusal:
     return Refusal("FORBIDDEN", f"{principal.name} needs the role {role} on {on}")
 

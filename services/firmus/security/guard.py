@@ -16,10 +16,12 @@ from firmus.security.aggregate import Key, Secret, hash_of
 from firmus.security.grants import ADMIN, Grant, Principal
 from firmus.security.refusals import Refusals
 from firmus.security.store import Keys
+from firmus.security.tokens import Token
 from firmus_contracts.errors import Refusal
 
 TOKEN_TTL_S = 3600
 """The official clients fetch a new token after 45 minutes at the latest."""
+TICKET_TTL_S = 300
 
 _SEEN_MAX = 10_000
 _FOR_EVER_MS = 1 << 62
@@ -90,6 +92,27 @@ class Guard:
         self._remember(credential, seen)
         return seen.principal
 
+    def ticket(self, by: Principal, scope: str) -> str | None:
+        """By which whoever has it may do one thing as somebody, for `TICKET_TTL_S`. None for people
+        of a provider: only keys sign.
+        """
+        key = self._known_key(by.id)
+        if not key.secrets:
+            return None
+        expires_s = self._clock.now_ms() // 1000 + TICKET_TTL_S
+        return tokens.issue(key, key.secrets[0], expires_s=expires_s, scope=scope)
+
+    async def holder(self, ticket: str, scope: str) -> Principal:
+        """Whose ticket for this it is. Raises Refusal INVALID_TOKEN, EXPIRED_TOKEN; Unavailable."""
+        token = tokens.read(ticket)
+        try:
+            if token is None:
+                raise _invalid()
+            return (await self._of_key(token, scope)).principal
+        except Refusal as refused:
+            self.refusals.note(refused.code, "" if token is None else token.key_id)
+            raise
+
     async def token(self, key_id: str, secret: str) -> str:
         """A token for a key. Raises Refusal INVALID_CREDENTIALS, Unavailable."""
         try:
@@ -119,14 +142,15 @@ class Guard:
 
     async def _token(self, text: str) -> _Seen:
         token = tokens.read(text)
-        if token is None:
-            return await self._foreign(text)
+        return await self._foreign(text) if token is None else await self._of_key(token)
+
+    async def _of_key(self, token: Token, scope: str = "") -> _Seen:
         key = await self._key(token.key_id, lambda key: _has(key, token.number))
-        trouble = tokens.trouble(token, key, now_ms=self._clock.now_ms())
+        trouble = tokens.trouble(token, key, now_ms=self._clock.now_ms(), scope=scope)
+        if trouble == "EXPIRED_TOKEN":
+            raise Refusal("EXPIRED_TOKEN", "The token has expired")
         if trouble is not None:
-            expired = trouble == "EXPIRED_TOKEN"
-            said = "The token has expired" if expired else "The token is not valid"
-            raise Refusal(trouble, said)
+            raise _invalid()
         until_ms = next(s.until_ms for s in key.secrets if s.number == token.number)
         return _Seen(principal_of(key), min(token.expires_s * 1000, until_ms or _FOR_EVER_MS))
 
@@ -134,7 +158,7 @@ class Guard:
         if not text:
             raise unauthenticated()
         if self._issuer is None or text.count(".") != 2:
-            raise Refusal("INVALID_TOKEN", "The token is not valid")
+            raise _invalid()
         return _Seen(*await self._issuer.principal(text))
 
     async def _proven(self, key_id: str, secret: str) -> tuple[Key, Secret]:
@@ -149,11 +173,16 @@ class Guard:
 
     async def _key(self, key_id: str, suffices: Callable[[Key], bool]) -> Key:
         """A key as it was last seen, or as it is now when that does not suffice."""
+        found = self._known_key(key_id)
+        if found is not self._configured and not suffices(found):
+            await self.keys.fresh()
+            found = self.keys.known(key_id)
+        return found
+
+    def _known_key(self, key_id: str) -> Key:
         configured = self._configured
         if configured is not None and configured.id == key_id:
             return configured
-        if not suffices(self.keys.known(key_id)):
-            await self.keys.fresh()
         return self.keys.known(key_id)
 
     def _remember(self, credential: str, seen: _Seen) -> None:
@@ -192,6 +221,10 @@ def unauthenticated() -> Refusal:
         "UNAUTHENTICATED",
         "This server asks who you are: send a token of POST /api/token as X-Authorization",
     )
+
+
+def _invalid() -> Refusal:
+    return Refusal("INVALID_TOKEN", "The token is not valid")
 
 
 def _has(key: Key, number: int) -> bool:

@@ -3,7 +3,8 @@
     ft1.<key id>.<number of the secret>.<expiry, epoch seconds>.<HMAC-SHA256 of all before it>
 
 The signing key is that of the secret, so gateways share what they know of keys and nothing else,
-and grants are those that the key has when the token is used.
+and grants are those that the key has when the token is used. A ticket is a token for one thing
+(`scope`), which is signed with it and does not stand in it: nobody else's token is one.
 """
 
 import hmac
@@ -32,9 +33,9 @@ class Token(msgspec.Struct, frozen=True):
     signature: str
 
 
-def issue(key: Key, secret: Secret, *, expires_s: int) -> str:
+def issue(key: Key, secret: Secret, *, expires_s: int, scope: str = "") -> str:
     signed = f"{PREFIX}{key.id}.{secret.number}.{expires_s}"
-    return f"{signed}.{_signature(secret, signed)}"
+    return f"{signed}.{_signature(secret, signed, scope)}"
 
 
 def read(text: str) -> Token | None:
@@ -50,11 +51,11 @@ def read(text: str) -> Token | None:
     return Token(key_id, int(number), int(expires_s), text.rpartition(".")[0], signature)
 
 
-def trouble(token: Token, key: Key, *, now_ms: int) -> Trouble | None:
+def trouble(token: Token, key: Key, *, now_ms: int, scope: str = "") -> Trouble | None:
     """What is wrong with a token of this key; None when it proves who sends it."""
     for secret in key.secrets:
         if secret.number == token.number:
-            if not hmac.compare_digest(_signature(secret, token.signed), token.signature):
+            if not hmac.compare_digest(_signature(secret, token.signed, scope), token.signature):
                 return "INVALID_TOKEN"
             if now_ms >= token.expires_s * 1000 or _over(secret, now_ms):
                 return "EXPIRED_TOKEN"
@@ -77,6 +78,8 @@ def _over(secret: Secret, now_ms: int) -> bool:
     return secret.until_ms > 0 and now_ms >= secret.until_ms
 
 
-def _signature(secret: Secret, signed: str) -> str:
-    mac = hmac.digest(secret.signing.encode(), signed.encode(), "sha256")
+def _signature(secret: Secret, signed: str, scope: str) -> str:
+    """What is signed has no blank in it, so a scope behind one makes another text of it."""
+    text = f"{signed} {scope}" if scope else signed
+    mac = hmac.digest(secret.signing.encode(), text.encode(), "sha256")
     return urlsafe_b64encode(mac).rstrip(b"=").decode()

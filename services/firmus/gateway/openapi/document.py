@@ -102,6 +102,7 @@ _ON: Final = {
     "workflow": "on the name of the workflow",
     "task": "on the name of the workflow or of the task",
     "server": "on all names",
+    "some": "on any name",
 }
 """What the role of an operation is asked for on, where security is on."""
 _SERVERS: Final = [

@@ -171,6 +171,7 @@ PLACE: Final = (
         required=True,
     ),
 )
+TICKET: Final = text("ticket", "Stands for a credential in addresses that this server gave out.")
 SCHEDULE_PAGE: Final = (
     integer("start", "How many to leave out.", default=0),
     integer("size", "How many to answer with; all of them below 0.", default=100),

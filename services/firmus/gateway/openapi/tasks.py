@@ -245,6 +245,7 @@ PAYLOADS: Final = {
         id="downloadPayload",
         tag=_PAYLOAD,
         summary="Download a payload",
+        parameters=(p.TICKET,),
         answers=shaped(dict[str, Any], "The payload"),
         refuses=(404,),
     ),
@@ -253,6 +254,7 @@ PAYLOADS: Final = {
         tag=_PAYLOAD,
         summary="Upload a payload",
         about="What belongs to an execution cannot be written.",
+        parameters=(p.TICKET,),
         body=Body(
             shape=dict[str, Any], about="The payload, whatever its content type", any_type=True
         ),
