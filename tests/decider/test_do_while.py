@@ -206,6 +206,16 @@ def test_3_6_2_a_dynamic_task_takes_its_type_from_its_input() -> None:
     assert missing.status == "FAILED"
 
 
+def test_3_6_2_a_dynamic_operator_has_the_name_it_resolved_to() -> None:
+    flow = Flow(op("d", "DYNAMIC", {"t": "${workflow.input.t}"}, dynamicTaskNameParam="t"))
+    flow.start({"t": "NOOP"})
+    other = Flow(op("d", "DYNAMIC", {"t": "${workflow.input.t}"}, dynamicTaskNameParam="t"))
+    other.start({"t": True})
+
+    assert (flow.row("d").made.task_type, flow.row("d").made.task_def_name) == ("NOOP", "NOOP")
+    assert other.row("d").made.task_type == "true"
+
+
 def test_3_6_12_a_lambda_returns() -> None:
     flow = Flow(op("f", "LAMBDA", {"scriptExpression": "return {n: $.n + 1}", "n": 1}))
     flow.start()

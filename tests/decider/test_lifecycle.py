@@ -221,6 +221,16 @@ def test_4_7_a_failure_workflow_may_be_named_by_an_input_and_may_be_missing() ->
     assert "failed to start" in missing.output["conductor.failure_workflow"]
 
 
+def test_4_7_an_input_that_names_no_failure_workflow_starts_none() -> None:
+    for name in ("$workflow.input.onError", "${workflow.input.onError}"):
+        flow = Flow(simple("a"), failureWorkflow=name)
+        flow.start()
+        flow.fail("a", output={"n": 1})
+
+        assert flow.state is not None
+        assert (flow.state.failure_workflow, flow.output) == (None, {"n": 1})
+
+
 def test_4_10_the_first_domain_with_a_fresh_poll_is_chosen_else_the_last() -> None:
     chosen = {}
     for listed in ("x,y", "x,NO_DOMAIN", "y"):

@@ -31,6 +31,7 @@ async def jq() -> AsyncIterator[JqScripts]:
         ('{b: .b, "é": (2.50 | floor)}', [{"b": "x", "é": 2}]),
         ("label $out | 1, break $out, 2", [1]),
         ("env, $ENV", [{}, {}]),
+        ("[leaf_paths]", [[["a", 0], ["b"]]]),
     ],
 )
 async def test_a_program_gives_all_its_results(jq: JqScripts, program: str, results: Any) -> None:

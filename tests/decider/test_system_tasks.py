@@ -116,7 +116,7 @@ def test_3_6_18_a_conductor_event_ends_within_the_decision(sink: str, event: str
         "workflowType": "flow",
         "workflowVersion": 1,
         "correlationId": "c",
-        "taskToDomain": None,
+        "taskToDomain": {},
         "event_produced": event,
     }
 

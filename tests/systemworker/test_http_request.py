@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from firmus.systemworker.http_request import NO_METHOD, NO_URI, HttpRequest, Unusable, request_of
+from firmus.systemworker.http_request import (
+    NO_METHOD,
+    NO_URI,
+    TIMEOUT_MAX_MS,
+    HttpRequest,
+    Unusable,
+    request_of,
+)
 
 
 def request(**fields: Any) -> HttpRequest:
@@ -42,7 +49,7 @@ def test_a_uri_is_sent_as_written_and_only_the_impossible_is_encoded(
         ({"uri": "http://h", "method": "GET", "headers": [1]}, "headers is not an object"),
         ({"uri": "http://h", "method": "GET", "headers": {"a": "x\r\nb: y"}}, "line break"),
         ({"uri": "http://h", "method": "GET", "readTimeOut": "soon"}, "readTimeOut"),
-        ({"uri": "http://h", "method": "GET", "readTimeOut": 0}, "readTimeOut"),
+        ({"uri": "http://h", "method": "GET", "readTimeOut": -1}, "readTimeOut"),
     ],
 )
 def test_an_input_that_is_no_request_is_refused_by_name(given: dict[str, Any], reason: str) -> None:
@@ -89,6 +96,11 @@ def test_a_body_is_written_as_its_type_says(body: Any, content_type: str, sent: 
 def test_timeouts_have_defaults_also_for_null_and_read_texts() -> None:
     found = request(connectionTimeOut=None, readTimeOut="800")
     assert (found.connect_timeout_ms, found.read_timeout_ms) == (3000, 800)
+
+
+def test_a_timeout_of_0_is_none_but_the_longest() -> None:
+    found = request(connectionTimeOut=0, readTimeOut="0")
+    assert (found.connect_timeout_ms, found.read_timeout_ms) == (TIMEOUT_MAX_MS, TIMEOUT_MAX_MS)
 
 
 def test_what_is_told_of_a_request_holds_no_path_query_or_password() -> None:

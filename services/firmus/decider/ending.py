@@ -144,7 +144,8 @@ def cancel_open(turn: Turn) -> None:
 def failure_workflow(turn: Turn) -> tuple[ev.FailureWorkflow | None, str | None]:
     """The failure workflow to start, or why it cannot start, or neither (spec 4.7).
 
-    A name that begins with `$` is split on dots, its third part names an input of the workflow.
+    A name that begins with `$` is split on dots, its third part names an input of the workflow;
+    where that is not there, no failure workflow was asked for.
     Raises WantsMore until it is known whether the definition exists: whoever emits events before
     `fail` calls this first.
     """
@@ -156,7 +157,7 @@ def failure_workflow(turn: Turn) -> tuple[ev.FailureWorkflow | None, str | None]
         parts = name.split(".")
         value = turn.state.input.get(parts[2]) if len(parts) > 2 else None
         if not value:
-            return None, f"Error workflow {name} failed to start.  reason: no such input"
+            return None, None
         name = str(value)
     key = (name, definition.failure_workflow_version)
     known = turn.answers.definitions.get(key)

@@ -1,6 +1,6 @@
 """Where a failure goes that nothing forgives: to the block around it, else it ends the workflow."""
 
-from firmus.decider import containment, ending
+from firmus.decider import containment, ending, passes
 from firmus.decider.context import WorkflowFault
 from firmus.decider.operators.registry import operator_for
 from firmus.decider.turn import Turn
@@ -19,6 +19,8 @@ def for_good(turn: Turn, row: TaskState, status: WorkflowStatus, reason: str | N
         _contain(turn, block, containment.error_of(turn.state, row))
         return
     origin = _origin(turn, row)
+    ending.failure_workflow(turn)
+    passes.note_end(turn, row)
     ending.fail(turn, status, reason or blame(turn, origin, status), ordinal=origin.ordinal)
 
 

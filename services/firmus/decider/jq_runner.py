@@ -18,9 +18,13 @@ import jq  # type: ignore[import-not-found,import-untyped,unused-ignore]  # it s
 _SIZE = struct.Struct(">I")
 
 
+_OLDER = "def leaf_paths: paths(scalars); "
+"""What programs may know from older versions of jq."""
+
+
 @lru_cache(maxsize=256)
 def compiled(program: str) -> Any:
-    return jq.compile(program)
+    return jq.compile(_OLDER + program if "leaf_paths" in program else program)
 
 
 def answer(program: str, text: str) -> list[Any]:

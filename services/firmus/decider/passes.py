@@ -4,7 +4,7 @@ The rows of pass `i` are named `ref__i`; in a loop within a loop `ref__outer__in
 pass ever meets the rows of another.
 """
 
-from typing import cast
+from typing import Any, cast
 
 from firmus.decider.operators import registry
 from firmus.decider.plan import Plan
@@ -12,8 +12,8 @@ from firmus.decider.turn import Turn
 from firmus.workflow.blueprint import Blueprint, child_lists
 from firmus.workflow.document import LOOPS
 from firmus.workflow.state import TaskState, WorkflowState
+from firmus_contracts import events as ev
 from firmus_contracts.definitions import WorkflowTask
-from firmus_contracts.events import TaskScheduled
 
 
 def own_suffix(row: TaskState) -> str:
@@ -25,7 +25,7 @@ def suffix_of(loop: TaskState, number: int) -> str:
     return f"{own_suffix(loop)}__{number}"
 
 
-def pass_of(state: WorkflowState, made: TaskScheduled, loop: int) -> int | None:
+def pass_of(state: WorkflowState, made: ev.TaskScheduled, loop: int) -> int | None:
     """The pass of a loop that a row is part of, however deep; None when it is in none."""
     while made.within is not None:
         if made.within == loop:
@@ -70,6 +70,35 @@ def first_failed(turn: Turn, around: TaskState, rows: dict[str, TaskState]) -> T
         if not turn.definition_of(row)[0].optional:
             return row
     return None
+
+
+def note_so_far(turn: Turn, loop: TaskState, rows: dict[str, TaskState], number: int) -> None:
+    """Notes in the loop's output what an unfinished pass has made, up to the row that failed. A
+    TERMINATE that ends the pass has put out nothing yet.
+    """
+    failed = first_failed(turn, loop, rows)
+    collected: dict[str, Any] = {}
+    for ref, row in rows.items():
+        collected[ref] = {} if row.made.task_type == "TERMINATE" else row.output
+        if row is failed:
+            break
+    output = {str(number): collected}
+    turn.emit(ev.LoopAdvanced(ordinal=loop.ordinal, iteration=number, output=output))
+
+
+def note_end(turn: Turn, row: TaskState) -> None:
+    """A row ends the workflow in the decision that made it: a loop around it notes the pass so far,
+    as in Conductor, where the loop is looked at once more after such a row (spec 3.6.9).
+    """
+    loop = None if row.made.within is None else turn.state.tasks[row.made.within]
+    operator = registry.operator_for(row.made.task_type)
+    if loop is None or loop.made.task_type != "DO_WHILE" or operator is None or not operator.sync:
+        return
+    task, _ = turn.definition_of(loop)
+    number = row.made.iteration
+    rows = children(turn, body_refs(turn.context.blueprint, task), suffix_of(loop, number))
+    if first_failed(turn, loop, rows) or all(one.status.terminal for one in rows.values()):
+        note_so_far(turn, loop, rows, number)
 
 
 def body_refs(blueprint: Blueprint, task: WorkflowTask) -> list[str]:

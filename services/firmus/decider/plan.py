@@ -86,14 +86,14 @@ class Plan:
         """The row that was there before, as long as nothing is planned in its place."""
         return None if self.rows else self.instead
 
-    def scope(self) -> Document:
-        """What expressions of the next row see."""
+    def scope(self, *, of_task: bool = True) -> Document:
+        """What expressions of the next row see; `of_task`: `${CPEWF_TASK_ID}` has a value."""
         state = self.turn.state
         within = self.within
         return inputs.document(
             state,
             self.turn.context.environment,
-            task_id=state.task_id(self.next_ordinal),
+            task_id=state.task_id(self.next_ordinal) if of_task else None,
             place=None if within is None else Place(within, self.iteration, self.suffix),
         )
 
@@ -102,7 +102,8 @@ class Plan:
         if self._first is not None and self._first.input is not None:
             return dict(self._first.input)
         task_def = task.task_definition if with_template else None
-        return inputs.resolved_input(self.turn.context.blueprint, task, task_def, self.scope())
+        scope = self.scope(of_task=task.type not in _WITHOUT_TASK_ID)
+        return inputs.resolved_input(self.turn.context.blueprint, task, task_def, scope)
 
     def resolved(self, key: str, value: Any, scope: Document) -> Any:
         """Any other template of the task that is reached; `key` names where it stands."""
@@ -219,6 +220,10 @@ def timeouts_of(task_def: TaskDef | None, *, queued: bool, lease_s: int = 0) -> 
     return timeouts if timeouts != _NO_TIMEOUTS else None
 
 
+_WITHOUT_TASK_ID = frozenset(
+    {"SWITCH", "SET_VARIABLE", "SUB_WORKFLOW", "START_WORKFLOW", "FORK_JOIN", "FORK_JOIN_DYNAMIC"}
+)
+"""Types for whose inputs `${CPEWF_TASK_ID}` has no value, as in Conductor."""
 _NO_TIMEOUTS = ev.Timeouts()
 
 

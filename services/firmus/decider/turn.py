@@ -152,8 +152,14 @@ class Turn:
             return True
         return bool(self.definition_of(row)[0].expression)
 
+    def acted_on(self, row: TaskState) -> bool:
+        """Whether all that follows from the end of a row has been done."""
+        return row.settled or row.ordinal in self.settled
+
     def settle(self, row: TaskState) -> None:
-        """Notes that a row is done with. The last one of a pass has its loop or block looked at."""
+        """Notes that a row is done with. The last one of a pass has its loop or block looked at,
+        and one that failed its loop.
+        """
         if row.ordinal in self.settled:
             return
         self.settled[row.ordinal] = None
@@ -166,6 +172,11 @@ class Turn:
             self._closed[within] = self._closed.get(within, 0) + 1
             self.over.setdefault(within, []).append(iteration)
             self.todo.append(within)
+        elif not row.status.successful and self._is_loop(within):
+            self.todo.append(within)
+
+    def _is_loop(self, ordinal: int) -> bool:
+        return self.state.tasks[ordinal].made.task_type == "DO_WHILE"
 
     def rows_left(self, within: int, iteration: int) -> int:
         """How many rows directly in a pass have still to be acted on."""

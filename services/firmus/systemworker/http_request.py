@@ -134,6 +134,6 @@ def _milliseconds(asked: Mapping[str, Any], field: str) -> int:
         number = int(float(value))
     except (TypeError, ValueError, OverflowError):
         number = -1
-    if number <= 0 or isinstance(value, bool):
-        raise Unusable(f"Failed to invoke HTTP task due to: {field} is not a number above 0")
-    return min(number, TIMEOUT_MAX_MS)
+    if number < 0 or isinstance(value, bool):
+        raise Unusable(f"Failed to invoke HTTP task due to: {field} is not a number from 0 on")
+    return min(number or TIMEOUT_MAX_MS, TIMEOUT_MAX_MS)

@@ -44,6 +44,8 @@ def execute(turn: Turn, row: TaskState) -> None:
         passes.enter(turn, row, task, done)
     elif not turn.rows_left(row.ordinal, done):
         _end_of_pass(turn, row, task, done)
+    else:
+        _fail(turn, row, _children(turn, row, task, done), done)
 
 
 def _begin(turn: Turn, row: TaskState, task: WorkflowTask) -> None:
@@ -57,14 +59,13 @@ def _begin(turn: Turn, row: TaskState, task: WorkflowTask) -> None:
 
 def _end_of_pass(turn: Turn, row: TaskState, task: WorkflowTask, done: int) -> None:
     children = _children(turn, row, task, done)
-    failed = passes.first_failed(turn, row, children)
-    if failed is not None:
-        turn.emit(ev.TaskFailed(ordinal=row.ordinal, reason=failed.reason))
+    if _fail(turn, row, children, done):
         return
     collected = {str(done): {ref: child.output for ref, child in children.items()}}
     items = items_of(turn, row, task)
     goes_on, problem = _condition(turn, row, task, done, collected)
     if problem is not None:
+        turn.emit(ev.LoopAdvanced(ordinal=row.ordinal, iteration=done, output=collected))
         turn.emit(ev.TaskFailed(ordinal=row.ordinal, reason=problem, terminal_error=True))
         return
     if items is not None:
@@ -83,6 +84,18 @@ def _end_of_pass(turn: Turn, row: TaskState, task: WorkflowTask, done: int) -> N
         )
     )
     turn.emit(ev.TaskCompleted(ordinal=row.ordinal))
+
+
+def _fail(turn: Turn, row: TaskState, children: dict[str, TaskState], done: int) -> bool:
+    """Fails the loop if a child has failed for good and the workflow went on all the same: the
+    child is permissive. Its pass is not run to the end (spec 4.4).
+    """
+    failed = passes.first_failed(turn, row, children)
+    if failed is None or not turn.acted_on(failed):
+        return False
+    passes.note_so_far(turn, row, children, done)
+    turn.emit(ev.TaskFailed(ordinal=row.ordinal, reason=failed.reason))
+    return True
 
 
 def _next_pass(
@@ -122,7 +135,7 @@ def _first_ref(row: TaskState, task: WorkflowTask, number: int) -> str:
 
 def items_of(turn: Turn, row: TaskState, task: WorkflowTask) -> list[Any] | None:
     """The list that the loop runs over, worked out anew each time; None: it is no list loop."""
-    if task.items is not None:
+    if task.items:
         scope = inputs.document(turn.state, turn.context.environment, place=inputs.place_of(row))
         key = f"items:{task.task_reference_name}"
         value = inputs.resolved(turn.context.blueprint, key, task.items, scope)
@@ -141,7 +154,7 @@ def _condition(
     """Whether the loop goes on, or why that cannot be said. Evaluated after every pass."""
     condition = task.loop_condition
     if condition is None or not condition.strip():
-        return task.items is not None or "_items" in row.input, None
+        return bool(task.items) or "_items" in row.input, None
     key = f"{row.ordinal}:loop:{done}"
     result = turn.answers.scripts.get(key)
     if result is None:

@@ -10,6 +10,7 @@ from firmus.decider.context import WorkflowFault
 from firmus.decider.operators.operator import Operator
 from firmus.decider.operators.registry import OPERATORS
 from firmus.decider.plan import Plan, domain_for
+from firmus.workflow.expressions import text_of
 from firmus.workflow.masking import masked
 from firmus_contracts.definitions import WorkflowTask
 from firmus_contracts.statuses import TaskStatus
@@ -32,11 +33,12 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
             "Cannot map a dynamic task based on the parameter and input. "
             f"Parameter= {parameter}, input= {shown}"
         )
-    resolved = str(name)
+    resolved = text_of(name)
     if resolved in OPERATORS and resolved not in {"SIMPLE", "DYNAMIC"}:
         if resolved in _STRUCTURAL:
             raise WorkflowFault(f"A dynamic task cannot be a {resolved}")
-        OPERATORS[resolved].plan(planned, msgspec.structs.replace(task, type=resolved))
+        known = msgspec.structs.replace(task, type=resolved, name=resolved)
+        OPERATORS[resolved].plan(planned, known)
         return
     planned.add(
         task,

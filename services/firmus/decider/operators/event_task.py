@@ -39,7 +39,7 @@ def execute(turn: Turn, row: TaskState) -> None:
         return
     ordinal, sink = row.ordinal, row.input.get("sink")
     event = _conductor_event(sink, turn.state.name, row.ref)
-    output = _message(turn.state, row.input, event)
+    output = _message(turn.state, row.input, sink if event is None else event)
     if event is None:
         turn.emit(ev.TaskFailed(ordinal=ordinal, reason=_problem(sink), output=output))
         return
@@ -71,7 +71,7 @@ def _message(state: WorkflowState, given: dict[str, Any], event: Any) -> dict[st
         "workflowType": state.name,
         "workflowVersion": state.definition_version,
         "correlationId": state.correlation_id,
-        "taskToDomain": state.task_to_domain or None,
+        "taskToDomain": state.task_to_domain,
         **({} if event is None else {"event_produced": event}),
     }
 

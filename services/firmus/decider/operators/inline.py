@@ -24,7 +24,8 @@ def plan(planned: Plan, task: WorkflowTask) -> None:
 
 def execute(turn: Turn, row: TaskState) -> None:
     """A script's own fault is terminal; one cut by the time limit may be retried."""
-    evaluator = row.input.get("evaluatorType", "javascript")
+    evaluator = row.input.get("evaluatorType")
+    evaluator = "javascript" if evaluator is None else evaluator
     expression = row.input.get("expression")
     problem = _unusable(evaluator, expression)
     if problem is not None:

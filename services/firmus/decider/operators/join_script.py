@@ -16,7 +16,7 @@ from firmus.workflow.state import TaskState
 from firmus_contracts import events as ev
 from firmus_contracts.definitions import WorkflowTask
 
-EVALUATORS = frozenset({"javascript", "graaljs"})
+EVALUATORS = frozenset({"javascript", "graaljs", "js"})
 
 
 def has_script(task: WorkflowTask) -> bool:
@@ -34,7 +34,7 @@ def execute(turn: Turn, row: TaskState, task: WorkflowTask, gathered: dict[str, 
     statuses = ",".join(f"{ref}={one['status']}" for ref, one in scope.items() if ref != "joinOn")
     need = ScriptNeed(
         key=f"{row.ordinal}:join:{statuses}",
-        evaluator=evaluator,
+        evaluator="javascript" if evaluator == "js" else evaluator,
         expression=task.expression or "",
         scope=scope,
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from firmus.decider import ending, schemas_kept
+from firmus.decider import ending, passes, schemas_kept
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
@@ -44,6 +44,7 @@ def execute(turn: Turn, row: TaskState) -> None:
     if not turn.state.tasks[row.ordinal].status.successful:
         return
     turn.settled[row.ordinal] = None
+    passes.note_end(turn, turn.state.tasks[row.ordinal])
     given = row.input.get("terminationReason")
     task_id = turn.state.task_id(row.ordinal)
     reason = str(given) if given else f"Workflow is {status} by TERMINATE task: {task_id}"

@@ -49,6 +49,8 @@ def _callback_s(deadline_ms: int | None, now_ms: int) -> int:
 def _deadline_ms(given: dict[str, Any], now_ms: int) -> int | None:
     """When the wait ends; None: when somebody says so. Raises ValueError on bad times."""
     duration, until = given.get("duration"), given.get("until")
+    if isinstance(duration, str):
+        duration = duration.strip()
     if duration and until:
         raise ValueError("Both 'duration' and 'until' specified. Please provide only one input")
     if duration:

@@ -6,7 +6,7 @@ from typing import Any
 
 import regex
 
-from firmus.workflow.expressions.scope import MISSING, Scope
+from firmus.workflow.expressions.scope import MISSING
 from firmus.workflow.expressions.steps import Argument, Predicate
 from firmus.workflow.expressions.text import text_of
 
@@ -37,16 +37,16 @@ def opposite(accepts: Predicate) -> Predicate:
     return lambda item, scope: not accepts(item, scope)
 
 
-def exists(read: Argument, *, path: bool) -> Predicate:
-    """An operand alone: a path that leads somewhere (null counts, an empty list of finds does
-    not), or the literal `true`.
+def exists(read: Argument) -> Predicate:
+    """A path alone: it leads somewhere, be it to null. `read` finds its definite part: wildcards
+    and the like always find a list, be it an empty one.
     """
+    return lambda item, scope: read(item, scope) is not MISSING
 
-    def present(item: Any, scope: Scope) -> bool:
-        found = read(item, scope)
-        return found is not MISSING and found != [] if path else found is True
 
-    return present
+def stated(read: Argument) -> Predicate:
+    """A literal alone: it is `true`."""
+    return lambda item, scope: read(item, scope) is True
 
 
 def comparison(left: Argument, operator: str, right: Argument) -> Predicate:
@@ -69,8 +69,8 @@ def pattern(text: str, flags: str) -> "regex.Pattern[str]":
 
 
 def _equal(left: Any, right: Any) -> bool:
-    if left is MISSING or right is MISSING:
-        return False
+    """What is not there equals null."""
+    left, right = (None if side is MISSING else side for side in (left, right))
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, int | float) and isinstance(right, str):

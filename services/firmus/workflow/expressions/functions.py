@@ -40,13 +40,15 @@ def _concat(value: Any, *added: Any) -> str:
     return "".join([*texts, *map(text_of, added)])
 
 
-def _over_numbers(function: Callable[[list[float]], float]) -> Callable[..., float | None]:
-    """`function` over the numbers of a list and of the arguments; null when there are none."""
+def _over_numbers(function: Callable[[list[float]], float]) -> Callable[..., float]:
+    """`function` over the numbers of a list and of the arguments. ValueError: there are none."""
 
-    def over(value: Any, *added: Any) -> float | None:
+    def over(value: Any, *added: Any) -> float:
         candidates = [*(value if isinstance(value, list) else ()), *added]
         numbers = [float(n) for n in candidates if type(n) in {int, float} and abs(n) < _LARGEST]
-        return function(numbers) if numbers else None
+        if not numbers:
+            raise ValueError("no numbers")
+        return function(numbers)
 
     return over
 

@@ -21,6 +21,7 @@ from firmus.workflow.expressions.steps import (
     Step,
     Wildcard,
     follow,
+    is_definite,
 )
 
 _SPACE = " \t\r\n"
@@ -34,8 +35,10 @@ _LITERALS: dict[str, Any] = {"true": True, "false": False, "null": None}
 
 
 def parse(text: str) -> tuple[Step, ...]:
-    """The steps of a whole path; a leading `$` or `$.` may be left out. Raises ValueError."""
-    text = text.strip()
+    """The steps of a whole path; a leading `$` or `$.` may be left out, blanks may follow. Raises
+    ValueError.
+    """
+    text = text.rstrip()
     reader = _Reader(text if text.startswith("$") else f"$.{text}")
     reader.take("$")
     if reader.here not in {"", ".", "["}:
@@ -95,6 +98,10 @@ class _Reader(_Cursor):
                 steps.append(self._step(stop))
             else:
                 steps.append(self._step(stop))
+        for place, step in enumerate(steps):
+            if isinstance(step, Call):
+                del steps[place + 1 :]
+                break
         if steps and isinstance(steps[-1], Keys):
             steps[-1] = Keys(steps[-1].names, last=True)
         return tuple(steps)
@@ -217,10 +224,10 @@ class _Reader(_Cursor):
             return filters.opposite(self._condition())
         if self.here == "(":
             return self._filter()
-        left, is_path = self._operand()
+        left, before = self._operand()
         operator = self._operator()
         if operator is None:
-            return filters.exists(left, path=is_path)
+            return filters.exists(before) if before is not None else filters.stated(left)
         return filters.comparison(left, operator, self._operand()[0])
 
     def _operator(self) -> str | None:
@@ -233,15 +240,17 @@ class _Reader(_Cursor):
             self.fail(f"no operator {word!r}")
         return word.lower() if word is not None else None
 
-    def _operand(self) -> tuple[Argument, bool]:
-        """What to read for one side of a comparison, and whether it is a path."""
+    def _operand(self) -> tuple[Argument, Argument | None]:
+        """What to read for one side of a comparison, and of a path the part before its first
+        wildcard, scan or filter.
+        """
         self.skip_space()
-        if self.found("@"):
-            return _from_item(self.steps(_AFTER_OPERAND)), True
-        if self.found("$"):
-            return _from_document(self.steps(_AFTER_OPERAND)), True
+        for sign, reading in (("@", _from_item), ("$", _from_document)):
+            if self.found(sign):
+                steps = self.steps(_AFTER_OPERAND)
+                return reading(steps), reading(_definite_part(steps))
         value = filters.pattern(*self._regex()) if self.found("/") else self._literal()
-        return (lambda _item, _scope: value), False
+        return (lambda _item, _scope: value), None
 
     def _regex(self) -> tuple[str, str]:
         start = self.at
@@ -279,6 +288,13 @@ class _Reader(_Cursor):
             items.append(self._literal())
             self.skip_space()
         return items
+
+
+def _definite_part(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    taken = 0
+    while taken < len(steps) and is_definite(steps[: taken + 1]):
+        taken += 1
+    return steps[:taken]
 
 
 def _from_item(steps: tuple[Step, ...]) -> Argument:

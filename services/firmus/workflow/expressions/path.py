@@ -16,7 +16,8 @@ _COMPILED_MAX = 8192
 
 class Path:
     """A path that can be looked up in any scope. One whose regular expression takes too long on
-    some value finds nothing: the others' decisions would wait for it.
+    some value finds nothing: the others' decisions would wait for it. One with a sum of no numbers
+    is null, like all that fails (spec 2.4).
 
     `definite`: it finds one value at most; otherwise a list. `root` is its first name, None when
     it starts with something else (`..`, `*`). The document itself (`$`) has no steps.
@@ -65,6 +66,8 @@ class Path:
             return follow(self._steps, value, scope)
         except TimeoutError:
             return MISSING
+        except ValueError:
+            return None
 
     def _start(self, scope: Scope) -> Any:
         if self._key is not None:

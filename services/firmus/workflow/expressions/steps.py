@@ -55,7 +55,9 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 class Call(msgspec.Struct, frozen=True):
-    """`.length()` and its like: one value made from what the path before it found."""
+    """`.length()` and its like: made from each value that the path before it found, and the end of
+    a path. Raises ValueError where a value is none that it can work with.
+    """
 
     function: Callable[..., Any]
     arguments: tuple[Argument, ...] = ()
@@ -69,9 +71,7 @@ def is_definite(steps: tuple[Step, ...]) -> bool:
     definite = True
     for step in steps:
         match step:
-            case Call():
-                definite = True
-            case Key() | Index():
+            case Key() | Index() | Call():
                 pass
             case Keys():
                 definite = definite and step.last
@@ -81,16 +81,13 @@ def is_definite(steps: tuple[Step, ...]) -> bool:
 
 
 def follow(steps: tuple[Step, ...], value: Any, scope: Scope) -> Any:
-    """What the steps find below `value`: one value or MISSING when definite, else a list."""
-    nodes, definite = [value], True
+    """What the steps find below `value`: one value or MISSING when definite, else a list. Raises
+    ValueError when a function has nothing to work with.
+    """
+    nodes = [value]
     for step in steps:
-        if isinstance(step, Call):
-            nodes = _call(step, nodes, scope, definite=definite)
-            definite = True
-            continue
         nodes = _apply(step, nodes, scope)
-        definite = definite and is_definite((step,))
-    if not definite:
+    if not is_definite(steps):
         return nodes
     return nodes[0] if nodes else MISSING
 
@@ -113,21 +110,16 @@ def _apply(step: Step, nodes: list[Any], scope: Scope) -> list[Any]:
             return [item for n in nodes if isinstance(n, list) for item in n[start:stop]]
         case Wildcard():
             return [item for n in nodes for item in _children(n)]
+        case Scan(Call()):
+            return []
         case Scan(inner):
             found = [_apply(inner, [below], scope) for n in nodes for below in _descent(n)]
             return [item for part in found for item in part]
         case Filter(accepts):
             candidates = [item for n in nodes for item in _candidates(n)]
             return [item for item in candidates if accepts(item, scope)]
-        case Call():
-            return _call(step, nodes, scope, definite=False)
-
-
-def _call(step: Call, nodes: list[Any], scope: Scope, *, definite: bool) -> list[Any]:
-    if definite and not nodes:
-        return []
-    subject = nodes[0] if definite else nodes
-    return [step.function(subject, *(read(subject, scope) for read in step.arguments))]
+        case Call(function, arguments):
+            return [function(n, *(read(n, scope) for read in arguments)) for n in nodes]
 
 
 def _children(node: Any) -> list[Any]:
