@@ -44,6 +44,8 @@ def test_a_token_counts_until_it_ends_and_clocks_may_differ(more) -> None:
         ({"aud": "xfirmusx"}, "INVALID_TOKEN", "not meant for firmus"),
         ({"sub": ""}, "INVALID_TOKEN", "subject"),
         ({"sub": 7}, "INVALID_TOKEN", "subject"),
+        ({"sub": "u" * 257}, "INVALID_TOKEN", "subject"),
+        ({"sub": "u\n2026-11-22 boss"}, "INVALID_TOKEN", "subject"),
         ({"exp": None}, "INVALID_TOKEN", "exp"),
         ({"exp": True}, "INVALID_TOKEN", "exp"),
         ({"exp": "soon"}, "INVALID_TOKEN", "exp"),
@@ -87,6 +89,7 @@ def test_grants_are_roles_that_say_they_are_ours(where, claims, grants) -> None:
         ({"email": ""}, "u-1"),
         ({"email": 7}, "u-1"),
         ({"email": "x" * 257}, "u-1"),
+        ({"email": "boss\r\nann"}, "u-1"),
     ],
 )
 def test_somebody_is_called_by_a_claim_or_else_by_the_subject(claims, name) -> None:

@@ -117,7 +117,9 @@ async def start(
 
 
 def _credentials(identity: Identity) -> grpc.ServerCredentials:
-    """As they are now: grpc.aio hangs with those that are fetched anew. Raises TlsError."""
+    """As they are now: with credentials that are fetched anew grpc 1.85 crashes when clients come
+    while they change. Raises TlsError.
+    """
     key, certificates, authorities = identity.pem()
     return grpc.ssl_server_credentials(
         [(key, certificates)], authorities, require_client_auth=authorities is not None

@@ -1,6 +1,6 @@
 """What the claims of an OIDC token say: whether it counts here, and who sends it."""
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -34,8 +34,8 @@ def check(claims: dict[str, Any], expected: Expected, *, now_ms: int) -> int:
     audience = claims.get("aud")
     if expected.audience not in (audience if isinstance(audience, list) else [audience]):
         raise _invalid(f"it is not meant for {expected.audience}")
-    if not isinstance(claims.get("sub"), str) or not claims["sub"]:
-        raise _invalid("it has no subject")
+    if not _names(claims.get("sub")):
+        raise _invalid("it has no subject that can be told")
     for name in ("nbf", "iat"):
         if name in claims and _time(claims, name) > now_s + LEEWAY_S:
             raise _invalid(f"it is from the future ({name})")
@@ -49,8 +49,13 @@ def principal_of(claims: dict[str, Any], expected: Expected) -> Principal:
     """Who sends it, and what they may do: nothing, when the claims grant nothing."""
     subject = claims["sub"]
     name = _claim(claims, expected.name_claim)
-    said = name if isinstance(name, str) and 0 < len(name) <= _NAME_CHARS_MAX else subject
+    said = name if _names(name) else subject
     return Principal(id=f"oidc:{subject}", name=said, grants=_grants(claims, expected.roles_claim))
+
+
+def _names(found: object) -> TypeGuard[str]:
+    """Whether something can stand in a history as somebody's name."""
+    return isinstance(found, str) and 0 < len(found) <= _NAME_CHARS_MAX and found.isprintable()
 
 
 def _grants(claims: dict[str, Any], where: str) -> tuple[Grant, ...]:
