@@ -2,6 +2,7 @@
 
 import pytest
 
+from firmus.edge.entrance import client_at
 from firmus.edge.rates import CLIENTS_MAX, Buckets, Rate, drawn
 from firmus.gateway.manners import Manners
 from tests.gateway.guarded import gated
@@ -48,6 +49,23 @@ def test_any_number_of_clients_takes_bounded_memory():
     assert len(buckets) == CLIENTS_MAX
     last = str(CLIENTS_MAX + 499)
     assert [buckets.wait_s(last) for _ in range(3)] == [0, 0, pytest.approx(0.5)]
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [
+        ("10.0.0.7", "10.0.0.7"),
+        ("::ffff:10.0.0.7", "10.0.0.7"),
+        ("2001:db8:0:1:aaaa:bbbb:cccc:dddd", "2001:db8:0:1::"),
+        ("2001:db8:0:2::1", "2001:db8:0:2::"),
+        ("::1", "::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("", ""),
+        ("/run/firmus.sock", "/run/firmus.sock"),
+    ],
+)
+def test_an_address_of_ipv6_counts_with_all_of_its_network(address, client):
+    assert client_at(address) == f"address {client}"
 
 
 async def test_with_security_each_key_has_a_bucket_and_guesses_have_that_of_their_address():

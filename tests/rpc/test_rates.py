@@ -85,6 +85,19 @@ async def test_calls_that_are_not_allowed_count_and_are_counted() -> None:
     assert counts == {"FORBIDDEN": 3, "UNAUTHENTICATED": 2}
 
 
+@pytest.mark.parametrize(
+    ("peer", "host"),
+    [
+        ("ipv4:10.0.0.7:40000", "10.0.0.7"),
+        ("ipv6:%5B2001:db8::1%5D:40000", "2001:db8::1"),
+        ("ipv6:[2001:db8::1]:40000", "2001:db8::1"),
+        ("unknown", ""),
+    ],
+)
+def test_a_client_is_its_host_whatever_port_it_calls_from(peer: str, host: str) -> None:
+    assert service.host_of(peer) == host
+
+
 async def test_more_calls_at_once_than_allowed_are_turned_away() -> None:
     world = World()
     server = await service.start(ports_of(world), host="127.0.0.1", port=0, calls_max=1)

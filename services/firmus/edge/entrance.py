@@ -1,13 +1,15 @@
 """Who is let in, and how often: what a request passes before anything is done for it, whatever wire
 it came over.
 
-Who is known is counted by their key or person, everybody else by their address. A credential that
-was not seen before costs its address a request until it has proven somebody: whoever guesses too
-often is told nothing, not even of a right guess, while those who are known go on.
+Who is known is counted by their key or person, everybody else by their address: of IPv6 the /64
+that it is in, as anybody has all of one. A credential that was not seen before costs its address a
+request until it has proven somebody: whoever guesses too often is told nothing, not even of a right
+guess, while those who are known go on.
 """
 
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import lru_cache, partial
+from ipaddress import IPv6Address, ip_address
 
 from firmus.edge.headers import Header
 from firmus.edge.rates import Buckets
@@ -17,6 +19,8 @@ from firmus_contracts.errors import Refusal
 
 _GUESSES = frozenset({"UNAUTHENTICATED", "INVALID_TOKEN", "INVALID_CREDENTIALS"})
 """What somebody hears who guesses."""
+_HOST_BITS = 64
+_ADDRESSES_KEPT = 4096
 
 
 class Entrance:
@@ -50,13 +54,13 @@ class Entrance:
                     partial(guard.authenticate, credential), address
                 )
         if counts and self._buckets is not None:
-            self._buckets.draw(f"key {by.id}" if by.id else f"address {address}")
+            self._buckets.draw(f"key {by.id}" if by.id else client_at(address))
         return by
 
     def count(self, address: str) -> None:
         """A request that nobody has to be known for. Raises Refusal TOO_MANY_REQUESTS."""
         if self._buckets is not None:
-            self._buckets.draw(f"address {address}")
+            self._buckets.draw(client_at(address))
 
     def turned_away(self, by: Principal, refused: Refusal) -> None:
         """Notes what somebody who was let in may not do."""
@@ -73,4 +77,17 @@ class Entrance:
             raise
         finally:
             if self._buckets is not None and not guessed:
-                self._buckets.put_back(f"address {address}")
+                self._buckets.put_back(client_at(address))
+
+
+@lru_cache(maxsize=_ADDRESSES_KEPT)
+def client_at(address: str) -> str:
+    """How somebody is counted of whom only the address is known, or what else a wire calls them."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return f"address {address}"
+    if isinstance(found, IPv6Address):
+        mapped = found.ipv4_mapped
+        found = mapped or IPv6Address(int(found) >> _HOST_BITS << _HOST_BITS)
+    return f"address {found}"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import unquote
 
 import grpc
 import structlog
@@ -162,7 +163,7 @@ class _Desk:
         async def served(data: bytes, context: Any, *send: Send) -> tuple[Message, Call]:
             """The answer to somebody who may have it; nobody else's request is even read."""
             call = Call(context.invocation_metadata(), self._command_ids)
-            call.by = await self._entrance.admit(call.header, _address(context))
+            call.by = await self._entrance.admit(call.header, host_of(str(context.peer())))
             try:
                 request = read(data)
                 if self._guarded:
@@ -196,9 +197,11 @@ class _Desk:
         return grpc.unary_unary_rpc_method_handler(single, response_serializer=write)
 
 
-def _address(context: Any) -> str:
-    """A client's address, whatever port it calls from: `ipv4:10.0.0.7`."""
-    return str(context.peer()).rpartition(":")[0]
+def host_of(peer: str) -> str:
+    """A client's address, whatever port it calls from: that of `ipv4:10.0.0.7:40000`, or of
+    `ipv6:%5B::1%5D:40000`.
+    """
+    return unquote(peer.partition(":")[2].rpartition(":")[0]).strip("[]")
 
 
 async def _fail(context: Any, error: Exception, method: str) -> None:
