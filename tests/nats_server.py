@@ -1,6 +1,7 @@
 """A real nats-server for tests: one per test session, and single ones that a test may kill."""
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -33,10 +34,38 @@ def server_binary() -> str:
     return found
 
 
+def ports(first: int = 20_000, end: int = 32_000, block: int = 200) -> Iterator[int]:
+    """Free ports on loopback, each given out once.
+
+    They lie below those that systems give to connections, or one might be taken between being
+    found free and being listened on, or while its server is down. A process has blocks of its own,
+    each held by listening on its first port, so that suites which run at once never meet.
+    """
+    with contextlib.ExitStack() as held:
+        for start in range(first, end, block):
+            guard = held.enter_context(socket.socket())
+            if _binds(guard, start):
+                for port in range(start + 1, start + block):
+                    with socket.socket() as probe:
+                        free = _binds(probe, port)
+                    if free:
+                        yield port
+
+
+def _binds(it: socket.socket, port: int) -> bool:
+    try:
+        it.bind(("127.0.0.1", port))
+        it.listen()
+    except OSError:
+        return False
+    return True
+
+
+_PORTS = ports()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return next(_PORTS)
 
 
 class NatsServer:

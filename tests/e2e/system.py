@@ -81,7 +81,7 @@ def running_up(folder: Path, *flags: str, **settings: str) -> Iterator[System]:
     `settings` are variables.
     """
     data = folder / "data"
-    ports = ("--port", "0", "--nats-port", str(free_port()))
+    ports = ("--port", str(free_port()), "--nats-port", str(free_port()))
     child = Child(
         "up",
         firmus("up", "--data-dir", str(data), *ports, *flags),
