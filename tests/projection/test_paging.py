@@ -12,7 +12,7 @@ from tests.projection.test_query import put, searched, summary
 
 from firmus.eventlog.memory import MemoryLog
 from firmus.ports import LATEST
-from firmus.projection.fields import WORKFLOWS
+from firmus.projection.fields import TASKS, WORKFLOWS, Searchable
 from firmus.projection.finding import find as find_in
 from firmus.projection.paging import after
 from firmus.projection.port import Found, ReadModel
@@ -79,18 +79,38 @@ def test_rows_that_come_meanwhile_repeat_nothing(model: ReadModel) -> None:
     assert msgspec.json.decode(second.summaries[0])["key"] == "id-029"
 
 
+def plan(model: SqliteModel, what: Searchable, search: Compiled) -> list[str]:
+    conditions = " AND ".join(f"({it})" for it in (search.where, search.behind) if it)
+    found = model._writer.execute(
+        f"EXPLAIN QUERY PLAN SELECT rowid FROM {what.table} WHERE {conditions}"
+        f" ORDER BY {search.order}",
+        (*search.parameters, *search.behind_parameters),
+    )
+    return [row[3] for row in found]
+
+
 def test_a_deep_page_begins_at_its_place_in_an_index(tmp_path: Path) -> None:
     model = SqliteModel(tmp_path / "readmodel-1.db")
     put(model, rows(40))
     compiled = compile_search(WORKFLOWS, query="", free_text="*", sort="")
     token = model.find(WORKFLOWS, compiled, start=0, size=10).next
-    behind = after(compiled, token)
-    plan = model._writer.execute(
-        f"EXPLAIN QUERY PLAN SELECT rowid FROM workflows WHERE {behind.behind}"
-        f" ORDER BY {behind.order}",
-        behind.behind_parameters,
-    ).fetchall()
-    assert "SEARCH workflows USING COVERING INDEX workflows_start (start_ms<?)" in plan[0][3]
+    steps = plan(model, WORKFLOWS, after(compiled, token))
+    assert "SEARCH workflows USING COVERING INDEX workflows_start (start_ms<?)" in steps[0]
+    model.close()
+
+
+@pytest.mark.parametrize(
+    "query", ["taskType=t", "taskType=t AND status=FAILED", "status=FAILED", "taskDefName=t"]
+)
+def test_the_newest_tasks_of_a_kind_are_in_the_order_of_an_index(
+    tmp_path: Path, query: str
+) -> None:
+    """Whoever has a million tasks of a type does not wait until they are sorted."""
+    model = SqliteModel(tmp_path / "readmodel-1.db")
+    compiled = compile_search(TASKS, query=query, free_text="*", sort="")
+    steps = plan(model, TASKS, compiled)
+    assert steps[0].startswith("SEARCH tasks USING COVERING INDEX tasks_")
+    assert "USE TEMP B-TREE FOR ORDER BY" not in steps
     model.close()
 
 

@@ -30,7 +30,7 @@ from firmus.projection.views import TASK_COLUMNS, WORKFLOW_COLUMNS, Row
 from firmus.projection.word_index import WordIndex
 from firmus_contracts.envelope import ENGINE_VERSION
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 READERS = 2
 WORDS_SUFFIX = "-words"
 PRAGMAS = (
@@ -61,9 +61,10 @@ CREATE TABLE tasks (
 CREATE INDEX tasks_change ON tasks (change);
 CREATE INDEX tasks_workflow ON tasks (workflow_id);
 CREATE INDEX tasks_type ON tasks (task_type, status, scheduled_ms);
+CREATE INDEX tasks_type_scheduled ON tasks (task_type, scheduled_ms);
 CREATE INDEX tasks_status ON tasks (status, scheduled_ms);
 CREATE INDEX tasks_scheduled ON tasks (scheduled_ms);
-CREATE INDEX tasks_definition ON tasks (task_def_name, status, scheduled_ms);
+CREATE INDEX tasks_definition ON tasks (task_def_name, scheduled_ms, status);
 CREATE TABLE stopped (
   workflow_id TEXT PRIMARY KEY, position INTEGER NOT NULL, problem TEXT NOT NULL);
 CREATE TABLE removed (
