@@ -15,7 +15,8 @@ from tests.projection.stores import needs_postgres, opened
 from tests.projection.test_rebuild import write_all_kinds
 
 from firmus.eventlog.memory import MemoryLog
-from firmus.ports import LATEST, Unavailable
+from firmus.ports import LATEST, SearchRequest, Unavailable
+from firmus.projection import service as service_module
 from firmus.projection.postgres.models import PostgresModels
 from firmus.projection.service import ProjectionService
 
@@ -129,6 +130,35 @@ async def test_two_that_both_believe_to_be_active_write_each_row_once(project: M
             await rows_at(service, last.position)
             assert await until("all are shown", partial(shown, service, "workflows")) == 29
             assert await until("all are shown", partial(shown, service, "tasks")) == 29
+
+
+async def test_a_standby_reads_what_the_active_one_writes_and_takes_over(
+    project: Make, log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_module, "STANDBY_AFTER_S", 0.0)
+    monkeypatch.setattr(service_module, "LOOK_S", 0.01)
+    lease = OpenLease()
+    active, standby = project(lease=lease), project(lease=OpenLease(lease._gate))
+    async with running(active):
+        await rows_at(active, (await finished(log, 1)).position)
+        async with running(standby):
+            await until("a first look", partial(seen, standby, 1))
+            await active.upkeep().rebuild("strict")
+            model = (await rebuild_is(active, state="done")).model
+            await rows_at(active, (await finished(log, 2)).position)
+            await until("the new model", partial(seen, standby, 2))
+            lease.take_away()
+            await standby.active.wait()
+            await rows_at(standby, (await finished(log, 3)).position)
+            now = await standby.status()
+            assert (await seen(standby, 3), now.current and now.current.model) == (True, model)
+
+
+async def seen(service: ProjectionService, workflows: int) -> bool:
+    with suppress(Unavailable):
+        page = await service.standby_search.search(SearchRequest(what="workflows"))
+        return (page.total_hits, page.lag) == (workflows, 0)
+    return False
 
 
 async def shown(service: ProjectionService, what: str) -> int:

@@ -1,18 +1,21 @@
 """Search over NATS behaves as it does in one process."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
+from nats.aio.msg import Msg
 from tests.projection.conftest import OpenLease, find, rows_at, running, until
 from tests.projection.histories import finished
 
 from firmus.eventlog.memory import MemoryLog
 from firmus.ports import SearchRequest, Unavailable
+from firmus.projection import service as service_module
 from firmus.projection.service import ProjectionService
 from firmus.transport import search as transport
 from firmus.transport.search import RemoteSearch, SearchServer
 from firmus_contracts.errors import Refusal
+from firmus_contracts.subjects import SEARCH
 
 pytestmark = pytest.mark.nats
 ALL = SearchRequest(what="workflows")
@@ -81,6 +84,61 @@ async def test_only_the_active_projection_answers(wire, make, log, tmp_path) -> 
             await waiting.active.wait()
             await rows_at(waiting, await log.end())
             assert (await remote.search(ALL)).total_hits == 1
+
+
+@asynccontextmanager
+async def nobody(_wire) -> AsyncIterator[None]:
+    """The active projection was killed."""
+    yield
+
+
+@asynccontextmanager
+async def silent(wire) -> AsyncIterator[None]:
+    """The active projection is frozen: it is there and takes what it is asked."""
+
+    async def taken(_message: Msg) -> None:
+        """No answer."""
+
+    subscription = await wire.connection.subscribe(SEARCH, cb=taken)
+    yield
+    await subscription.unsubscribe()
+
+
+@pytest.mark.parametrize("the_active_one", [nobody, silent])
+async def test_a_standby_answers_while_no_active_one_does(
+    wire, make, log, monkeypatch, the_active_one
+) -> None:
+    monkeypatch.setattr(service_module, "STANDBY_AFTER_S", 0.0)
+    monkeypatch.setattr(transport, "PATIENCE_S", 0.01)
+    lease = OpenLease()
+    await lease.acquire()
+    standby = make(lease=OpenLease(lease._gate))
+    async with the_active_one(wire), serving(wire, standby) as remote:
+        history = await finished(log, 1)
+
+        async def shown() -> bool:
+            with suppress(Unavailable):
+                return (await remote.search(ALL)).position == history.position
+            return False
+
+        await until("the standby's rows", shown)
+        page = await remote.search(ALL)
+        assert (page.total_hits, page.lag) == (1, 0)
+        with pytest.raises(Refusal, match="gibberish"):
+            await remote.search(SearchRequest(what="workflows", query="gibberish"))
+        assert not standby.serving
+
+
+async def test_what_the_active_one_takes_its_time_for_is_its_answer_all_the_same(
+    wire, make, log, monkeypatch
+) -> None:
+    """Where no standby is: asking for one does not cut the active one off."""
+    monkeypatch.setattr(transport, "PATIENCE_S", 0.0)
+    service = make()
+    async with serving(wire, service) as remote:
+        await rows_at(service, (await finished(log, 1)).position)
+        asked = SearchRequest(what="workflows", at_least=10**6, wait_s=0.2)
+        assert (await remote.search(asked)).total_hits == 1
 
 
 async def test_a_rebuild_is_asked_for_and_followed_over_nats(wire, make, log) -> None:

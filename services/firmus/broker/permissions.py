@@ -154,7 +154,10 @@ _COMMANDS = (
 )
 """What it takes to send commands, start workflows and read them."""
 _POLLS = ("firmus.poll.*", subjects.ANNOUNCE, subjects.QUEUE_SIZES, subjects.REQUEUE)
-_ASKED = (subjects.SEARCH, subjects.PROJECTION_STATUS, subjects.PROJECTION_UPKEEP)
+_ASKED = (
+    *(subjects.SEARCH, subjects.SEARCH_STANDBY),
+    *(subjects.PROJECTION_STATUS, subjects.PROJECTION_UPKEEP),
+)
 
 
 def _lease(keys: str) -> str:

@@ -40,6 +40,10 @@ class LiveModel:
     async def current(self) -> int | None:
         """The model in use, in the store; what a rebuild left unfinished is removed."""
         await self._run(self.models.remove_unfinished)
+        return await self.in_use()
+
+    async def in_use(self) -> int | None:
+        """The model in use, in the store, which is left as it is."""
         return await self._run(self.models.current)
 
     def use(self, model: ReadModel) -> None:

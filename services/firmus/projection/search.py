@@ -26,7 +26,7 @@ class LogEnd(Protocol):
 
 
 class LocalSearch:
-    """Answers from the read model in use here (spec 7.1); Unavailable on a standby."""
+    """Answers from the read model in use here (spec 7.1); Unavailable when not `serving`."""
 
     def __init__(
         self, live: LiveModel, log: LogEnd, choices: Choices, *, serving: Callable[[], bool]

@@ -1,7 +1,8 @@
 """The projection service: follows the log, publishes EVENTS at once, writes rows in groups.
 
 One instance is active, under a lease; the others wait. One whose read models are its own keeps them
-up to date meanwhile, so that it goes on at once when it takes over.
+up to date meanwhile, so that it goes on at once when it takes over; one that shares them looks
+which is in use. So each can answer searches when no active one does.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from firmus.eventlog.port import EventLog
 from firmus.ports import ReadModelStatus
 from firmus.projection.life import LIFE_TROUBLE, RETRY_MAX_S, RETRY_S, Life, Means
 from firmus.projection.live import LiveModel
-from firmus.projection.port import ReadModels, StoreFault
+from firmus.projection.port import ReadModels, StoreFault, UnusableModel
 from firmus.projection.publication import DEFAULT_SOURCE
 from firmus.projection.publisher import EventsPublisher
 from firmus.projection.rows import Classifiers, KnownDefinitions
@@ -24,6 +25,8 @@ from firmus_contracts.errors import Refusal
 
 STANDBY_AFTER_S = 1.0
 """So long the lease may take before it counts as somebody else's."""
+LOOK_S = 2.0
+"""A standby looks so often which of the shared models is in use."""
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +81,9 @@ class ProjectionService:
         self.local_search = LocalSearch(
             self._live, log, self._means.classifiers.choices, serving=lambda: self.serving
         )
+        self.standby_search = LocalSearch(
+            self._live, log, self._means.classifiers.choices, serving=lambda: True
+        )
 
     async def run(self) -> None:
         """Runs until it is cancelled."""
@@ -95,15 +101,19 @@ class ProjectionService:
             self._live.dispose()
 
     async def _stand_by(self) -> None:
-        """Returns when the lease is held; until then the rows follow the log, if they are ours."""
+        """Returns when the lease is held; until then the rows follow the log, if they are ours, or
+        are read as others write them.
+        """
         acquiring = asyncio.ensure_future(self._lease.acquire())
         following: asyncio.Future[None] | None = None
         try:
             await asyncio.wait({acquiring}, timeout=STANDBY_AFTER_S)
-            if not acquiring.done() and self._warm:
+            if not acquiring.done():
                 _log.info("another projection is active: this one stands by")
                 never = asyncio.Event()
-                following = asyncio.ensure_future(self._lives(None, never, lambda: None))
+                following = asyncio.ensure_future(
+                    self._lives(None, never, lambda: None) if self._warm else self._read_along()
+                )
                 await asyncio.wait({acquiring, following}, return_when=asyncio.FIRST_COMPLETED)
                 if following.done():
                     following.result()
@@ -113,6 +123,23 @@ class ProjectionService:
                 if job is not None:
                     job.cancel()
                     await asyncio.gather(job, return_exceptions=True)
+            if not self._warm:
+                await self._live.close()
+
+    async def _read_along(self) -> None:
+        """Keeps the shared model in use open, to be searched, until it is cancelled."""
+        number: int | None = None
+        while True:
+            try:
+                found = await self._live.in_use()
+                if found != number:
+                    await self._live.close()
+                    if found is not None:
+                        self._live.use(await self._live.open(found))
+                    number = found
+            except (StoreFault, UnusableModel) as fault:
+                _log.debug("no search can be answered here: %s", fault)
+            await asyncio.sleep(LOOK_S)
 
     def _begin_active(self) -> None:
         self.standby.clear()

@@ -1,10 +1,13 @@
 """Search over core NATS: `firmus.search`, request and reply; and the projection's operations.
 
-Only the active projection answers, so a standby is never asked. One that was active, froze and has
-just woken up does not know yet that another one is: it leaves what it is asked unanswered.
+The active projection answers. One that was active, froze and has just woken up does not know yet
+that another one is: it leaves what it is asked unanswered. While no active one answers a search,
+because it was killed or hangs, a standby is asked too, under a subject of its own: its answer says,
+as any does, what it reflects.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any, Literal
 
 import msgspec
@@ -25,14 +28,23 @@ from firmus.ports import (
     Verify,
 )
 from firmus.projection.port import StoreFault
+from firmus.projection.search import LocalSearch
 from firmus.projection.service import ProjectionService
 from firmus_contracts.commands import Rejected
 from firmus_contracts.errors import Refusal
-from firmus_contracts.subjects import PROJECTION_STATUS, PROJECTION_UPKEEP, SEARCH
+from firmus_contracts.subjects import (
+    PROJECTION_STATUS,
+    PROJECTION_UPKEEP,
+    SEARCH,
+    SEARCH_STANDBY,
+)
 
 TIMEOUT_S = 12.0
 NO_RESPONDER_WAIT_S = 2.0
 PAUSE_S = 0.05
+PATIENCE_S = 0.5
+"""So long the active projection is asked alone."""
+QUEUE_GROUP = "standby"
 
 
 class SearchAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="found", rename="camel"):
@@ -70,7 +82,7 @@ _answers: msgspec.json.Decoder[_Answer] = msgspec.json.Decoder(_Answer)
 
 
 class SearchServer:
-    """Answers for a projection of this process while that is the active one."""
+    """Answers for a projection of this process; searches alone while that stands by."""
 
     def __init__(self, connection: Client, projection: ProjectionService) -> None:
         self._connection = connection
@@ -79,13 +91,23 @@ class SearchServer:
 
     async def run(self) -> None:
         """Runs until it is cancelled."""
-        while True:
-            await self._projection.active.wait()
-            subscriptions = await self._subscribe()
-            try:
-                await self._projection.standby.wait()
-            finally:
-                await self._unsubscribe(subscriptions)
+        try:
+            while True:
+                standing_by = await self._connection.subscribe(
+                    SEARCH_STANDBY, queue=QUEUE_GROUP, cb=self._received
+                )
+                try:
+                    await self._projection.active.wait()
+                finally:
+                    await self._unsubscribe([standing_by])
+                subscriptions = await self._subscribe()
+                try:
+                    await self._projection.standby.wait()
+                finally:
+                    await self._unsubscribe(subscriptions)
+        finally:
+            if self._tasks:
+                await asyncio.wait(self._tasks)
 
     async def _subscribe(self) -> list[Subscription]:
         subjects = (SEARCH, PROJECTION_UPKEEP, PROJECTION_STATUS)
@@ -95,11 +117,9 @@ class SearchServer:
         if not self._connection.is_closed:
             for subscription in subscriptions:
                 await subscription.unsubscribe()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
 
     async def _received(self, message: Msg) -> None:
-        if not self._projection.serving:
+        if message.subject != SEARCH_STANDBY and not self._projection.serving:
             return
         task = asyncio.create_task(self._answer(message))
         self._tasks.add(task)
@@ -127,7 +147,11 @@ class SearchServer:
         if message.subject == PROJECTION_STATUS:
             return StatusAnswer(status=await self._projection.status())
         asked = _requests.decode(message.data)
-        return SearchAnswer(page=await self._projection.local_search.search(asked))
+        return SearchAnswer(page=await self._searched(message.subject).search(asked))
+
+    def _searched(self, subject: str) -> LocalSearch:
+        asked_of_any = subject == SEARCH_STANDBY
+        return self._projection.standby_search if asked_of_any else self._projection.local_search
 
     async def _upkeep(self, asked: UpkeepRequest) -> _Answer:
         upkeep = self._projection.upkeep()
@@ -147,7 +171,23 @@ class RemoteSearch:
         self._timeout_s = timeout_s
 
     async def search(self, asked: SearchRequest) -> SearchPage:
-        answer = await self._ask(SEARCH, asked)
+        """Who answers first, if the active projection takes its time or there is none."""
+        asking = [asyncio.ensure_future(self._page(SEARCH, asked))]
+        try:
+            await asyncio.wait(asking, timeout=PATIENCE_S)
+            if not _has_answered(asking[0]):
+                asking.append(asyncio.ensure_future(self._page(SEARCH_STANDBY, asked)))
+            for answered in asyncio.as_completed(asking):
+                with suppress(Unavailable):
+                    return await answered
+            return await asking[0]
+        finally:
+            for one in asking:
+                one.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+
+    async def _page(self, subject: str, asked: SearchRequest) -> SearchPage:
+        answer = await self._ask(subject, asked)
         if isinstance(answer, SearchAnswer):
             return answer.page
         raise _unexpected(answer)
@@ -182,7 +222,8 @@ class RemoteSearch:
         except UnicodeEncodeError as error:
             raise Refusal("INVALID", "A search holds text that is not Unicode") from error
         loop = asyncio.get_running_loop()
-        until = loop.time() + min(NO_RESPONDER_WAIT_S, self._timeout_s)
+        patience_s = 0.0 if subject == SEARCH_STANDBY else NO_RESPONDER_WAIT_S
+        until = loop.time() + min(patience_s, self._timeout_s)
         while True:
             try:
                 reply = await self._connection.request(subject, data, timeout=self._timeout_s)
@@ -206,6 +247,11 @@ class NearestSearch:
     async def search(self, asked: SearchRequest) -> SearchPage:
         here = self._projection.local_search if self._projection.serving else self._remote
         return await here.search(asked)
+
+
+def _has_answered(asked: "asyncio.Future[SearchPage]") -> bool:
+    """With a page, or a reason that another projection would give too."""
+    return asked.done() and not isinstance(asked.exception(), Unavailable)
 
 
 def _unexpected(answer: _Answer) -> Exception:
