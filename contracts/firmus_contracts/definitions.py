@@ -192,7 +192,6 @@ class WorkflowDef(Model):
 
 
 WORKFLOW_DEF_DECODER = msgspec.json.Decoder(WorkflowDef)
-TASK_DEF_DECODER = msgspec.json.Decoder(TaskDef)
 
 
 class WorkflowDefSummary(Model):

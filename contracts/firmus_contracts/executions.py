@@ -203,15 +203,6 @@ class EnvironmentVariable(Model):
     value: str | None = None
 
 
-class WorkflowMessage(Model):
-    """A message pushed to a running workflow; `received_at` is an ISO instant."""
-
-    id: str
-    workflow_id: str
-    payload: dict[str, Any] | None = None
-    received_at: str | None = None
-
-
 class WorkflowRun(Model):
     """How a synchronous call ended, told by a workflow (spec 8.4.1)."""
 

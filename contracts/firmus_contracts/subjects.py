@@ -97,11 +97,6 @@ def command_subject(shard: int) -> str:
     return f"firmus.cmd.{shard}"
 
 
-def query_subject(shard: int) -> str:
-    """Reads of one workflow, answered by the shard's decider."""
-    return f"firmus.query.{shard}"
-
-
 def watch_subject(shard: int) -> str:
     """Waiters for a change of one workflow, answered by the shard's decider."""
     return f"firmus.watch.{shard}"

@@ -1,8 +1,13 @@
 """Registering definitions and reading them back."""
 
+from typing import Any
+
 import pytest
 
+from firmus.ports import Unavailable
+from firmus_contracts.definitions import WorkflowDef
 from tests.gateway.client import Api
+from tests.gateway.ports import World
 
 TASKS = [{"name": "a", "taskReferenceName": "a"}]
 
@@ -42,6 +47,23 @@ async def test_put_stores_a_list_and_names_what_it_stored(api: Api):
     assert answer.body == {"bulkErrorResults": {}, "bulkSuccessfulResults": ["w", "x"]}
     assert again.body["bulkSuccessfulResults"] == ["w"]
     assert (await api.get("/metadata/workflow/w")).body["description"] == "changed"
+
+
+async def test_put_tells_by_name_what_could_not_be_stored(
+    api: Api, world: World, monkeypatch: pytest.MonkeyPatch
+):
+    put_workflow = world.definitions.put_workflow
+
+    async def full(definition: WorkflowDef, **how: Any) -> None:
+        if definition.name != "w":
+            raise Unavailable("the stream is full")
+        await put_workflow(definition, **how)
+
+    monkeypatch.setattr(world.definitions, "put_workflow", full)
+    answer = await api.put("/metadata/workflow", [definition(), definition("x")])
+
+    assert answer.body["bulkErrorResults"] == {"x": "the stream is full"}
+    assert answer.body["bulkSuccessfulResults"] == ["w"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What workers report, and single tasks as the log has them (spec 4.5, 8.5)."""
 
+from typing import Any
+
 from firmus.edge.asking import Said, no_such_workflow
 from firmus.ports import DeciderPort
 from firmus.workflow.state import TaskState, WorkflowState, present
@@ -32,14 +34,21 @@ def update_command(result: TaskResult, said: Said) -> UpdateTask:
         trace=said.trace,
         actor=said.actor,
         task_id=task_id,
-        status=result.status or ResultStatus.IN_PROGRESS,
         output=result.output_data,
-        reason=result.reason_for_incompletion,
-        worker_id=result.worker_id,
-        callback_after_s=result.callback_after_seconds,
-        extend_lease=result.extend_lease,
-        logs=tuple((line.log or "", line.created_time) for line in result.logs or ()),
+        **reported(result),
     )
+
+
+def reported(result: TaskResult) -> dict[str, Any]:
+    """What a report says beside its output, as `UpdateTask` and `TaskReport` name it."""
+    return {
+        "status": result.status or ResultStatus.IN_PROGRESS,
+        "reason": result.reason_for_incompletion,
+        "worker_id": result.worker_id,
+        "callback_after_s": result.callback_after_seconds,
+        "extend_lease": result.extend_lease,
+        "logs": tuple((line.log or "", line.created_time) for line in result.logs or ()),
+    }
 
 
 async def row_of(decider: DeciderPort, task_id: str) -> tuple[WorkflowState, TaskState]:

@@ -34,11 +34,6 @@ def plain(resp: Response, value: str) -> None:
     resp.data = value.encode()
 
 
-def html(resp: Response, page: str) -> None:
-    resp.content_type = "text/html; charset=utf-8"
-    resp.data = page.encode()
-
-
 def empty(resp: Response, status: int = 200) -> None:
     """No body, and no content type that would promise one."""
     resp.status = status

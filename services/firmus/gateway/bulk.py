@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from firmus.edge.again import run_again
 from firmus.edge.asking import known_form, state_of, submit
@@ -28,6 +28,8 @@ from firmus_contracts.errors import Refusal, ValidationError
 from firmus_contracts.executions import BulkResponse
 
 _IDS_MAX = 1000
+
+_T = TypeVar("_T")
 
 Make = Callable[[dict[str, Any]], Command]
 """A command from the fields that all commands share."""
@@ -133,24 +135,28 @@ def _remove(req: Request) -> Make:
     return lambda given: RemoveWorkflow(**given, archive=archive, reason=reason)
 
 
-async def collect(names: Sequence[str], act: Callable[[str], Awaitable[Any]]) -> BulkResponse:
-    """Does something for every name at the same time; a refusal is an entry, not an exception."""
+async def collect(
+    given: Sequence[_T], act: Callable[[_T], Awaitable[Any]], name_of: Callable[[_T], str] = str
+) -> BulkResponse:
+    """Does something for everything given at the same time; a refusal is an entry by its name, not
+    an exception.
+    """
 
-    async def one(name: str) -> tuple[str, Any, str | None]:
+    async def one(each: _T) -> tuple[Any, str | None]:
         try:
-            return name, await act(name), None
+            return await act(each), None
         except Refusal as refused:
-            return name, None, refused.message
+            return None, refused.message
         except Unavailable as unavailable:
-            return name, None, str(unavailable)
+            return None, str(unavailable)
 
     errors: dict[str, str] = {}
     done: list[Any] = []
-    for name, result, message in await asyncio.gather(*map(one, names)):
+    for each, (result, message) in zip(given, await asyncio.gather(*map(one, given)), strict=True):
         if message is None:
             done.append(result)
         else:
-            errors[name] = message
+            errors[name_of(each)] = message
     return BulkResponse(bulk_error_results=errors, bulk_successful_results=done)
 
 

@@ -121,7 +121,12 @@ class Express:
             return None
         bound: dict[str, str] = {}
         try:
-            path, params = raw_path.decode("ascii"), parse_query_string(query.decode("ascii"))
+            path = raw_path.decode("ascii")
+            params = parse_query_string(
+                query.decode("ascii"),
+                keep_blank=self.options.keep_blank_qs_values,
+                csv=self.options.auto_parse_qs_csv,
+            )
         except UnicodeDecodeError:
             return None
         handler = self._fixed.get((method, raw_path))

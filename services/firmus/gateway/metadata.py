@@ -64,15 +64,12 @@ class WorkflowDefinitions:
             for definition in _owned(req, decode_workflow_defs(await json_body(req)))
         ]
         await self._registration.workflows(given)
-        by_place = {str(place): definition for place, definition in enumerate(given)}
 
-        async def put(place: str) -> str:
-            await self._definitions.put_workflow(
-                by_place[place], overwrite=True, actor=actor_of(req)
-            )
-            return by_place[place].name
+        async def put(definition: WorkflowDef) -> str:
+            await self._definitions.put_workflow(definition, overwrite=True, actor=actor_of(req))
+            return definition.name
 
-        answers.json(resp, await collect(list(by_place), put))
+        answers.json(resp, await collect(given, put, lambda definition: definition.name))
 
     async def get(self, req: Request, resp: Response, key: str) -> None:
         version = optional_integer(req, "version")

@@ -5,6 +5,7 @@ from typing import Any
 
 from firmus.edge.asking import known_form, submit
 from firmus.edge.stored import Stored
+from firmus.edge.tasks import reported
 from firmus.gateway.asking import CommandIds, envelope
 from firmus.gateway.ports import GatewayPorts
 from firmus.gateway.reading import Request, Response, integer, json_body, text
@@ -12,7 +13,6 @@ from firmus.gateway.runs import Call, Runs, named_tasks, return_strategy
 from firmus_contracts.bodies import decode_state_update
 from firmus_contracts.commands import TaskReport, UpdateState
 from firmus_contracts.requests import TaskResult
-from firmus_contracts.statuses import ResultStatus
 
 _WAIT_FOR_S = 10
 
@@ -34,7 +34,9 @@ class StateUpdates:
         command = UpdateState(
             **shared,
             variables=variables,
-            reports=tuple(_report(ref, result) for ref, result in results.items()),
+            reports=tuple(
+                TaskReport(ref=ref, **reported(result)) for ref, result in results.items()
+            ),
             outputs=await self._outputs(req, results),
             reason=text(req, "reason"),
         )
@@ -53,15 +55,3 @@ class StateUpdates:
             ref: await self._stored.output_of(result, by=req.principal)
             for ref, result in results.items()
         }
-
-
-def _report(ref: str, result: TaskResult) -> TaskReport:
-    return TaskReport(
-        ref=ref,
-        status=result.status or ResultStatus.IN_PROGRESS,
-        reason=result.reason_for_incompletion,
-        worker_id=result.worker_id,
-        callback_after_s=result.callback_after_seconds,
-        extend_lease=result.extend_lease,
-        logs=tuple((line.log or "", line.created_time) for line in result.logs or ()),
-    )

@@ -257,10 +257,6 @@ class Protocol(HttpToolsProtocol):
         if self.timeout_keep_alive_task is None:
             self._look_again_after(self.timeout_keep_alive)
 
-    def _unset_keepalive_if_required(self) -> None:
-        """Called when something comes."""
-        self._idle_since_s = None
-
     def timeout_keep_alive_handler(self) -> None:
         self.timeout_keep_alive_task = None
         if self._idle_since_s is None:
