@@ -16,7 +16,7 @@ from firmus.ports import SearchPort, Unavailable
 from firmus.returning import Returns
 from firmus.roles.background import background
 from firmus.roles.decider import decider_role
-from firmus.roles.gateway import gateway
+from firmus.roles.gateway import gateway_role
 from firmus.roles.intake import intake_role
 from firmus.roles.projection import projection_role
 from firmus.roles.scheduler import scheduler_role
@@ -65,7 +65,10 @@ async def run_up(settings: Settings) -> None:
         lags = Lags(node.metrics)
         watch = watch_lags(node, scheduler, RemoteSearch(node.connection), lags)
         await stack.enter_async_context(background(watch))
-        await gateway(node, decider, decider, queues, search, elsewhere=lags.problems)
+        await stack.enter_async_context(
+            gateway_role(node, decider, decider, queues, search, elsewhere=lags.problems)
+        )
+        await asyncio.Event().wait()
 
 
 async def watch_lags(
@@ -125,7 +128,9 @@ async def _with_remote_decider(
             lags = Lags(node.metrics)
             await stack.enter_async_context(background(watch_lags(node, None, search, lags)))
             watches = RemoteWatches(node.connection, shards=node.layout.shards)
-            await gateway(node, decider, watches, queues, search, elsewhere=lags.problems)
+            await stack.enter_async_context(
+                gateway_role(node, decider, watches, queues, search, elsewhere=lags.problems)
+            )
         case "system-worker":
             queues = RemoteQueues(
                 node.connection, node.clock, noted=False, returns=Returns(decider)

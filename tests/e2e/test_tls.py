@@ -73,7 +73,8 @@ def test_bad_certificates_end_the_start_with_a_word(tmp_path: Path):
 async def test_all_services_and_workers_over_tls_to_nats(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(wiring, "settle_memory", lambda: None)
+    settled: list[asyncio.Task[None] | None] = []
+    monkeypatch.setattr(wiring, "settle_memory", lambda: settled.append(asyncio.current_task()))
     authority = Authority(tmp_path)
     cert, key = authority.issue("nats")
     more = f'tls {{ cert_file: "{cert}", key_file: "{key}" }}\n'
@@ -101,6 +102,7 @@ async def test_all_services_and_workers_over_tls_to_nats(
     finally:
         server.stop()
     assert run.workflow.status == "COMPLETED"
+    assert running.services["gateway"] in settled
     assert "Violation" not in server.said()
 
 

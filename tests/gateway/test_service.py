@@ -28,24 +28,6 @@ async def test_a_port_in_use_is_an_error_for_the_caller(world: World):
     await listener.close()
 
 
-async def test_serve_listens_until_it_is_cancelled(world: World):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    serving = asyncio.create_task(service.serve(world.ports(), host="127.0.0.1", port=port))
-    async with aiohttp.ClientSession() as session:
-        while True:
-            try:
-                answer = await Api(session, port).get("//health")
-                break
-            except aiohttp.ClientConnectorError:
-                await asyncio.sleep(0.01)
-    serving.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await serving
-
-    assert {"healthy": answer.body["healthy"]} == {"healthy": True}
-
-
 async def test_answers_do_not_name_the_server_software(api: Api):
     headers = (await api.get("/version")).headers
 

@@ -70,22 +70,6 @@ async def start(
     return await listen(ways, polls, host=host, port=port, identity=identity, limits=limits)
 
 
-async def serve(
-    ports: GatewayPorts,
-    *,
-    host: str,
-    port: int,
-    manners: Manners | None = None,
-    identity: Identity | None = None,
-) -> None:
-    """Listens until it is cancelled, then stops as `Listener.close` does."""
-    listener = await start(ports, host=host, port=port, manners=manners, identity=identity)
-    try:
-        await asyncio.get_running_loop().create_future()
-    finally:
-        await listener.close()
-
-
 async def listen(
     ways: Ways,
     polls: Polls,

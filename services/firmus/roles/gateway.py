@@ -1,9 +1,10 @@
 """REST and gRPC, with all that their answers are made of."""
 
 import asyncio
+import contextlib
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 
@@ -16,8 +17,8 @@ from firmus.decider.scripts_jq import Evaluators, JqScripts
 from firmus.eventlog.uploads import JetStreamUploads
 from firmus.front import manners_of
 from firmus.gatekeeping import gatekeeper
+from firmus.gateway import service
 from firmus.gateway.ports import GatewayPorts
-from firmus.gateway.service import serve as serve_gateway
 from firmus.handlers.service import waiting
 from firmus.node import Node
 from firmus.ports import DeciderPort, QueuesPort, SearchPort, WatchPort
@@ -28,7 +29,8 @@ from firmus.settings import identity_of
 from firmus.transport.search import RemoteSearch
 
 
-async def gateway(
+@contextlib.asynccontextmanager
+async def gateway_role(
     node: Node,
     decider: DeciderPort,
     watches: WatchPort,
@@ -36,8 +38,8 @@ async def gateway(
     search: SearchPort,
     *,
     elsewhere: Callable[[], Sequence[str]],
-) -> None:
-    """Serves REST, and gRPC where there is a port for it, until cancelled."""
+) -> AsyncIterator[None]:
+    """Serves REST, and gRPC where there is a port for it."""
     javascript, jq = QuickJsScripts(threads=2), JqScripts(processes=1)
     environment = named_values(os.environ, ENVIRONMENT_PREFIX)
     polls = PollTable()
@@ -77,13 +79,17 @@ async def gateway(
         async with gatekeeper(node) as guard:
             ports = msgspec.structs.replace(ports, guard=guard)
             async with grpc_beside(settings, ports):
-                await serve_gateway(
+                listener = await service.start(
                     ports,
                     host=settings.host,
                     port=settings.port,
                     manners=manners_of(settings),
                     identity=identity_of(settings),
                 )
+                try:
+                    yield
+                finally:
+                    await listener.close()
     finally:
         keeping.cancel()
         await stop_listening()
