@@ -18,6 +18,22 @@ class Exchange:
     the body has come, all of it, the client has left. `answer` writes a whole answer.
     """
 
+    __slots__ = (
+        "_answer",
+        "_call",
+        "_express",
+        "_flow",
+        "_headers",
+        "_leave",
+        "_running",
+        "body",
+        "disconnected",
+        "keep_alive",
+        "more_body",
+        "peer",
+        "response_complete",
+    )
+
     def __init__(
         self,
         call: Call,

@@ -35,6 +35,7 @@ class UsualNames:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._head = b""
+        self.is_closing = transport.is_closing
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -49,12 +50,10 @@ class UsualNames:
             return
         self._transport.write(data)
 
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
     def write_whole(self, data: bytes) -> None:
         """An answer that needs no change."""
-        self._flush()
+        if self._head:
+            self._flush()
         self._transport.write(data)
 
     def _flush(self) -> None:
