@@ -237,7 +237,7 @@ CASES = {
         rows=["s COMPLETED_WITH_ERRORS", "b SCHEDULED"],
         status="RUNNING",
     ),
-    "12.38 a WAIT that timed out and is tried again is SCHEDULED": Case(
+    "12.38 a WAIT that timed out and is tried again waits at once": Case(
         tasks=[
             op(
                 "w",
@@ -249,7 +249,27 @@ CASES = {
             )
         ],
         steps=[lambda flow: (flow.clock.advance(61_000), flow.fire("w"))],
-        rows=["w TIMED_OUT", "w SCHEDULED"],
+        rows=["w TIMED_OUT", "w IN_PROGRESS"],
+        status="RUNNING",
+    ),
+    "4.3 a WAIT that is tried again times out once more": Case(
+        tasks=[
+            op(
+                "w",
+                "WAIT",
+                taskDefinition=task_def(
+                    "w", retryCount=1, timeoutSeconds=60, timeoutPolicy="RETRY"
+                ),
+            )
+        ],
+        steps=[lambda flow: (flow.clock.advance(61_000), flow.fire("w"))] * 2,
+        rows=["w TIMED_OUT", "w TIMED_OUT"],
+        status="TIMED_OUT",
+    ),
+    "4.2 a WAIT that is tried again after a delay is SCHEDULED until then": Case(
+        tasks=[op("w", "WAIT", taskDefinition=task_def("w", retryCount=1, retryDelaySeconds=9))],
+        steps=[lambda flow: flow.fail("w")],
+        rows=["w FAILED", "w SCHEDULED"],
         status="RUNNING",
     ),
     "3.6.21 NOOP is over at once, without an output": Case(

@@ -189,7 +189,7 @@ def test_12_38_a_wait_that_is_tried_again_waits_its_time_anew() -> None:
     flow.fail("w")
     flow.clock.advance(29_000)
     flow.fire("w")
-    assert flow.rows() == ["w FAILED", "w SCHEDULED"]
+    assert flow.rows() == ["w FAILED", "w IN_PROGRESS"]
     flow.clock.advance(1_000)
     flow.fire("w")
     assert (flow.rows()[1], flow.status) == ("w COMPLETED", "COMPLETED")

@@ -9,6 +9,11 @@ from firmus.workflow.expressions import Template, compile_template, resolve, tas
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts.definitions import TaskDef, WorkflowTask
 
+WITHOUT_TASK_ID = frozenset(
+    {"SWITCH", "SET_VARIABLE", "SUB_WORKFLOW", "START_WORKFLOW", "FORK_JOIN", "FORK_JOIN_DYNAMIC"}
+)
+"""Types for whose inputs `${CPEWF_TASK_ID}` has no value, as in Conductor."""
+
 
 def template_of(blueprint: Blueprint, key: str, value: Any) -> Template:
     """The compiled form of a template of this definition; `key` names where it stands."""

@@ -102,7 +102,7 @@ class Plan:
         if self._first is not None and self._first.input is not None:
             return dict(self._first.input)
         task_def = task.task_definition if with_template else None
-        scope = self.scope(of_task=task.type not in _WITHOUT_TASK_ID)
+        scope = self.scope(of_task=task.type not in inputs.WITHOUT_TASK_ID)
         return inputs.resolved_input(self.turn.context.blueprint, task, task_def, scope)
 
     def resolved(self, key: str, value: Any, scope: Document) -> Any:
@@ -220,10 +220,6 @@ def timeouts_of(task_def: TaskDef | None, *, queued: bool, lease_s: int = 0) -> 
     return timeouts if timeouts != _NO_TIMEOUTS else None
 
 
-_WITHOUT_TASK_ID = frozenset(
-    {"SWITCH", "SET_VARIABLE", "SUB_WORKFLOW", "START_WORKFLOW", "FORK_JOIN", "FORK_JOIN_DYNAMIC"}
-)
-"""Types for whose inputs `${CPEWF_TASK_ID}` has no value, as in Conductor."""
 _NO_TIMEOUTS = ev.Timeouts()
 
 

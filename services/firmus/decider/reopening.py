@@ -40,7 +40,7 @@ def in_place(
     system = operator is not None and operator.system
     fresh = msgspec.structs.replace(
         made,
-        status=TaskStatus.SCHEDULED if made.child_id is not None else made.status,
+        status=extra.pop("status", made.status if made.child_id is None else TaskStatus.SCHEDULED),
         input=input_,
         output=extra.pop("output", {}),
         retry_count=made.retry_count if retry_count is None else retry_count,

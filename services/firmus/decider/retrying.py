@@ -75,7 +75,7 @@ def attempt(
         made,
         ordinal=ordinal,
         seq=state.next_seq,
-        status=TaskStatus.IN_PROGRESS if sync else TaskStatus.SCHEDULED,
+        status=extra.pop("status", TaskStatus.IN_PROGRESS if sync else TaskStatus.SCHEDULED),
         input=given,
         output=extra.pop("output", {}),
         retry_count=made.retry_count + 1,
@@ -109,7 +109,7 @@ def _fresh_input(
     scope = inputs.document(
         state,
         context.environment,
-        task_id=state.task_id(ordinal),
+        task_id=None if task.type in inputs.WITHOUT_TASK_ID else state.task_id(ordinal),
         place=inputs.place_of(row),
     )
     operator = operator_for(row.made.task_type)

@@ -67,12 +67,13 @@ def execute(turn: Turn, row: TaskState) -> None:
 
 
 def retry_fields(turn: Turn, _ordinal: int, given: dict[str, Any], delay_ms: int) -> dict[str, Any]:
-    """A new attempt waits anew, after its delay."""
+    """A new attempt waits anew: at once, or SCHEDULED until its delay is over."""
     try:
         deadline_ms = _deadline_ms(given, turn.context.now_ms + delay_ms)
     except ValueError as problem:
         raise WorkflowFault(str(problem)) from problem
-    return {"deadline_ms": deadline_ms}
+    begun = {} if delay_ms else {"status": TaskStatus.IN_PROGRESS}
+    return {"deadline_ms": deadline_ms, **begun}
 
 
 OPERATOR = Operator(plan=plan, execute=execute, retry_fields=retry_fields)
