@@ -12,7 +12,7 @@ from nats.errors import NoRespondersError
 from firmus.broker.connection import Connection, connect
 from firmus.ports import QueuesPort
 from firmus.returning import Returns
-from firmus.transport import queues
+from firmus.transport import delivery, queues
 from firmus.transport.delivery import Deliveries
 from firmus.transport.queue_server import QueuesServer
 from firmus.transport.queues import RemoteQueues
@@ -205,21 +205,99 @@ async def test_an_answer_that_comes_when_its_poll_is_no_longer_waited_for(
     assert whose(await polling(gateway, "second")) == [(started, "second", 2)]
 
 
-@pytest.mark.nats
-async def test_a_scheduler_that_lost_its_connection_while_it_began_a_task(
-    whole: Whole, apart: Apart
-) -> None:
-    connection = await apart.connection()
-    returns = Returns(whole.decider)
-    deliveries = Deliveries(connection, returns)
-    await deliveries.start()
-    started = await whole.start("w")
-    tasks = await polling(whole.scheduler, "first")
-    await connection.close()
-    deliveries.send("nobody.hears", [tasks])
+class Sending:
+    """A scheduler's end of one delivery, with a task that was begun for somebody."""
 
-    assert whose(await polling(whole.scheduler, "second")) == [(started, "second", 2)]
-    await deliveries.stop()
+    def __init__(self, apart: Apart, connection: Connection) -> None:
+        self._whole = apart.whole
+        self.deliveries = Deliveries(connection, Returns(apart.whole.decider))
+        self.workflow_id = ""
+
+    async def send(self, reply: str) -> None:
+        self.workflow_id = await self._whole.start("w")
+        tasks = await polling(self._whole.scheduler, "first")
+        self.deliveries.send(reply, [tasks])
+
+    async def comes_back(self) -> bool:
+        offered = await polling(self._whole.scheduler, "second")
+        return whose(offered) == [(self.workflow_id, "second", 2)]
+
+    async def stays(self) -> bool:
+        await until(lambda: not (self.deliveries._fresh or self.deliveries._silent))
+        return not (await self._whole.state(self.workflow_id)).rows()[0].requeued
+
+
+@pytest.fixture
+async def sending(apart: Apart, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sending]:
+    monkeypatch.setattr(delivery, "PROBE_EVERY_S", 0.02)
+    sending = Sending(apart, await apart.connection())
+    await sending.deliveries.start()
+    yield sending
+    await sending.deliveries.stop()
+
+
+@pytest.mark.nats
+async def test_a_scheduler_without_connection_keeps_what_it_began(
+    apart: Apart, sending: Sending
+) -> None:
+    await sending.deliveries._connection.close()
+    await sending.send("nobody.hears")
+    assert await sending.comes_back()
+
+
+@pytest.mark.nats
+async def test_a_gateway_that_died_with_an_answer_in_its_hands(
+    apart: Apart, sending: Sending
+) -> None:
+    """It stands for one whose answer lay unread in a socket."""
+    dying = await apart.connection()
+    heard = asyncio.Event()
+    await dying.open_lane("inbox", lambda *_: heard.set())
+    await dying.flush()
+    await sending.send("inbox")
+    await heard.wait()
+    await dying.close()
+    assert await sending.comes_back()
+
+
+@pytest.mark.nats
+async def test_a_gateway_that_lives_and_says_nothing_keeps_its_tasks(
+    apart: Apart, sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that hangs, or one of an older version."""
+    monkeypatch.setattr(delivery, "PROBES_MAX", 2)
+    silent = await apart.connection()
+    await silent.open_lane("inbox", lambda *_: None)
+    await silent.flush()
+    await sending.send("inbox")
+    assert await sending.stays()
+
+
+@pytest.mark.nats
+async def test_an_answer_lost_on_the_way_to_a_gateway_that_lives(
+    apart: Apart, sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = await apart.gateway()
+    really, dropped = delivery.send, list[bytes]()
+
+    def losing(connection: Connection, subject: str, data: bytes, reply: str = "") -> bool:
+        if not dropped:
+            dropped.append(data)
+            return True
+        return really(connection, subject, data, reply)
+
+    monkeypatch.setattr(delivery, "send", losing)
+    await sending.send(f"{gateway._inbox}1")
+    assert await sending.comes_back()
+
+
+@pytest.mark.nats
+async def test_what_a_gateway_had_is_not_asked_after(apart: Apart, sending: Sending) -> None:
+    """Its poll had ended meanwhile, so it gives the task back by itself, and once."""
+    gateway = await apart.gateway()
+    await sending.send(f"{gateway._inbox}1")
+    assert await sending.comes_back()
+    assert await sending.stays()
 
 
 async def test_a_task_that_ended_meanwhile_stays_as_it_is(whole: Whole) -> None:

@@ -1,9 +1,9 @@
-"""Begun tasks on their way to whoever asked for them, and back when nobody is there any more.
+"""Begun tasks on their way to whoever asked for them, and back when they reach nobody.
 
-An answer names a reply subject of its own, to which nobody ever replies but the broker: it says at
-once when no one listens where the answer went to. So the tasks asked for by a process that was
-killed meanwhile go to the next poll, and do not wait for their response timeout. What reached a
-process that dies before it has passed it on is not noticed.
+An answer with tasks names a reply subject of its own. Who asked says there that it has passed them
+on. Nobody there at all is said by the broker, at once; where no word comes, it is asked again a
+little later whether anybody is there. So the tasks of a process that was killed go to the next
+poll, and do not wait for their response timeout; those of one that is slow stay where they are.
 """
 
 import asyncio
@@ -16,11 +16,20 @@ from nats.aio.subscription import Subscription
 from firmus.broker.connection import Connection
 from firmus.broker.wire import status_of
 from firmus.returning import Returns
-from firmus.transport.queue_wire import Part, encode, send
+from firmus.transport.queue_wire import HAD, LOST, PROBE, Part, encode, send
 
 PART_MAX_BYTES = 2 * 1024 * 1024
-REFUSED_WITHIN_S = 2.0
-"""The broker says so within a round trip; after that an answer counts as delivered."""
+PROBE_EVERY_S = 1.0
+PROBES_MAX = 10
+"""After that a task is left to its response timeout."""
+TOLD_AFTER_S = 0.1
+"""By then tasks are in the sockets of those who polled for them."""
+
+
+class _Sent(msgspec.Struct, eq=False):
+    reply: str
+    tasks: list[tuple[int, msgspec.Raw]]
+    probes: int = 0
 
 
 class Deliveries:
@@ -31,14 +40,19 @@ class Deliveries:
         self._returns = returns
         self._inbox = f"{connection.new_inbox()}."
         self._serial = itertools.count(1)
-        self._sent: dict[bytes, list[tuple[int, msgspec.Raw]]] = {}
+        self._fresh: dict[bytes, _Sent] = {}
+        self._silent: dict[bytes, _Sent] = {}
+        self._timer: asyncio.TimerHandle | None = None
         self._lane: Subscription | None = None
 
     async def start(self) -> None:
-        self._lane = await self._connection.open_lane(f"{self._inbox}*", self._on_refused)
+        self._lane = await self._connection.open_lane(f"{self._inbox}*", self._on_word)
 
     async def stop(self) -> None:
         """What was sent just before still comes back when nobody is there."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._lane is not None:
             if self._connection.is_connected:
                 await self._connection.flush()
@@ -65,18 +79,72 @@ class Deliveries:
             send(self._connection, reply, data)
             return
         token = b"%d" % next(self._serial)
+        sent = _Sent(reply, part)
         if not send(self._connection, reply, data, self._inbox + token.decode()):
-            self._give_back(part)
+            self._give_back(sent)
             return
-        self._sent[token] = part
-        loop = asyncio.get_running_loop()
-        loop.call_later(REFUSED_WITHIN_S, self._sent.pop, token, None)
+        self._fresh[token] = sent
+        if self._timer is None:
+            self._look_later()
 
-    def _on_refused(self, subject: bytes, reply: bytes, data: bytes, header: bytes | None) -> None:
-        del reply, data
-        part = self._sent.pop(subject[len(self._inbox) :], None)
-        if part is not None and status_of(header):
-            self._give_back(part)
+    def _on_word(self, subject: bytes, reply: bytes, data: bytes, header: bytes | None) -> None:
+        """That the tasks are there; or that nobody is, or that somebody is and has none."""
+        del reply
+        token = subject[len(self._inbox) :]
+        sent = self._fresh.pop(token, None) or self._silent.pop(token, None)
+        if sent is not None and (status_of(header) or data != HAD):
+            self._give_back(sent)
 
-    def _give_back(self, part: list[tuple[int, msgspec.Raw]]) -> None:
-        self._returns.give_back(task for _, task in part)
+    def _look_later(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(PROBE_EVERY_S, self._look)
+
+    def _look(self) -> None:
+        """Asks after what nobody has said a word of for a whole round."""
+        self._timer = None
+        for token, sent in list(self._silent.items()):
+            sent.probes += 1
+            if sent.probes > PROBES_MAX:
+                del self._silent[token]
+            else:
+                send(self._connection, sent.reply, PROBE, self._inbox + token.decode())
+        self._silent |= self._fresh
+        self._fresh = {}
+        if self._silent:
+            self._look_later()
+
+    def _give_back(self, sent: _Sent) -> None:
+        self._returns.give_back(task for _, task in sent.tasks)
+
+
+class Receipts:
+    """The other end: says which answers were passed on, many at a time."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._untold: set[bytes] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def had(self, reply: bytes) -> None:
+        """The tasks of an answer have come."""
+        self._untold.add(reply)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(TOLD_AFTER_S, self._tell)
+
+    def probed(self, reply: bytes) -> None:
+        """An answer is asked after: it never came, unless it is about to be told."""
+        if reply not in self._untold:
+            send(self._connection, reply.decode(), LOST)
+
+    def stop(self) -> None:
+        """Tells at once."""
+        self._tell()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tell(self) -> None:
+        self._timer = None
+        untold, self._untold = self._untold, set()
+        for reply in untold:
+            if not send(self._connection, reply.decode(), HAD):
+                self.had(reply)

@@ -46,6 +46,11 @@ decode_sizes = msgspec.json.Decoder(list[QueueSize]).decode
 decode_count = msgspec.json.Decoder(int).decode
 _SEPARATOR = b"\x00"
 
+PROBE = encode(Part([], more=True))
+"""Sent after an answer of which no word came."""
+HAD, LOST = b"", b"lost"
+"""Words about an answer: its tasks were passed on; a probe came, and they had never come."""
+
 
 def encode_requeue(task_type: str, actor: str) -> bytes:
     return _SEPARATOR.join((task_type.encode(), actor.encode()))

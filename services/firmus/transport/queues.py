@@ -20,7 +20,9 @@ from firmus.clock import SystemClock
 from firmus.ports import Clock, QueueSize, QueuesPort
 from firmus.returning import Returns
 from firmus.transport.census import Census
+from firmus.transport.delivery import Receipts
 from firmus.transport.queue_wire import (
+    PROBE,
     Ask,
     Background,
     Key,
@@ -148,6 +150,7 @@ class RemoteQueues:
         self._census = Census(connection)
         self._lanes: list[Subscription] = []
         self._background = Background()
+        self._receipts = Receipts(connection)
         self._resync: asyncio.TimerHandle | None = None
         self._polled = False
         self._forget_loss: Callable[[], None] | None = None
@@ -173,6 +176,7 @@ class RemoteQueues:
         if self._resync is not None:
             self._resync.cancel()
             self._resync = None
+        self._receipts.stop()
         await self._census.stop()
         for lane in self._lanes:
             await self._connection.close_lane(lane)
@@ -284,21 +288,25 @@ class RemoteQueues:
         self._questions[token] = _Question(key, instance, hint, waiters, answers, timer)
 
     def _on_reply(self, subject: bytes, reply: bytes, data: bytes, header: bytes | None) -> None:
-        del reply
         token = subject[len(self._inbox) :]
         question = self._questions.get(token)
         if status_of(header):
             if question is not None:
                 self._finish(token, empty=True)
             return
+        if data == PROBE:
+            self._receipts.probed(reply)
+            return
         part = decode_part(data)
         if question is None:  # its polls were answered with nothing when they had waited too long
             self._give_back([task for _, task in part.tasks])
-            return
-        for index, task in part.tasks:
-            question.answers[index].append(task)
-        if not part.more:
-            self._finish(token, empty=False)
+        else:
+            for index, task in part.tasks:
+                question.answers[index].append(task)
+            if not part.more:
+                self._finish(token, empty=False)
+        if reply:
+            self._receipts.had(reply)
 
     def _give_up(self, token: bytes) -> None:
         """The scheduler, if it lives, takes what it announced for known here."""
