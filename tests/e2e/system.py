@@ -121,13 +121,20 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield system
 
 
-@pytest.fixture
-def services(tmp_path: Path) -> Iterator[Services]:
-    """One process for each service, and a nats-server, for one test."""
-    server = NatsServer(tmp_path)
+@contextlib.contextmanager
+def running_alone(folder: Path) -> Iterator[Services]:
+    """Every service as a process of its own, on a nats-server of their own."""
+    server = NatsServer(folder)
     server.start()
     try:
-        with running_services(tmp_path, server.url) as running:
+        with running_services(folder, server.url) as running:
             yield running
     finally:
         server.stop()
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    """For one test."""
+    with running_alone(tmp_path) as running:
+        yield running

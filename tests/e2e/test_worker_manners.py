@@ -7,6 +7,7 @@ import re
 import select
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ import pytest
 
 from tests.e2e.processes import PATIENCE_S, Child, until
 from tests.e2e.sdk_clients import MARKS, Clients
-from tests.e2e.system import Services, is_healthy
+from tests.e2e.system import Services, is_healthy, running_alone
 from tests.e2e.test_sdk import TASKS
 
 pytestmark = [*MARKS, pytest.mark.timeout(300)]
@@ -25,15 +26,22 @@ BACK_S = 120
 """The SDK's own pauses after failed polls double from 2 s on, and after failed reports are 10 s."""
 
 
+@pytest.fixture(scope="module")
+def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Each test leaves it with a healthy gateway."""
+    with running_alone(tmp_path_factory.mktemp("crew")) as running:
+        yield running
+
+
 def test_sdk_workers_go_on_by_themselves_when_the_gateway_was_killed(
-    services: Services, tmp_path: Path
+    crew: Services, tmp_path: Path
 ) -> None:
     """A report that the gateway takes with it comes back by the response timeout."""
-    clients = Clients(services.system)
+    clients = Clients(crew.system)
     for name in TASKS:
         clients.define_task(name, response_timeout_seconds=5)
     name = clients.define_of("sdk_double", "sdk_double_async", n="${workflow.input.n}")
-    command = [sys.executable, "-W", "ignore", "-m", "tests.e2e.sdk_workers", services.system.api]
+    command = [sys.executable, "-W", "ignore", "-m", "tests.e2e.sdk_workers", crew.system.api]
     workers = Child("SDK workers", command, tmp_path / "workers.log")
     workers.start()
 
@@ -43,24 +51,24 @@ def test_sdk_workers_go_on_by_themselves_when_the_gateway_was_killed(
     try:
         for round_ in range(2):
             started = [clients.start(name, input={"n": n}) for n in range(10)]
-            gateway = services.children["gateway"]
+            gateway = crew.children["gateway"]
             gateway.kill()
             gateway.start()
-            until("a healthy gateway", lambda: is_healthy(services.system.url))
+            until("a healthy gateway", lambda: is_healthy(crew.system.url))
             until(f"the ends of round {round_}", functools.partial(all_completed, started), BACK_S)
     finally:
         workers.kill()
 
 
-def test_clients_that_vanish_while_they_poll_take_no_tasks_with_them(services: Services) -> None:
+def test_clients_that_vanish_while_they_poll_take_no_tasks_with_them(crew: Services) -> None:
     """Over the whole way: gateway, scheduler and decider are processes of their own."""
-    clients = Clients(services.system)
+    clients = Clients(crew.system)
     name = clients.define()
-    leaving = [long_poll(services.system.url, name) for _ in range(LEAVING)]
+    leaving = [long_poll(crew.system.url, name) for _ in range(LEAVING)]
     until("the polls", lambda: clients.task.get_task_poll_data(name))
     for each in leaving:
         each.close()
-    assert is_healthy(services.system.url)
+    assert is_healthy(crew.system.url)
     started = {clients.start(name) for _ in range(LEAVING)}
     found: dict[str, int] = {}
 
@@ -72,19 +80,19 @@ def test_clients_that_vanish_while_they_poll_take_no_tasks_with_them(services: S
     until("all tasks", all_found)
 
 
-def test_a_killed_gateway_takes_no_tasks_with_it(services: Services) -> None:
+def test_a_killed_gateway_takes_no_tasks_with_it(crew: Services) -> None:
     """Neither those on their way to it nor those in its hands; their response timeout is far."""
-    clients = Clients(services.system)
+    clients = Clients(crew.system)
     name = clients.define()
-    polls = [long_poll(services.system.url, name) for _ in range(LEAVING)]
+    polls = [long_poll(crew.system.url, name) for _ in range(LEAVING)]
     until("the polls", lambda: clients.task.get_task_poll_data(name))
-    asyncio.run(publish_starts(services.system.nats_url, name, LEAVING))
+    asyncio.run(publish_starts(crew.system.nats_url, name, LEAVING))
     select.select(polls, [], [], PATIENCE_S)
-    gateway = services.children["gateway"]
+    gateway = crew.children["gateway"]
     gateway.kill()
     found = {one for poll in polls for one in WORKFLOW_ID.findall(all_of(poll))}
     gateway.start()
-    until("a healthy gateway", lambda: is_healthy(services.system.url))
+    until("a healthy gateway", lambda: is_healthy(crew.system.url))
 
     def all_found() -> bool:
         tasks = clients.task.batch_poll_tasks(name, "there", LEAVING, 1000)
