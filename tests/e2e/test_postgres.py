@@ -25,7 +25,7 @@ from tests.e2e.test_kill import FINISH_S, finished, reading, shown, until
 from tests.projection.gate import GateApart, gate_apart
 from tests.projection.stores import needs_postgres, opened
 
-LOAD_S = 1.5
+LOAD_S = 1.0
 pytestmark = [
     needs_postgres, pytest.mark.e2e, pytest.mark.nats, pytest.mark.timeout(3 * FINISH_S)
 ]  # fmt: skip

@@ -263,7 +263,7 @@ def test_update_state(clients: Clients) -> None:
     task = clients.workflow.get_workflow(workflow_id).tasks[0]
     result = TaskResult(workflow_instance_id=workflow_id, task_id=task.task_id, status="COMPLETED")
     update = WorkflowStateUpdate(task_reference_name="a", task_result=result, variables={"v": 1})
-    run = clients.workflow.update_state(workflow_id, update, ["b"], wait_for_seconds=5)
+    run = clients.workflow.update_state(workflow_id, update, ["b"], wait_for_seconds=1)
 
     assert run.variables == {"v": 1}
     assert clients.rows(workflow_id) == ["a COMPLETED", "b SCHEDULED"]

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import inspect
 
+from firmus.gateway import executions
 from firmus.gateway.app import App, build
 from firmus.gateway.polling import Polls
 from firmus.gateway.routes import Route, routes
@@ -190,7 +191,10 @@ async def prepared(world: World) -> tuple[App, list[Route], list[str]]:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_no_request_makes_the_server_fail(world: World, method: str) -> None:
+def test_no_request_makes_the_server_fail(
+    world: World, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executions, "WAIT_FOR_S", 0)  # what waitForSeconds=0 would mean instead
     with asyncio.Runner() as runner:
         app, table, known = runner.run(prepared(world))
         mine = [
