@@ -1,14 +1,17 @@
 """Which numbers of which service are shown on /metrics; read when asked, never pushed."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from firmus.decider.service import Decider
 from firmus.handlers.service import EventHandling
-from firmus.intake.service import Intake
 from firmus.projection.service import ProjectionService
 from firmus.scheduler.owner import OwnedScheduler
 from firmus.schedules.service import ScheduleService
 from firmus.telemetry import Metrics
+
+if TYPE_CHECKING:
+    from firmus.intake.service import Intake  # FastStream, which only that service needs
 
 _INTAKE = ("started", "postponed", "dead_letters")
 _DECIDER = ("commands", "commits", "events", "conflicts", "rejections", "splits")
@@ -43,7 +46,7 @@ def scheduler_metrics(metrics: Metrics, owner: OwnedScheduler) -> None:
         metrics.counter(f"scheduler_{name}", partial(_scheduler, owner, name))
 
 
-def intake_metrics(metrics: Metrics, intake: Intake) -> None:
+def intake_metrics(metrics: Metrics, intake: "Intake") -> None:
     for name in _INTAKE:
         metrics.counter(f"intake_{name}", partial(_intake, intake, name))
 
@@ -66,7 +69,7 @@ def schedules_metrics(metrics: Metrics, service: ScheduleService) -> None:
     metrics.counter("schedules_failed", lambda: float(service.failed))
 
 
-def _intake(intake: Intake, name: str) -> float:
+def _intake(intake: "Intake", name: str) -> float:
     return float(getattr(intake, name))
 
 

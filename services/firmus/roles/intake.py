@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from firmus.broker.keys import JetStreamKeyStore
 from firmus.broker.starting import Starts
@@ -9,7 +10,6 @@ from firmus.decider.scripts import QuickJsScripts
 from firmus.eventlog.uploads import JetStreamUploads
 from firmus.handlers.handling import Handling
 from firmus.handlers.service import EventHandling
-from firmus.intake.service import Intake
 from firmus.metrics import (
     event_handling_metrics,
     intake_metrics,
@@ -19,10 +19,15 @@ from firmus.ports import DeciderPort
 from firmus.roles.background import background
 from firmus_contracts.subjects import HANDLERS_SUBJECTS
 
+if TYPE_CHECKING:
+    from firmus.intake.service import Intake
+
 
 @contextlib.asynccontextmanager
-async def intake_role(node: Node, decider: DeciderPort) -> AsyncIterator[Intake]:
+async def intake_role(node: Node, decider: DeciderPort) -> AsyncIterator["Intake"]:
     """Start events, and messages that event handlers wait for."""
+    from firmus.intake.service import Intake  # noqa: PLC0415 - FastStream, which nobody else needs
+
     starts = Starts(decider, JetStreamKeyStore(node.wire))
     uploads = JetStreamUploads(node.wire, node.blobs)
     intake = Intake(node.access, starts=starts, payloads=uploads)
