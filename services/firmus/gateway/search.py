@@ -54,7 +54,9 @@ class Search:
         await self._whole(resp, page, task_ids(page.results), self._task)
 
     async def workflows_by_tasks(self, req: Request, resp: Response) -> None:
-        """The workflows of a page of tasks, each once; the total counts tasks (spec 7.1)."""
+        """The workflows of a page of tasks, each once (spec 7.1). The total counts tasks, those of
+        the page only once for each workflow.
+        """
         page, found = await self._workflows_of_tasks(req, resp)
         results: list[msgspec.Raw] = []
         if found:
@@ -78,7 +80,9 @@ class Search:
         self, req: Request, resp: Response
     ) -> tuple[SearchPage, list[str]]:
         page = await self._page(req, resp, "tasks", text(req, "query") or "")
-        return page, list(dict.fromkeys(workflow_ids(page.results)))
+        found = list(dict.fromkeys(workflow_ids(page.results)))
+        total = page.total_hits - (len(page.results) - len(found))
+        return msgspec.structs.replace(page, total_hits=total), found
 
     async def _page(self, req: Request, resp: Response, what: str, query: str) -> SearchPage:
         start, size = integer(req, "start", 0), integer(req, "size", _SIZE)

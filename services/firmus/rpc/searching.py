@@ -63,9 +63,10 @@ class Searches:
     async def summaries_by_tasks(
         self, request: search_pb2.Request, call: Call
     ) -> tuple[int, list[msgspec.Raw]]:
-        """The workflows of a page of tasks, each once; the total counts tasks (spec 7.1)."""
-        page = await self.page("tasks", request, call)
-        found = list(dict.fromkeys(workflow_ids(page.results)))
+        """The workflows of a page of tasks, each once (spec 7.1). The total counts tasks, those of
+        the page only once for each workflow.
+        """
+        page, found = await self._workflows_of_tasks(request, call)
         if not found:
             return page.total_hits, []
         query = f"workflowId IN ({','.join(found)})"
@@ -83,8 +84,15 @@ class Searches:
     async def workflows_by_tasks(
         self, request: search_pb2.Request, call: Call
     ) -> tuple[int, list[Workflow]]:
+        return await self._whole(*await self._workflows_of_tasks(request, call))
+
+    async def _workflows_of_tasks(
+        self, request: search_pb2.Request, call: Call
+    ) -> tuple[SearchPage, list[str]]:
         page = await self.page("tasks", request, call)
-        return await self._whole(page, list(dict.fromkeys(workflow_ids(page.results))))
+        found = list(dict.fromkeys(workflow_ids(page.results)))
+        total = page.total_hits - (len(page.results) - len(found))
+        return msgspec.structs.replace(page, total_hits=total), found
 
     async def tasks(self, request: search_pb2.Request, call: Call) -> tuple[int, list[Task]]:
         page = await self.page("tasks", request, call)
