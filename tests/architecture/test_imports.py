@@ -81,7 +81,7 @@ SHELL = {
             "life",
         ),
         *("rows", "search", "states", "store", "stores", "finding", "word_index", "folder"),
-        *("attribute_rows", "choices", "sources"),
+        *("attribute_rows", "choices", "sources", "sqlite"),
         *(f"postgres.{name}" for name in ("connecting", "finding", "folding", "models")),
         *(f"postgres.{name}" for name in ("store", "word_index", "attribute_rows", "snapshot")),
     },

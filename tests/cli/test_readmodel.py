@@ -80,10 +80,11 @@ async def test_it_is_watched_to_its_end_over_a_gap() -> None:
 
 
 @pytest.mark.parametrize(("current", "ends"), [(2, True), (1, False)])
-async def test_of_one_whose_projection_restarted_the_model_in_use_tells(
-    current: int, ends: bool
+@pytest.mark.parametrize("next_one", [None, RebuildProgress(state="running", model=3)])
+async def test_of_one_that_the_projection_knows_no_more_the_model_in_use_tells(
+    next_one: RebuildProgress | None, current: int, ends: bool
 ) -> None:
-    models = Models(status(HALF), status(None, current=current))
+    models = Models(status(HALF), status(next_one, current=current))
     if ends:
         assert (await watch(models, HALF, lambda _: None)).state == "done"  # type: ignore[arg-type]  # as above
     else:

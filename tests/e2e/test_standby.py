@@ -16,7 +16,7 @@ import pytest
 from firmus.broker.connection import connect
 from firmus.broker.streams import LEASES_BUCKET, stream_configs
 from firmus.broker.wire import JetStreamWire
-from firmus.ports import Unavailable
+from firmus.ports import SearchRequest, Unavailable
 from firmus.projection.folder import ReadModelFolder
 from firmus.transport.search import RemoteSearch
 from tests.e2e import processes
@@ -114,6 +114,7 @@ async def test_who_is_killed_or_frozen_is_replaced_and_joins_again_doing_nothing
             first = await active(search)
             (other,) = both.keys() - {first}
             both[first].kill()
+            assert (await search.search(SearchRequest(what="workflows"))).total_hits
             await until("the other one", partial(is_active, search, other))
             await asyncio.sleep(LOAD_S)
             both[first].start()

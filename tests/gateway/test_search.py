@@ -35,7 +35,22 @@ async def test_the_parameters_reach_the_read_model(api: Api, world: World):
     defaults, given = world.search.asked
     assert defaults == SearchRequest(what="workflows")
     assert (given.free_text, given.sort) == ("x", "startTime:DESC")
-    assert given.query == 'status=RUNNING AND classifier IN (a,b) AND parentWorkflowId=""'
+    assert given.query == 'status=RUNNING AND classifier IN ("a","b") AND parentWorkflowId=""'
+
+
+@pytest.mark.parametrize(
+    ("given", "query"),
+    [
+        ({"query": "a=1 OR b=2", "topLevelOnly": "true"}, '(a=1 OR b=2) AND parentWorkflowId=""'),
+        ({"query": "a=1 OR b=2"}, "a=1 OR b=2"),
+        ({"query": " ", "classifier": 'x) OR ("\\'}, 'classifier IN ("x) OR (\\"\\\\")'),
+    ],
+)
+async def test_what_parameters_ask_for_counts_whatever_the_query_is(
+    api: Api, world: World, given: dict[str, str], query: str
+):
+    await api.get("/workflow/search", **given)
+    assert [asked.query for asked in world.search.asked] == [query]
 
 
 async def test_a_search_may_ask_for_all_that_was_answered_before(api: Api, world: World):

@@ -11,7 +11,7 @@ from tests.projection.test_rebuild import rows
 
 from firmus.eventlog.memory import MemoryLog
 from firmus.projection import chase as chase_module
-from firmus.projection.chase import Chase
+from firmus.projection.chase import Chase, Surroundings
 from firmus.projection.folder import ReadModelFolder
 from firmus.projection.follower import Follower
 from firmus.projection.live import LiveModel
@@ -60,6 +60,10 @@ class Runner:
             return
 
 
+async def nothing_to_flush() -> None:
+    """The runner writes no rows."""
+
+
 @pytest.mark.parametrize("ahead", [0, 1, 3])
 async def test_it_stops_at_the_live_follower_even_where_the_log_goes_on(
     log: MemoryLog, tmp_path: Path, ahead: int
@@ -71,15 +75,15 @@ async def test_it_stops_at_the_live_follower_even_where_the_log_goes_on(
     live = LiveModel(ReadModelFolder(tmp_path))
     model = await live.open(1)
     told: list[int] = []
-    chase = Chase(
-        log,
-        live,
-        Classifiers(Definitions()),
-        runner.follower,
-        model=model,
+    around = Surroundings(
+        log=log,
+        live=live,
+        classifiers=Classifiers(Definitions()),
+        follower=runner.follower,
+        flush=nothing_to_flush,
         events=lambda: None,
-        told=told.append,
     )
+    chase = Chase(around, model=model, told=told.append)
     async with asyncio.timeout(10), AsyncExitStack() as turn:
         await chase.reach(turn)
         assert runner.follower.turn.locked()

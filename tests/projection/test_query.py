@@ -7,6 +7,8 @@ import msgspec
 import pytest
 from tests.projection.stores import STORES, opened
 
+from firmus.projection import snapshot, store
+from firmus.projection.comparison import compare
 from firmus.projection.cursors import RowsCursor
 from firmus.projection.fields import WORKFLOWS, Searchable, searchable
 from firmus.projection.port import ReadModel, RowBatch, StoreFault
@@ -326,3 +328,34 @@ def test_only_workflows_within_some_names_are_found(model, within, found) -> Non
     assert page.total_hits == len(found)
     first = model.find(what, compiled, start=0, size=1)
     assert first.total_hits == len(found)
+
+
+def test_a_page_or_a_chunk_that_is_too_large_is_asked_for_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "PAGE_BYTES_MAX", 30_000)
+    monkeypatch.setattr(snapshot, "CHUNK_BYTES_MAX", 30_000)
+    model = SqliteModel(tmp_path / "rows.db")
+    large = [
+        {"workflow_id": f"id-{n}", "summary": summary("x", input="x" * 9000)} for n in range(8)
+    ]
+    put(model, large)
+    plain = compile_search(WORKFLOWS, query="", free_text="", sort="")
+    with pytest.raises(Refusal, match="smaller size") as refused:
+        model.find(WORKFLOWS, plain, start=0, size=8)
+    assert refused.value.code == "PAYLOAD_TOO_LARGE"
+    assert model.find(WORKFLOWS, plain, start=0, size=2).total_hits == 8
+    both = model.snapshot(), model.snapshot()
+    *_, whole = compare(*both)
+    assert [(it.rows, it.different) for it in whole.tables] == [(8, 0), (0, 0), (0, 0), (0, 0)]
+    for each in (*both, model):
+        each.close()
+
+
+def test_what_the_disk_refuses_is_a_fault_of_the_store(tmp_path: Path) -> None:
+    model = SqliteModel(tmp_path / "rows.db")
+    model._writer.set_progress_handler(lambda: True, 1)  # as if it could not be read
+    for read in (model.rows_cursor, model.events_checkpoint, model.stopped, model.made_by):
+        with pytest.raises(StoreFault):
+            read()
+    model.close()

@@ -66,7 +66,8 @@ async def watch(
     models: ReadModelsPort, begun: RebuildProgress, show: Callable[[RebuildProgress], None]
 ) -> RebuildProgress:
     """Shows what `begun` comes to, and returns its end. Another projection that takes over goes on
-    without it, as does one that was started again. Raises CommandError.
+    without it, as does one that was started again or does something else by now. Raises
+    CommandError.
     """
     loop = asyncio.get_running_loop()
     heard_s = loop.time()
@@ -84,10 +85,10 @@ async def watch(
             show(now)
             if now.state != "running":
                 return now
-        elif now is None:
-            if found.current is not None and found.current.model == begun.model:
-                return msgspec.structs.replace(begun, state="done")
-            raise CommandError("the projection started again: the rebuild was cut off")
+        elif found.current is not None and found.current.model == begun.model:
+            return msgspec.structs.replace(begun, state="done")
+        else:
+            raise CommandError("the projection began something else: the rebuild was cut off")
         await asyncio.sleep(LOOK_S)
 
 

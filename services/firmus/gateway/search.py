@@ -5,6 +5,7 @@ Nothing else can lag behind the log; two headers say how far an answer reaches, 
 page says in a third header what `searchAfter` gives the next one, however deep.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -26,6 +27,7 @@ from firmus_contracts.executions import SearchResult
 
 _SIZE = 100
 _SIZE_MAX = 5000
+_OR = re.compile(r"\bOR\b")
 
 
 class Search:
@@ -150,10 +152,18 @@ def _at_least(req: Request) -> int:
 
 def _workflow_query(req: Request) -> str:
     """The query with what `classifier` and `topLevelOnly` add to it."""
-    pieces = [text(req, "query") or ""]
+    query = (text(req, "query") or "").strip()
+    pieces = []
     classifiers = texts(req, "classifier")
     if classifiers:
-        pieces.append(f"classifier IN ({','.join(classifiers)})")
+        pieces.append(f"classifier IN ({','.join(map(_quoted, classifiers))})")
     if flag(req, "topLevelOnly", default=False):
         pieces.append('parentWorkflowId=""')
-    return " AND ".join(piece for piece in pieces if piece)
+    if query:
+        pieces.insert(0, f"({query})" if pieces and _OR.search(query) else query)
+    return " AND ".join(pieces)
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -6,8 +6,10 @@ than it is read here, that moment doubles each time the distance was not halved,
 under any load.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
+
+import msgspec
 
 from firmus.eventlog.port import EventLog
 from firmus.projection.cursors import EventsCursor, RowsCursor
@@ -27,28 +29,35 @@ so that nobody waits for it.
 """
 
 
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What work on whole read models stands on. `flush` writes what the live follower has taken;
+    `events` is how far EVENTS has come.
+    """
+
+    log: EventLog
+    live: LiveModel
+    classifiers: Classifiers
+    follower: Follower
+    flush: Callable[[], Awaitable[None]]
+    events: Callable[[], EventsCursor | None]
+
+
 class Chase:
-    """`events` is the checkpoint of EVENTS that the model is given, `told` hears of every step."""
+    """Brings `model` to where the live follower stands; `told` hears at every step how many commits
+    were written.
+    """
 
     def __init__(
-        self,
-        log: EventLog,
-        live: LiveModel,
-        classifiers: Classifiers,
-        live_follower: Follower,
-        *,
-        model: ReadModel,
-        events: Callable[[], EventsCursor | None],
-        told: Callable[[int], None],
+        self, around: Surroundings, *, model: ReadModel, told: Callable[[int], None]
     ) -> None:
-        self._log = log
-        self._live = live
-        self._live_follower = live_follower
+        self._log = around.log
+        self._live = around.live
+        self._live_follower = around.follower
         self._model = model
-        self._events = events
+        self._events = around.events
         self._told = told
-        self._rows = RowBuffer(classifiers)
-        self._own = Follower(log, rows=self._rows, quiet=True)
+        self._rows = RowBuffer(around.classifiers)
+        self._own = Follower(around.log, rows=self._rows, quiet=True)
         self._own.applied = model.rows_cursor()
         self._near = NEAR_POSITIONS
         self._lap_end = self._lap_missing = 0

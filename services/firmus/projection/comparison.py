@@ -1,7 +1,8 @@
 """Comparison: what tells a read model that was just built from the one in use.
 
 Both are read at the same log position, in the order of their ids, a thousand rows of each at a
-time. The store makes one digest of such a chunk; only where two differ are single rows looked at.
+time, or fewer large ones. The store makes one digest of such a chunk; only where two differ are
+single rows looked at.
 """
 
 from collections.abc import Iterator
@@ -35,7 +36,7 @@ class Snapshot(Protocol):
     def position(self) -> int: ...
 
     def chunk(self, table: str, after: str, size: int) -> Chunk:
-        """The first `size` rows with ids above `after`."""
+        """The first `size` rows with ids above `after`. Raises TooLarge, as `rows` does."""
         ...
 
     def rows(self, table: str, after: str, size: int) -> dict[str, str]:
@@ -43,6 +44,10 @@ class Snapshot(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class TooLarge(Exception):
+    """So many rows together are more than a store takes in one piece."""
 
 
 class DifferentPositions(Exception):
@@ -73,6 +78,7 @@ class _Walk:
         self._sides = (live, new)
         self._table = table
         self._after = ""
+        self._size = CHUNK_ROWS
         self._digests = (blake2b(digest_size=16), blake2b(digest_size=16))
         self._counts = [0, 0]
         self._different = 0
@@ -80,18 +86,27 @@ class _Walk:
 
     def step(self) -> bool:
         """Compares the next chunk; False when there was no more to compare."""
-        live, new = (side.chunk(self._table, self._after, CHUNK_ROWS) for side in self._sides)
+        while True:
+            try:
+                return self._step()
+            except TooLarge:
+                if self._size == 1:
+                    raise
+                self._size = self._size // 4 or 1
+
+    def _step(self) -> bool:
+        live, new = (side.chunk(self._table, self._after, self._size) for side in self._sides)
         if live == new:
             for digest in self._digests:
                 digest.update(live.digest)
             self._count(live.count, new.count)
             self._after = live.last
-            return live.count == CHUNK_ROWS
-        return self._row_by_row(full=(live.count == CHUNK_ROWS, new.count == CHUNK_ROWS))
+            return live.count == self._size
+        return self._row_by_row(full=(live.count == self._size, new.count == self._size))
 
     def _row_by_row(self, *, full: tuple[bool, bool]) -> bool:
         """Up to the id that both chunks reach: behind it one of them was not read."""
-        found = [side.rows(self._table, self._after, CHUNK_ROWS) for side in self._sides]
+        found = [side.rows(self._table, self._after, self._size) for side in self._sides]
         ends = [max(rows) for rows, is_full in zip(found, full, strict=True) if is_full]
         if ends:
             end = min(ends)

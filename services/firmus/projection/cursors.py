@@ -1,4 +1,4 @@
-"""How far the public events have come."""
+"""How far the public events and the rows have come."""
 
 import msgspec
 
@@ -19,3 +19,12 @@ class RowsCursor(msgspec.Struct, frozen=True):
     position: int = 0
     workflow_id: str = ""
     digest: str = ""
+
+
+def rows_cursor_of(stored: str | None) -> RowsCursor:
+    """As a store keeps it; None: it has none yet."""
+    return msgspec.json.decode(stored, type=RowsCursor) if stored else RowsCursor()
+
+
+def events_cursor_of(stored: str | None) -> EventsCursor:
+    return msgspec.json.decode(stored, type=EventsCursor) if stored else EventsCursor()

@@ -5,7 +5,7 @@ import time
 
 import msgspec
 
-from firmus.projection.cursors import RowsCursor
+from firmus.projection.cursors import rows_cursor_of
 from firmus.projection.fields import Searchable
 from firmus.projection.paging import token_of
 from firmus.projection.port import Found
@@ -88,7 +88,7 @@ def _page(
     )
     bound = (*source.bound, *search.parameters, *search.behind_parameters, size, start)
     text, stored, hits_text = reader.execute(page, bound).fetchone()
-    position = msgspec.json.decode(stored, type=RowsCursor).position if stored else 0
+    position = rows_cursor_of(stored).position
     return _Page(_decode_page(text), position, int((hits_text or "0").rpartition(",")[2]))
 
 

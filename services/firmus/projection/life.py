@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 
 from firmus.eventlog.port import EventLog
+from firmus.projection.chase import Surroundings
 from firmus.projection.cursors import EventsCursor, RowsCursor
 from firmus.projection.flushing import Flushing
 from firmus.projection.follower import CHUNK, Follower
 from firmus.projection.live import LiveModel
 from firmus.projection.port import ReadModel, StoreFault, UnusableModel
-from firmus.projection.publisher import EventsPublisher, PublishBroken
-from firmus.projection.rebuild import Surroundings
+from firmus.projection.publisher import EventsPublisher, PublishBroken, Resumed
 from firmus.projection.rows import Classifiers, RowBuffer
 from firmus.projection.upkeep import TROUBLE, Upkeep, is_of_log
 
@@ -74,13 +74,7 @@ class Life:
         if model is None and published <= CATCH_UP_MAX:
             model = await self._first_model()
         rows_cursor = RowsCursor() if model is None else model.rows_cursor()
-        follower = Follower(
-            self._log,
-            rows=None,
-            resumed=resumed,
-            source=self._source,
-            classifiers=self._classifiers,
-        )
+        follower = self._new_follower(resumed)
         after = max(published - 1, 0)
         if published - rows_cursor.position > CATCH_UP_MAX:
             _log.warning("the read model is far behind EVENTS: it catches up beside")
@@ -104,6 +98,15 @@ class Life:
             await self._settle(flushing)
             raise
 
+    def _new_follower(self, resumed: Resumed | None) -> Follower:
+        return Follower(
+            self._log,
+            rows=None,
+            resumed=resumed,
+            source=self._source,
+            classifiers=self._classifiers,
+        )
+
     async def _without_rows(
         self,
         publisher: EventsPublisher,
@@ -115,13 +118,7 @@ class Life:
         """EVENTS go on while the store of the rows is away. Returns once that can be reached."""
         _log.error("searches are answered 503, EVENTS go on: %s", fault)
         resumed = await publisher.resume(self._log, EventsCursor())
-        follower = Follower(
-            self._log,
-            rows=None,
-            resumed=resumed,
-            source=self._source,
-            classifiers=self._classifiers,
-        )
+        follower = self._new_follower(resumed)
         after = max(resumed.cursor.position - 1, 0)
         follower.applied = RowsCursor(after)
         self.follower = follower

@@ -19,6 +19,8 @@ from firmus.projection.query import Compiled
 from firmus.projection.views import Row
 from firmus.workflow.attributes import Attribute
 
+PAGE_TOO_LARGE = "The page is too large: ask for a smaller size"
+
 
 class UnusableModel(Exception):
     """What is stored is no read model of this build; it is built anew from the log."""
@@ -136,7 +138,9 @@ class ReadModel(Protocol):
     def find(
         self, what: Searchable, search: Compiled, *, start: int, size: int, timeout_s: float = 60.0
     ) -> Found:
-        """A page of hits. Raises StoreFault, also when it takes too long."""
+        """A page of hits. Raises StoreFault, also when it takes too long, and Refusal
+        PAYLOAD_TOO_LARGE.
+        """
         ...
 
     def close(self) -> None: ...

@@ -9,38 +9,19 @@ written meanwhile is read before the swap.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 import msgspec
 
-from firmus.eventlog.port import EventLog
 from firmus.ports import Comparison, RebuildProgress, Verify
-from firmus.projection.chase import Chase
+from firmus.projection.chase import Chase, Surroundings
 from firmus.projection.comparison import DifferentPositions
-from firmus.projection.cursors import EventsCursor
-from firmus.projection.follower import Follower
-from firmus.projection.live import LiveModel
 from firmus.projection.port import ReadModel
-from firmus.projection.rows import Classifiers
 
 AGAIN_S = 0.1
 
 _log = logging.getLogger(__name__)
-
-
-class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
-    """What work on whole read models stands on. `flush` writes what the live follower has taken;
-    `events` is how far EVENTS has come.
-    """
-
-    log: EventLog
-    live: LiveModel
-    classifiers: Classifiers
-    follower: Follower
-    flush: Callable[[], Awaitable[None]]
-    events: Callable[[], EventsCursor | None]
 
 
 class Progress:
@@ -113,15 +94,7 @@ class Rebuild:
             commits += progress.now.commits
             progress.advance(commits=commits, position=position, target=target)
 
-        chase = Chase(
-            around.log,
-            around.live,
-            around.classifiers,
-            around.follower,
-            model=model,
-            events=around.events,
-            told=told,
-        )
+        chase = Chase(around, model=model, told=told)
         return chase
 
     async def _compared(self, chase: Chase, model: ReadModel) -> Comparison:

@@ -7,12 +7,16 @@ neither waits nor delays it at every row.
 import sqlite3
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from firmus.projection.comparison import Chunk
-from firmus.projection.cursors import RowsCursor
+from firmus.projection.comparison import Chunk, TooLarge
+from firmus.projection.cursors import rows_cursor_of
+from firmus.projection.sqlite import faults
 from firmus.projection.views import TASK_COLUMNS, WORKFLOW_COLUMNS
+
+CHUNK_BYTES_MAX = 128 * 1024 * 1024
 
 COLUMNS = {
     "workflows": WORKFLOW_COLUMNS,
@@ -39,14 +43,15 @@ class SqliteSnapshot:
     """What a file holds when this is made, until `close`; implements `comparison.Snapshot`."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, CHUNK_BYTES_MAX)
         self._connection.execute("PRAGMA query_only = ON")
         self._connection.execute("BEGIN")
         stored = self._connection.execute(
             "SELECT value FROM progress WHERE key = 'rows'"
         ).fetchone()
-        cursor = msgspec.json.decode(stored[0], type=RowsCursor) if stored else RowsCursor()
-        self._position = cursor.position
+        self._position = rows_cursor_of(stored[0] if stored else None).position
 
     def close(self) -> None:
         self._connection.close()
@@ -55,18 +60,26 @@ class SqliteSnapshot:
         return self._position
 
     def chunk(self, table: str, after: str, size: int) -> Chunk:
-        count, last, text = self._connection.execute(
+        count, last, text = self._told(
             f"SELECT count(*), max(id), group_concat(content, x'0a') FROM ({_rows_of(table)})",  # noqa: S608 - constants of this module
             (after, size),
-        ).fetchone()
+        )
         return Chunk(count, last or "", blake2b((text or "").encode(), digest_size=16).digest())
 
     def rows(self, table: str, after: str, size: int) -> dict[str, str]:
-        (text,) = self._connection.execute(
+        (text,) = self._told(
             f"SELECT json_group_object(id, content) FROM ({_rows_of(table)})",  # noqa: S608 - as above
             (after, size),
-        ).fetchone()
+        )
         return _decode(text)
+
+    def _told(self, statement: str, bound: tuple[str, int]) -> tuple[Any, ...]:
+        try:
+            with faults(self._path):
+                found: tuple[Any, ...] = self._connection.execute(statement, bound).fetchone()
+        except sqlite3.DataError as error:
+            raise TooLarge(f"{self._path}: {error}") from error
+        return found
 
 
 def _rows_of(table: str) -> str:

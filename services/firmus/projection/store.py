@@ -10,8 +10,7 @@ One connection writes, others read beside it (WAL).
 
 import queue
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,20 +18,29 @@ import msgspec
 from firmus.ports import Stopped
 from firmus.projection.attribute_rows import SCHEMA as ATTRIBUTES_SCHEMA
 from firmus.projection.attribute_rows import AttributeRows
-from firmus.projection.cursors import EventsCursor, RowsCursor
+from firmus.projection.cursors import EventsCursor, RowsCursor, events_cursor_of, rows_cursor_of
 from firmus.projection.dialect import SQLITE
 from firmus.projection.fields import Searchable
 from firmus.projection.finding import find
-from firmus.projection.port import Found, RowBatch, StoreFault, UnusableModel
+from firmus.projection.port import (
+    PAGE_TOO_LARGE,
+    Found,
+    RowBatch,
+    StoreFault,
+    UnusableModel,
+)
 from firmus.projection.query import Compiled
 from firmus.projection.snapshot import SqliteSnapshot
+from firmus.projection.sqlite import faults
 from firmus.projection.views import TASK_COLUMNS, WORKFLOW_COLUMNS, Row
 from firmus.projection.word_index import WordIndex
 from firmus_contracts.envelope import ENGINE_VERSION
+from firmus_contracts.errors import Refusal
 
 SCHEMA_VERSION = 4
 READERS = 2
 WORDS_SUFFIX = "-words"
+PAGE_BYTES_MAX = 128 * 1024 * 1024
 PRAGMAS = (
     *("synchronous = NORMAL", "busy_timeout = 5000", "cache_size = -32768"),
     "wal_autocheckpoint = 8000",
@@ -91,15 +99,6 @@ _UPSERT_TASK = _upsert("tasks", (*TASK_COLUMNS, "change"))
 _PUT = "INSERT OR REPLACE INTO progress (key, value) VALUES (?, ?)"
 
 
-@contextmanager
-def _faults(path: Path) -> Iterator[None]:
-    """What may be otherwise another time (a disk, a lock, a limit of time) as the port says it."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise StoreFault(f"{path}: {error}") from error
-
-
 class SqliteModel:
     """An open read model; implements `port.ReadModel`."""
 
@@ -116,7 +115,7 @@ class SqliteModel:
         self._known: str | None = None
         self._coming: str | None = None
         try:
-            with _faults(path):
+            with faults(path):
                 self._writer = self._connect()
                 self._check_schema()
                 self._attributes = AttributeRows(self._writer)
@@ -143,6 +142,7 @@ class SqliteModel:
         reader = self._connect()
         reader.execute("ATTACH ? AS words", (str(words.path),))
         reader.execute("PRAGMA query_only = ON")
+        reader.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, PAGE_BYTES_MAX)
         return reader
 
     def _check_schema(self) -> None:
@@ -169,26 +169,25 @@ class SqliteModel:
         self._open.clear()
 
     def rows_cursor(self) -> RowsCursor:
-        stored = self._progress("rows")
-        return msgspec.json.decode(stored, type=RowsCursor) if stored else RowsCursor()
+        return rows_cursor_of(self._progress("rows"))
 
     def events_checkpoint(self) -> EventsCursor:
-        stored = self._progress("events")
-        return msgspec.json.decode(stored, type=EventsCursor) if stored else EventsCursor()
+        return events_cursor_of(self._progress("events"))
 
     def stopped(self) -> list[Stopped]:
-        rows = self._writer.execute("SELECT workflow_id, position, problem FROM stopped")
-        return [Stopped(*row) for row in rows]
+        with faults(self.path):
+            rows = self._writer.execute("SELECT workflow_id, position, problem FROM stopped")
+            return [Stopped(*row) for row in rows]
 
     def made_by(self) -> str:
         return self._progress("made by") or ""
 
     def snapshot(self) -> SqliteSnapshot:
-        with _faults(self.path):
+        with faults(self.path):
             return SqliteSnapshot(self.path)
 
     def begin(self) -> None:
-        with _faults(self.path):
+        with faults(self.path):
             self._writer.execute("BEGIN IMMEDIATE")
         if self._progress("rows") != self._known:
             self._writer.rollback()
@@ -197,12 +196,12 @@ class SqliteModel:
 
     def put(self, workflows: Sequence[Row], tasks: Sequence[Row]) -> None:
         change = (self._change,)
-        with _faults(self.path):
+        with faults(self.path):
             self._writer.executemany(_UPSERT_WORKFLOW, [row + change for row in workflows])
             self._writer.executemany(_UPSERT_TASK, [row + change for row in tasks])
 
     def finish(self, batch: RowBatch) -> None:
-        with _faults(self.path):
+        with faults(self.path):
             self._finish(batch)
 
     def _finish(self, batch: RowBatch) -> None:
@@ -229,17 +228,18 @@ class SqliteModel:
         return self._attributes.kinds.by_name
 
     def commit(self) -> None:
-        with _faults(self.path):
+        with faults(self.path):
             self._writer.execute("COMMIT")
         self._known = self._coming
 
     def roll_back(self) -> None:
         if self._writer.in_transaction:
-            self._writer.rollback()
-            self._attributes.read()
+            with faults(self.path):
+                self._writer.rollback()
+                self._attributes.read()
 
     def index_words(self) -> bool:
-        with _faults(self.path):
+        with faults(self.path):
             return self._words is not None and self._words.step()
 
     def find(
@@ -247,11 +247,15 @@ class SqliteModel:
     ) -> Found:
         reader = self._readers.get()
         try:
-            with _faults(self.path):
+            with faults(self.path):
                 return find(reader, what, search, start=start, size=size, timeout_s=timeout_s)
+        except sqlite3.DataError as error:
+            raise Refusal("PAYLOAD_TOO_LARGE", PAGE_TOO_LARGE) from error
         finally:
             self._readers.put(reader)
 
     def _progress(self, key: str) -> str | None:
-        row = self._writer.execute("SELECT value FROM progress WHERE key = ?", (key,)).fetchone()
+        told = "SELECT value FROM progress WHERE key = ?"
+        with faults(self.path):
+            row = self._writer.execute(told, (key,)).fetchone()
         return None if row is None else str(row[0])

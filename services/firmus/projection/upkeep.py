@@ -10,10 +10,10 @@ from contextlib import AsyncExitStack, suppress
 from firmus.broker.wire import StreamRefused, Unanswered
 from firmus.eventlog.port import EventLog, LogTruncated, LogUnavailable
 from firmus.ports import RebuildProgress, Unavailable, Verify
-from firmus.projection.chase import Chase
+from firmus.projection.chase import Chase, Surroundings
 from firmus.projection.live import LiveModel
 from firmus.projection.port import ReadModel, StoreFault, UnusableModel
-from firmus.projection.rebuild import Progress, Rebuild, Surroundings
+from firmus.projection.rebuild import Progress, Rebuild
 from firmus_contracts.errors import Refusal
 
 AGAIN_S = 5.0
@@ -201,15 +201,7 @@ async def _catch_up(around: Surroundings, model: ReadModel, progress: Progress) 
         )
         around.live.reach(chase.applied.position)
 
-    chase = Chase(
-        around.log,
-        around.live,
-        around.classifiers,
-        around.follower,
-        model=model,
-        events=around.events,
-        told=told,
-    )
+    chase = Chase(around, model=model, told=told)
     async with AsyncExitStack() as turn:
         await chase.reach(turn)
         around.follower.collect_rows(around.classifiers)

@@ -27,7 +27,7 @@ from firmus.ports import (
     Unavailable,
     Verify,
 )
-from firmus.projection.port import StoreFault
+from firmus.projection.port import PAGE_TOO_LARGE, StoreFault
 from firmus.projection.search import LocalSearch
 from firmus.projection.service import ProjectionService
 from firmus_contracts.commands import Rejected
@@ -137,8 +137,7 @@ class SearchServer:
             answer = NotNow(problem=str(problem))
         encoded = _encode(answer)
         if len(encoded) > self._connection.max_payload:
-            problem_text = "The page does not fit in one message: ask for a smaller size"
-            encoded = _encode(Rejected(code="PAYLOAD_TOO_LARGE", message=problem_text))
+            encoded = _encode(Rejected(code="PAYLOAD_TOO_LARGE", message=PAGE_TOO_LARGE))
         await message.respond(encoded)
 
     async def _answered(self, message: Msg) -> _Answer:

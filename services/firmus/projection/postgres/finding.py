@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from firmus.projection.cursors import RowsCursor
+from firmus.projection.cursors import rows_cursor_of
 from firmus.projection.fields import Searchable
 from firmus.projection.paging import NUMBER_MAX, token_of
 from firmus.projection.port import Found
@@ -35,7 +35,7 @@ def find(reader: Connection, what: Searchable, search: Compiled, *, start: int, 
     following = ""
     if size and len(page.hits) == size:
         following = token_of([_plain(value) for value in page.hits[-1][1:]], page.total)
-    position = msgspec.json.decode(page.stored, type=RowsCursor).position if page.stored else 0
+    position = rows_cursor_of(page.stored).position
     found = [msgspec.Raw(hit[0].encode()) for hit in page.hits]
     return Found(page.total, found, position, following)
 

@@ -3,10 +3,8 @@
 PostgreSQL makes the digests of chunks; only rows that are looked at one by one are sent.
 """
 
-import msgspec
-
 from firmus.projection.comparison import Chunk
-from firmus.projection.cursors import RowsCursor
+from firmus.projection.cursors import rows_cursor_of
 from firmus.projection.postgres.connecting import connect, faults
 from firmus.projection.snapshot import COLUMNS
 
@@ -36,8 +34,7 @@ class PostgresSnapshot:
             stored = self._connection.execute(
                 "SELECT value FROM progress WHERE key = 'rows'"
             ).fetchone()
-        cursor = msgspec.json.decode(stored[0], type=RowsCursor) if stored else RowsCursor()
-        self._position = cursor.position
+        self._position = rows_cursor_of(stored[0] if stored else None).position
 
     def close(self) -> None:
         self._connection.close()

@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 
 from firmus.ports import Stopped
-from firmus.projection.cursors import EventsCursor, RowsCursor
+from firmus.projection.cursors import EventsCursor, RowsCursor, events_cursor_of, rows_cursor_of
 from firmus.projection.dialect import postgres
 from firmus.projection.fields import Searchable
 from firmus.projection.port import Found, RowBatch, StoreFault
@@ -109,11 +109,10 @@ class PostgresModel:
             self._readers.put(reader)
 
     def rows_cursor(self) -> RowsCursor:
-        return msgspec.json.decode(self._known, type=RowsCursor) if self._known else RowsCursor()
+        return rows_cursor_of(self._known)
 
     def events_checkpoint(self) -> EventsCursor:
-        stored = self._events
-        return msgspec.json.decode(stored, type=EventsCursor) if stored else EventsCursor()
+        return events_cursor_of(self._events)
 
     def stopped(self) -> list[Stopped]:
         return list(self._stopped.values())
