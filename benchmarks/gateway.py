@@ -22,8 +22,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -251,8 +252,11 @@ async def main(n: int, rounds: int, profiled: str) -> int:
         return gateway.pid
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+def run(bench: Callable[[int, int, str], Coroutine[Any, Any, int]], usage: str | None) -> None:
+    """Runs a benchmark with the options of the command line. `bench` takes how many calls, how many
+    rounds and what is profiled, and answers with the gateway's process id.
+    """
+    parser = argparse.ArgumentParser(description=usage)
     parser.add_argument("--n", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profile", default="")
@@ -262,6 +266,10 @@ if __name__ == "__main__":
         if options.profile:
             os.environ["BENCH_SAMPLES"] = folder
             sys.path.insert(0, str(Path(__file__).with_name("sampling")))
-        pid = asyncio.run(main(options.n, options.rounds, options.profile))
+        pid = asyncio.run(bench(options.n, options.rounds, options.profile))
         if options.profile:
             profile(Path(folder), pid, options.top)
+
+
+if __name__ == "__main__":
+    run(main, __doc__)

@@ -6,13 +6,7 @@ The messages are made and read outside of the gateway, by Python's grpcio; all c
 connection. `update-v2` has no counterpart here.
 """
 
-import argparse
-import asyncio
-import os
 import socket
-import sys
-import tempfile
-from pathlib import Path
 
 import grpc
 from gateway import (
@@ -24,7 +18,7 @@ from gateway import (
     Phase,
     Task,
     phase,
-    profile,
+    run,
     total,
 )
 
@@ -157,16 +151,4 @@ def _free_port() -> int:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--n", type=int, default=2000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--profile", default="")
-    parser.add_argument("--top", type=int, default=40)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        if options.profile:
-            os.environ["BENCH_SAMPLES"] = folder
-            sys.path.insert(0, str(Path(__file__).with_name("sampling")))
-        pid = asyncio.run(main(options.n, options.rounds, options.profile))
-        if options.profile:
-            profile(Path(folder), pid, options.top)
+    run(main, __doc__)

@@ -8,6 +8,7 @@ import pytest
 from firmus.gateway import service
 from firmus_contracts.commands import Answer, Command, UpdateTask
 from tests.gateway.client import Api, result
+from tests.gateway.lines import connected, get
 from tests.gateway.ports import World
 
 
@@ -62,10 +63,15 @@ async def test_closing_answers_waiting_polls_with_nothing(world: World):
 
 async def test_a_gateway_that_closes_begins_nothing_for_late_polls(world: World):
     listener = await service.start(world.ports(), host="127.0.0.1", port=0)
-    await listener.close()
-    await listener.close()
+    async with connected(listener.port) as line:
+        line.writer.write(get("/api/tasks/poll/batch/a?timeout=5000") * 2)
+        await world.queues.polling.wait()
+        await listener.close()
+        await listener.close()
+        answers = [await line.answer() for _ in range(2)]
 
-    assert world.queues.polls == 0
+    assert [answer.partition(b"\r\n\r\n")[2] for answer in answers] == [b"[]"] * 2
+    assert world.queues.polls == 1
 
 
 async def test_the_next_task_of_a_client_that_leaves_during_its_report_goes_to_the_next_poll(
