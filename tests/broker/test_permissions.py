@@ -1,6 +1,7 @@
 """What users of NATS may and may not do, asked of a real nats-server."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import get_args
@@ -107,6 +108,49 @@ async def test_who_may_hear_what(connections: dict[str, Connection]):
     }
 
     assert found == MAY_SUBSCRIBE
+
+
+async def prepared(connections: dict[str, Connection]) -> tuple[JetStreamWire, JetStreamWire]:
+    """All streams are there; the projection and the operator."""
+    await prepare(await JetStreamWire.open(connections["decider"]))
+    projection = await JetStreamWire.open(connections["projection"])
+    return projection, await JetStreamWire.open(connections["admin"])
+
+
+async def test_answers_of_jetstream_do_not_lead_where_a_producer_may_not_write(
+    connections: dict[str, Connection],
+):
+    shop, (_, admin) = connections["shop"], await prepared(connections)
+    streams = ("LOG_0", "ACCESS", "DEFINITIONS", "KV_META")
+    before = [await admin.stream_state(name) for name in streams]
+    for to in (LOG_SUBJECT, "firmus.access.k", "firmus.definitions.w", "$KV.META.layout"):
+        await shop.publish("firmus.start.w", b"{}", reply=to)
+    stored = await shop.request("firmus.start.w", b"{}", timeout=5)
+    assert json.loads(stored.data)["stream"] == "START"
+    assert [await admin.stream_state(name) for name in streams] == before
+
+
+async def test_a_subscriber_hears_events_and_takes_those_of_its_consumer(
+    connections: dict[str, Connection],
+):
+    projection, admin = await prepared(connections)
+    audit = connections["audit"]
+    config = {"durable_name": "audit", "ack_policy": "explicit", "deliver_policy": "new"}
+    await admin.api(
+        "CONSUMER.DURABLE.CREATE.EVENTS.audit", {"stream_name": "EVENTS", "config": config}
+    )
+    heard = await audit.subscribe(subjects.EVENTS_SUBJECTS[0])
+    await audit.flush()
+    await projection.publish(EVENT, b"heard")
+    assert (await heard.next_msg(timeout=5)).data == b"heard"
+
+    inbox = await audit.subscribe("_INBOX.audit.next")
+    await audit.publish("$JS.API.CONSUMER.MSG.NEXT.EVENTS.audit", b"1", reply=inbox.subject)
+    taken = await inbox.next_msg(timeout=5)
+    assert taken.data == b"heard"
+    await audit.request(taken.reply, b"+ACK", timeout=5)  # answered once it counts
+    told = await audit.request("$JS.API.CONSUMER.INFO.EVENTS.audit", timeout=5)
+    assert json.loads(told.data)["ack_floor"]["consumer_seq"] == 1
 
 
 async def test_nobody_comes_in_without_a_password(server: NatsServer):

@@ -6,7 +6,10 @@ the projection writes EVENTS, outsiders hand in starts and hear what happened.
 
 A user reads replies below `_INBOX.<its name>` only, and who answers may write to the users that
 ask. Nobody outside may make consumers: a consumer's messages go to a subject of its maker's choice,
-whatever its maker may publish to.
+whatever its maker may publish to. So do JetStream's answers, an acknowledgement as well as a
+message that is read: whoever may ask it for anything can have that written anywhere in their
+account. So producers have an account of their own, which has nothing in it but the way to START;
+answers come back into it and lead nowhere else.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,6 +42,9 @@ ASKERS: Final[tuple[Kind, ...]] = (
     *("gateway", "scheduler", "intake", "schedules", "system-worker", "worker", "operator"),
 )
 """Who asks deciders, schedulers and the projection."""
+
+ACCOUNT = "FIRMUS"
+PRODUCERS_ACCOUNT = "PRODUCERS"
 
 LOG = subjects.log_stream(streams.FIRST_EPOCH)
 API = "$JS.API"
@@ -77,21 +83,39 @@ def permissions(
 def configuration(
     users: Mapping[str, Kind], passwords: Mapping[str, str], *, outside: Sequence[str] = ()
 ) -> str:
-    """The `authorization` block of a nats-server's configuration."""
-    lines = ["authorization {", "  users: ["]
+    """The `accounts` block of a nats-server's configuration."""
+    inside: list[str] = []
+    apart: list[str] = []
     for name, kind in users.items():
         may = permissions(name, kind, users, outside=outside)
-        lines += [
-            "    {",
-            f'      user: "{name}"',
-            f"      password: {msgspec.json.encode(passwords[name]).decode()}",
-            "      permissions: {",
-            *_block("publish", may.publish),
-            *_block("subscribe", may.subscribe),
-            "      }",
-            "    }",
-        ]
-    return "\n".join([*lines, "  ]", "}"]) + "\n"
+        (apart if kind == "producer" else inside).extend(_user(name, may, passwords[name]))
+    shared = _TABLE["producer"].publish
+    exports = [f'      {{ service: "{subject}" }}' for subject in shared]
+    imports = [
+        f'      {{ service: {{ account: {ACCOUNT}, subject: "{subject}" }} }}' for subject in shared
+    ]
+    lines = ["accounts {", f"  {ACCOUNT} {{", "    jetstream: enabled"]
+    lines += [*_list("users", inside), *_list("exports", exports), "  }"]
+    lines += [f"  {PRODUCERS_ACCOUNT} {{"]
+    lines += [*_list("users", apart), *_list("imports", imports), "  }"]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _list(what: str, lines: Sequence[str]) -> list[str]:
+    return [f"    {what}: [", *lines, "    ]"]
+
+
+def _user(name: str, may: Permissions, password: str) -> list[str]:
+    return [
+        "      {",
+        f'        user: "{name}"',
+        f"        password: {msgspec.json.encode(password).decode()}",
+        "        permissions: {",
+        *_block("publish", may.publish),
+        *_block("subscribe", may.subscribe),
+        "        }",
+        "      }",
+    ]
 
 
 def _each_once(names: Sequence[str]) -> tuple[str, ...]:
@@ -106,7 +130,7 @@ def _each_once(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _block(what: str, names: Sequence[str]) -> list[str]:
-    return [f"        {what}: [", *(f'          "{name}"' for name in names), "        ]"]
+    return [f"          {what}: [", *(f'            "{name}"' for name in names), "          ]"]
 
 
 def _reading(stream: str) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ def variable(user: str) -> str:
 
 
 def users(options: argparse.Namespace) -> int:
-    """Prints the `authorization` block for a nats-server, passwords from the environment."""
+    """Prints the `accounts` block for a nats-server, passwords from the environment."""
     named = _users(options)
     missing = [variable(user) for user in named if not os.environ.get(variable(user))]
     if missing:
