@@ -6,7 +6,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from firmus.scheduler.child_requests import start_child
 from firmus.security.guard import TICKET_TTL_S
+from firmus_contracts import ids
+from firmus_contracts.commands import ReportChildStarted
 from firmus_contracts.errors import Refusal
 from tests.gateway.guarded import Gate, gated
 
@@ -218,6 +221,43 @@ async def test_a_stored_value_is_its_executions(gate: Gate) -> None:
     assert (await gate.call("GET", f"/external/payloads/{path}", by="read:pay*")).status == 200
     body = {"name": ORDERS, "externalInputPayloadStoragePath": path}
     assert (await gate.call("POST", "/workflow", body, by=RUNS)).status == 403
+
+
+async def child_of_orders(gate: Gate) -> tuple[str, str]:
+    """An execution of orders_p and its child, one of payroll that waits for a signal."""
+    wait = {"name": "w", "taskReferenceName": "w", "type": "WAIT"}
+    sub = {"name": "s", "taskReferenceName": "s", "type": "SUB_WORKFLOW"}
+    definitions = [
+        {"name": PAYROLL, "tasks": [wait]},
+        {"name": "orders_p", "tasks": [{**sub, "subWorkflowParam": {"name": PAYROLL}}]},
+    ]
+    await gate.call("PUT", "/metadata/workflow", definitions, by="admin")
+    parent_id = await started(gate, "orders_p")
+    decider = gate.world.ports().decider
+    parent = await decider.read(parent_id)
+    assert parent is not None
+    row = parent.tasks[1]
+    await decider.submit(start_child(parent, row))
+    child_id = row.child_id or ""
+    told = {"workflow_id": parent_id, "task_id": parent.task_id(1), "child_id": child_id}
+    await decider.submit(ReportChildStarted(command_id="started", **told))
+    return parent_id, child_id
+
+
+async def test_who_steers_into_a_child_needs_the_role_there_too(gate: Gate) -> None:
+    parent_id, child_id = await child_of_orders(gate)
+    signal = f"/tasks/{parent_id}/COMPLETED/signal"
+    assert await statuses(gate, "POST", signal, {}, RUNS) == [403]
+    await gate.call("DELETE", f"/workflow/{parent_id}", by="admin")
+    await gate.call("DELETE", f"/workflow/{child_id}", by="admin")
+    rerun = {"reRunFromTaskId": ids.task_id(child_id, 1), "taskInput": {"amount": 9}}
+    assert await statuses(gate, "POST", f"/workflow/{parent_id}/rerun", rerun, RUNS) == [403]
+    both = (RUNS, "execute:payroll")
+    again = await gate.call("POST", f"/workflow/{parent_id}/rerun", rerun, by=both)
+    assert again.status == 200, again.body
+    assert (await gate.call("POST", signal, {}, by=both)).status == 200
+    child = await gate.call("GET", f"/workflow/{child_id}", by="read")
+    assert child.body["status"] == "COMPLETED"
 
 
 async def location(gate: Gate, by: str, **query: str) -> str:

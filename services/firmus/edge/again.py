@@ -10,6 +10,7 @@ import msgspec
 
 from firmus.edge.asking import state_of, submit
 from firmus.ports import DeciderPort, Unavailable
+from firmus.security.grants import EXECUTE, Principal, require
 from firmus_contracts import ids
 from firmus_contracts.commands import Accepted, Answer, Command, Kin
 from firmus_contracts.errors import Refusal
@@ -20,9 +21,12 @@ KIN_MAX = 512
 _kin = msgspec.json.Decoder(list[Kin] | None).decode
 
 
-async def rerun_path(decider: DeciderPort, workflow_id: str, task_id: str) -> tuple[str, ...]:
+async def rerun_path(
+    decider: DeciderPort, workflow_id: str, task_id: str, *, by: Principal
+) -> tuple[str, ...]:
     """How the workflow leads to a task: through the tasks of its sub-workflows, each of which
-    has to have ended. A task that is nowhere below it is left for the decider to refuse.
+    has to have ended, and to be one that `by` may steer. A task that is nowhere below it is left
+    for the decider to refuse. Raises Refusal NOT_FOUND, CONFLICT, FORBIDDEN.
     """
     top = await state_of(decider, workflow_id)
     alone = (task_id,)
@@ -35,6 +39,7 @@ async def rerun_path(decider: DeciderPort, workflow_id: str, task_id: str) -> tu
             return alone
         if ids.ordinal_of(path[0]) not in state.tasks:
             return alone
+        require(by, EXECUTE, state.name)
         if not state.status.terminal:
             what = f"{state.name}.{state.definition_version}/{below}.{state.status}"
             message = f"Workflow: {what} is not in terminal state, unable to rerun."

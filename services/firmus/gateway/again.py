@@ -47,9 +47,12 @@ class Again:
         request = decode_rerun_request(await json_body(req))
         command_id = self._command_ids.of(req, "rerun", key)
         task_id = request.re_run_from_task_id
+        path: tuple[str, ...] = ()
+        if task_id is not None:
+            path = await rerun_path(self._decider, key, task_id, by=req.principal)
         command = RerunWorkflow(
             **envelope(req, command_id, known_form(key)),
-            path=() if task_id is None else await rerun_path(self._decider, key, task_id),
+            path=path,
             task_input=request.task_input,
             workflow_input=request.workflow_input,
             correlation_id=request.correlation_id,

@@ -28,6 +28,7 @@ from firmus.gateway.reading import (
 )
 from firmus.gateway.runs import Call, Runs, named_tasks, return_strategy
 from firmus.gateway.starting import StartRequests
+from firmus.security.grants import EXECUTE, require
 from firmus.waiting import Found
 from firmus_contracts.bodies import decode_start_request
 from firmus_contracts.commands import UpdateTask
@@ -107,11 +108,12 @@ class Executions:
     async def _signal(
         self, req: Request, key: str, status: ResultStatus, output: dict[str, Any]
     ) -> bool:
-        """Whether there was a WAIT."""
+        """Whether there was a WAIT. One of a sub-workflow asks for the role there too."""
         await state_of(self._decider, key)
         command_id = self._command_ids.of(req, "signal", key, status)
 
         def report(found: Found) -> UpdateTask:
+            require(req.principal, EXECUTE, found.state.name)
             return UpdateTask(
                 **envelope(req, command_id, found.state.workflow_id),
                 task_id=found.state.task_id(found.row.ordinal),

@@ -146,9 +146,12 @@ class Workflows:
         if not workflow_id:
             raise Refusal("INVALID", "WorkflowId cannot be null or empty.")
         given = _given(call, "rerun", workflow_id)
+        path: tuple[str, ...] = ()
+        if task_id is not None:
+            path = await rerun_path(self._decider, workflow_id, task_id, by=call.by)
         command = cmd.RerunWorkflow(
             **given,
-            path=() if task_id is None else await rerun_path(self._decider, workflow_id, task_id),
+            path=path,
             task_input=asked.task_input,
             workflow_input=asked.workflow_input,
             correlation_id=asked.correlation_id,
