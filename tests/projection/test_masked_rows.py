@@ -6,11 +6,13 @@ from tests.flow import Flow, definition, simple
 from tests.projection.conftest import find, rebuild_is, rows_at, running, until
 from tests.projection.histories import EVENTS_OF_FINISHED, Unregistered, finished
 
+from firmus.projection import rows as rows_module
 from firmus.projection.cursors import RowsCursor
 from firmus.projection.publication import commit_headers, publish
 from firmus.projection.rows import Classifiers, RowBuffer
 from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.evolve import evolve
+from firmus.workflow.masking import NOTHING
 from firmus_contracts import events as ev
 
 
@@ -45,6 +47,18 @@ async def test_rows_hide_them_and_everything_of_a_lost_definition(flow: Flow, lo
         assert "4711" not in row[-1]
         assert "card=***" in summary["input"]
         assert ("n=1" in summary["output"]) is not lost
+
+
+async def test_of_any_number_of_definitions_a_few_are_kept_and_all_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As of workflows that are each started with a definition of their own."""
+    monkeypatch.setattr(rows_module, "KNOWN_MAX", 2)
+    classifiers = Classifiers(MaskingLater())
+    told = await classifiers.masked(["1", "2", "3", "4"])
+    assert told == {"1": NOTHING, "2": {"y"}, "3": NOTHING, "4": NOTHING}
+    assert (await classifiers.of("2")).masked == {"y"}
+    assert len(classifiers._known) == 2
 
 
 async def test_public_events_hide_them(flow: Flow) -> None:

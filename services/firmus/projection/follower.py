@@ -51,6 +51,7 @@ class Follower:
         self._source = source
         self._quiet = quiet
         self._classifiers = classifiers
+        self._masked: dict[str, frozenset[str]] = {}
         self._stopped: set[str] = set()
 
     def collect_rows(self, classifiers: Classifiers) -> None:
@@ -65,7 +66,7 @@ class Follower:
         async with self.turn:
             faults = await self._states.load(chunk)
             if self._published is not None and self._classifiers is not None:
-                await self._classifiers.learn(self._definitions(chunk))
+                self._masked = await self._classifiers.masked(self._definitions(chunk))
             for record in chunk:
                 self._apply(record, faults, out)
             last = chunk[-1]
@@ -84,8 +85,8 @@ class Follower:
                 found |= _pinned_by(record.body)
         return found
 
-    def _masked(self, definition_hash: str) -> frozenset[str]:
-        return NOTHING if self._classifiers is None else self._classifiers.masked(definition_hash)
+    def _names(self, definition_hash: str) -> frozenset[str]:
+        return NOTHING if self._classifiers is None else self._masked[definition_hash]
 
     def _apply(self, record: Record, faults: dict[str, CannotFollow], out: list[Outgoing]) -> None:
         workflow_id = record.workflow_id
@@ -101,7 +102,7 @@ class Follower:
                 record,
                 published=self._published,
                 source=self._source,
-                masked=self._masked,
+                masked=self._names,
             )
         except CannotFollow as found:
             self._stop(record, found)

@@ -17,6 +17,7 @@ from firmus.workflow.blueprint import Blueprint
 from firmus.workflow.masking import EVERYTHING
 from firmus.workflow.state import WorkflowState
 
+KNOWN_MAX = 10_000
 SLICE = 64
 """Workflows whose rows are made in one go; the loop gets its turn in between."""
 
@@ -42,7 +43,9 @@ class Traits(msgspec.Struct, frozen=True):
 
 
 class Classifiers:
-    """The traits of a definition by its hash, asked for once; `choices` of those registered."""
+    """The traits of a definition by its hash, the last few thousand kept; `choices` of those
+    registered.
+    """
 
     def __init__(self, definitions: KnownDefinitions) -> None:
         self._definitions = definitions
@@ -61,14 +64,14 @@ class Classifiers:
             except KeyError:
                 _log.error("the definition snapshot %s is not stored", sha256)
                 known = Traits(PLAIN_CLASSIFIER, EVERYTHING)
+            if len(self._known) >= KNOWN_MAX:
+                del self._known[next(iter(self._known))]
             self._known[sha256] = known
         return known
 
-    async def learn(self, hashes: Iterable[str]) -> None:
-        """Afterwards `masked` knows these."""
-        for sha256 in hashes:
-            if sha256 not in self._known:
-                await self.of(sha256)
+    async def masked(self, hashes: Iterable[str]) -> dict[str, frozenset[str]]:
+        """The masked fields of definitions."""
+        return {sha256: (await self.of(sha256)).masked for sha256 in hashes}
 
     def attributes(self, state: WorkflowState, traits: Traits) -> tuple[Attribute, ...]:
         """By what an execution is found: as chosen by the registered definition of its name and
@@ -81,10 +84,6 @@ class Classifiers:
         if found.masked and masked is not EVERYTHING:
             masked |= found.masked
         return attributes_of(found.choice.attributes, state, masked)
-
-    def masked(self, sha256: str) -> frozenset[str]:
-        """The masked fields of a definition that was learnt before."""
-        return self._known[sha256].masked
 
 
 class RowBuffer:
