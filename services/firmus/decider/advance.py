@@ -6,7 +6,7 @@ looked at.
 
 from firmus.decider import containment, ending, failing, retrying
 from firmus.decider.context import Wanted, WantsMore, WorkflowFault, workflow_status_after
-from firmus.decider.operators import fork_join_dynamic
+from firmus.decider.operators import fork_join_dynamic, join
 from firmus.decider.operators.registry import operator_for, plan_task
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
@@ -49,7 +49,20 @@ def advance(turn: Turn) -> Wanted | None:
     if waiting and turn.state.status is WorkflowStatus.RUNNING:
         turn.todo.extend(waiting)
         return merged(wanted)
+    if turn.state.status is WorkflowStatus.PAUSED:
+        _end_joins(turn)
     return _finish(turn)
+
+
+def _end_joins(turn: Turn) -> None:
+    """A JOIN whose branches have all ended well ends while the workflow is paused too, as in
+    Conductor, which looks at joins apart from all else (spec 5.2). What follows waits for resume.
+    """
+    while turn.todo:
+        row = turn.state.tasks.get(turn.todo.popleft())
+        waits = row is not None and row.made.task_type == "JOIN" and not row.status.terminal
+        if row is not None and waits and join.succeeds(turn, row):
+            join.execute(turn, row)
 
 
 def _look_at_or_fail(turn: Turn, ordinal: int) -> None:

@@ -6,8 +6,9 @@ references a join still waits for.
 
 from typing import Any
 
-from firmus.workflow.state import WorkflowState
+from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import events as ev
+from firmus_contracts.statuses import TaskStatus
 
 JOINS = frozenset({"JOIN", "EXCLUSIVE_JOIN"})
 
@@ -21,6 +22,26 @@ def joined_rows_refs(join: ev.TaskScheduled, key: str = "joinOn") -> list[str]:
 def awaited_refs(join: ev.TaskScheduled) -> list[str]:
     defaults = joined_rows_refs(join, "defaultExclusiveJoinTask")
     return list(dict.fromkeys([*joined_rows_refs(join), *defaults]))
+
+
+def joined_rows(state: WorkflowState, join: TaskState) -> list[TaskState]:
+    """The newest rows of the references that have one, in the order of joinOn."""
+    found = (state.task(ref) for ref in joined_rows_refs(join.made))
+    return [joined for joined in found if joined is not None]
+
+
+def shown_output(state: WorkflowState, row: TaskState) -> dict[str, Any]:
+    """The output of a row as others see it: that of a JOIN which waits, or was cancelled waiting,
+    is what its branches have put out so far (spec 3.6.6). Empty outputs are left out.
+    """
+    if row.made.task_type != "JOIN" or row.status not in _WAITING:
+        return row.output
+    rows = [one for one in joined_rows(state, row) if one.status not in _FAILED]
+    return {one.ref: one.output for one in rows if one.output}
+
+
+_WAITING = frozenset({TaskStatus.IN_PROGRESS, TaskStatus.CANCELED})
+_FAILED = frozenset(status for status in TaskStatus if status.terminal and not status.successful)
 
 
 def joins_after_scheduling(state: WorkflowState, event: ev.TaskScheduled) -> dict[str, Any]:

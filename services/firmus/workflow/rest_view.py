@@ -14,6 +14,7 @@ from firmus.workflow.deadlines import HELD_S
 from firmus.workflow.dynamic import definition_of
 from firmus.workflow.expressions.text import text_of
 from firmus.workflow.isolation import shown
+from firmus.workflow.joins import shown_output
 from firmus.workflow.masking import NOTHING, masked
 from firmus.workflow.state import TaskState, WorkflowState
 from firmus_contracts import ids
@@ -48,6 +49,7 @@ def task_view(
     workflow_task, task_def = _definition(state, row, blueprint, names)
     group, namespace = (None, None) if task_def is None else shown(made.task_type, task_def)
     limited = task_def if made.queued else None
+    output = shown_output(state, row)
     status, callback_after_s = row.status, row.callback_after_s
     if status is TaskStatus.IN_PROGRESS and made.task_type in CALLED:
         status, callback_after_s = _called(row)
@@ -79,7 +81,7 @@ def task_view(
         reason_for_incompletion=_cut(row.reason),
         callback_after_seconds=callback_after_s,
         worker_id=row.worker_id,
-        output_data=masked(row.output, names) if names else row.output,
+        output_data=masked(output, names) if names else output,
         workflow_task=workflow_task,
         domain=made.domain,
         rate_limit_per_frequency=0 if limited is None else limited.rate_limit_per_frequency,

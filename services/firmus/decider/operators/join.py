@@ -12,7 +12,7 @@ from firmus.decider.operators import join_script
 from firmus.decider.operators.operator import Operator
 from firmus.decider.plan import Plan
 from firmus.decider.turn import Turn
-from firmus.workflow.joins import joined_rows_refs
+from firmus.workflow.joins import joined_rows
 from firmus.workflow.state import TaskState
 from firmus_contracts import events as ev
 from firmus_contracts.definitions import WorkflowTask
@@ -48,7 +48,7 @@ def execute(turn: Turn, row: TaskState) -> None:
     wanted = frozenset(filter(None, (task.join_status or "").replace(" ", "").split(",")))
     failed: list[TaskState] = []
     forgiven: list[str] = []
-    for joined in _joined(turn, row):
+    for joined in joined_rows(turn.state, row):
         optional = turn.definition_of(joined)[0].optional
         unsuccessful = not joined.status.successful and not optional
         if unsuccessful or (wanted and joined.status not in wanted):
@@ -59,16 +59,18 @@ def execute(turn: Turn, row: TaskState) -> None:
     turn.emit(_ending(row.ordinal, output, failed, forgiven))
 
 
-def _joined(turn: Turn, row: TaskState) -> list[TaskState]:
-    """The newest rows of the references that have one, in the order of joinOn."""
-    found = (turn.state.task(ref) for ref in joined_rows_refs(row.made))
-    return [joined for joined in found if joined is not None]
+def succeeds(turn: Turn, row: TaskState) -> bool:
+    """Whether all that it waits for has ended well, and no script has a say in it."""
+    task, _ = turn.definition_of(row)
+    if join_script.has_script(task) or turn.state.missing.get(row.ordinal, 0) > 0:
+        return False
+    return all(joined.status.successful for joined in joined_rows(turn.state, row))
 
 
 def _gathered(turn: Turn, row: TaskState, *, until: TaskState | None = None) -> dict[str, Any]:
     """Outputs by reference, up to and with the row `until`; empty ones are left out."""
     output: dict[str, Any] = {}
-    for joined in _joined(turn, row):
+    for joined in joined_rows(turn.state, row):
         if joined.output:
             output[joined.ref] = joined.output
         if joined is until:
