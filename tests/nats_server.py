@@ -18,7 +18,7 @@ import pytest
 from firmus.broker.connection import connect
 from firmus.broker.wire import JetStreamWire
 
-READY_S = 10.0
+READY_S = 30.0
 KEPT = "kept"
 """A stream that stays: with its last stream an account loses its folder, a moment later, and then
 the next stream may find no place.

@@ -13,7 +13,7 @@ from firmus.embedded.nats_server import ServerRecord
 from firmus.embedded.processes import ProcessRecord, runs
 
 PATIENCE_S = 60.0
-STOP_S = 20.0
+STOP_S = 40.0
 
 
 def environment(**settings: str) -> dict[str, str]:
