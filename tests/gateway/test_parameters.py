@@ -18,6 +18,7 @@ from firmus.gateway.openapi.document import OPERATIONS
 from firmus.gateway.openapi.paths import named
 from firmus.gateway.reading import Request
 from firmus.gateway.routes import Route, not_yet
+from firmus.gateway.rules import rule_of
 from firmus_contracts.errors import Refusal
 from tests.gateway.told import table
 
@@ -93,7 +94,10 @@ def _target(node: ast.expr, function: FunctionType, owner: Any) -> Any:
 
 
 def read_by(route: Route) -> Reading:
+    """What its handler reads, and the entrance before it: a ticket, where the rule lets one in."""
     reading = Reading()
+    if rule_of(route.method, route.path).ticket:
+        reading.query.add("ticket")
     handler: Any = route.handler
     reading.follow(handler.__func__, handler.__self__)
     return reading
