@@ -17,7 +17,8 @@ _BARE = re.compile(r"\s*((?:(?!\s(?:AND|OR)\b)[^)(])*)")
 _ITEM = re.compile(r"\s*([^,)(]*)")
 _LOOSE = re.compile(r"""[=<>'"]|\s(?:and|or|And|Or)\s""")
 _ESCAPED = re.compile(r"""\\(["'\\])""")
-_NUMBER = re.compile(r"[+-]?\d{1,18}")
+_NUMBER = re.compile(r"[+-]?\d{1,19}")
+_LONG = 2**63
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -70,10 +71,13 @@ def read_list(text: str, at: int) -> list[Value] | Value:
 
 
 def parameter(field: Field, value: Value) -> str | int | None:
-    """What is bound for a value of this field; None when a number is wanted and it is none."""
+    """What is bound for a value of this field; None when a number of 64 bits is wanted and it is
+    none.
+    """
     if field.kind in ("text", "list"):
         return value.text[: field.chars_max or None]
-    return int(value.text) if _NUMBER.fullmatch(value.text) else None
+    number = int(value.text) if _NUMBER.fullmatch(value.text) else _LONG
+    return number if -_LONG <= number < _LONG else None
 
 
 def like_pattern(text: str) -> str:
