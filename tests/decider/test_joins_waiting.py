@@ -38,6 +38,18 @@ def test_3_6_6_a_cancelled_join_shows_nothing_of_the_branch_that_failed() -> Non
     flow.update("a", output={"k": 1})
     flow.update("b", "FAILED_WITH_TERMINAL_ERROR", {"z": 1})
     assert (flow.row("j").status, shown(flow)) == ("CANCELED", {"a": {"k": 1}})
+    assert flow.output == {"a": {"k": 1}}
+
+
+def test_3_6_6_a_join_shows_nothing_of_the_terminate_that_cancelled_it() -> None:
+    done = op("t", "TERMINATE", {"terminationStatus": "COMPLETED", "workflowOutput": {"x": 1}})
+    flow = Flow(
+        op("f", "FORK_JOIN", forkTasks=[[simple("a"), done], [simple("b")]]),
+        op("j", "JOIN", joinOn=["t", "b"]),
+    )
+    flow.start()
+    flow.update("a")
+    assert (flow.row("j").status, shown(flow), flow.output) == ("CANCELED", {}, {"x": 1})
 
 
 def test_5_2_a_join_ends_while_paused_and_what_follows_waits_for_resume() -> None:

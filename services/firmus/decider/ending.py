@@ -6,6 +6,7 @@ from firmus.decider import caching, inputs, payload_limits, schemas_kept
 from firmus.decider.context import Wanted, WantsMore
 from firmus.decider.turn import Turn
 from firmus.workflow.document import Document
+from firmus.workflow.joins import shown_output
 from firmus.workflow.state import TaskState
 from firmus_contracts import events as ev
 from firmus_contracts import ids
@@ -109,7 +110,7 @@ def output_of(turn: Turn, status: WorkflowStatus | None = None) -> dict[str, Any
         return dict(inputs.resolved(blueprint, "output", template, scope))
     if not turn.state.tasks:
         return turn.state.output
-    return last_row(turn).output
+    return shown_output(turn.state, last_row(turn))
 
 
 def last_row(turn: Turn) -> TaskState:

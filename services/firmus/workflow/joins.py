@@ -32,12 +32,13 @@ def joined_rows(state: WorkflowState, join: TaskState) -> list[TaskState]:
 
 def shown_output(state: WorkflowState, row: TaskState) -> dict[str, Any]:
     """The output of a row as others see it: that of a JOIN which waits, or was cancelled waiting,
-    is what its branches have put out so far (spec 3.6.6). Empty outputs are left out.
+    is what its branches have put out so far (spec 3.6.6). Empty outputs are left out, and that of
+    a TERMINATE, with which all ended.
     """
     if row.made.task_type != "JOIN" or row.status not in _WAITING:
         return row.output
     rows = [one for one in joined_rows(state, row) if one.status not in _FAILED]
-    return {one.ref: one.output for one in rows if one.output}
+    return {one.ref: one.output for one in rows if one.output and one.made.task_type != "TERMINATE"}
 
 
 _WAITING = frozenset({TaskStatus.IN_PROGRESS, TaskStatus.CANCELED})
