@@ -46,6 +46,15 @@ MAY_PUBLISH = {
     "$JS.API.CONSUMER.CREATE.EVENTS.audit": {"admin"},
     "$JS.API.CONSUMER.MSG.NEXT.EVENTS.audit": {"audit", "admin"},
     "outside.x": {"scheduler", "system-worker"},
+    "_INBOX.scheduler.x": {
+        "decider",
+        "projection",
+        "scheduler",
+        "gateway",
+        "system-worker",
+        "orders",
+    },
+    "_INBOX.decider.x": set(),
     "anything": set(),
 }
 MAY_SUBSCRIBE = {

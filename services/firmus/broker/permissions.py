@@ -42,6 +42,8 @@ ASKERS: Final[tuple[Kind, ...]] = (
     *("gateway", "scheduler", "intake", "schedules", "system-worker", "worker", "operator"),
 )
 """Who asks deciders, schedulers and the projection."""
+POLLERS: Final[frozenset[Kind]] = frozenset({"gateway", "system-worker", "worker"})
+"""Who takes tasks, and tells the scheduler that they have come."""
 
 ACCOUNT = "FIRMUS"
 PRODUCERS_ACCOUNT = "PRODUCERS"
@@ -71,6 +73,8 @@ def permissions(
     publish, subscribe = [*given.publish], [*given.subscribe, f"{INBOX}.{name}.>"]
     if kind in {"decider", "scheduler", "projection"}:
         publish += [f"{INBOX}.{asker}.>" for asker in users if users[asker] in ASKERS]
+    if kind in POLLERS:
+        publish += [f"{INBOX}.{each}.>" for each in users if users[each] == "scheduler"]
     if kind in {"scheduler", "system-worker"}:
         publish += outside
     if kind == "intake":
