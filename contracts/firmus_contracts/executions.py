@@ -114,7 +114,8 @@ class WorkflowStatusView(Model):
 
 
 class WorkflowSummary(Model):
-    """An execution as search lists it; `input` and `output` in Java's map notation.
+    """An execution as search lists it; `input` and `output` in Java's map notation, their sizes in
+    Java's characters (UTF-16 units).
     `search_attributes`: the values by which its definition lets it be found (beyond Conductor).
     """
 
@@ -141,6 +142,8 @@ class WorkflowSummary(Model):
     idempotency_key: str | None = None
     parent_workflow_id: str = value("")
     classifier: str | None = None
+    input_size: Long = value(0)
+    output_size: Long = value(0)
     search_attributes: dict[str, Any] | None = None
 
 

@@ -42,6 +42,7 @@ def test_a_failed_workflow() -> None:
         "output": "{y=true}", "reasonForIncompletion": "no", "executionTime": 10,
         "failedReferenceTaskNames": "r,s", "failedTaskNames": ["n"], "priority": 1,
         "taskToDomain": {}, "parentWorkflowId": "", "classifier": "workflow",
+        "inputSize": 18, "outputSize": 8,
     }  # fmt: skip
     assert row == {
         "workflow_id": WID, "revision": 2, "workflow_type": "flow", "version": 1,

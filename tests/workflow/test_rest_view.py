@@ -268,6 +268,13 @@ def test_a_summary_is_texts_in_javas_notation() -> None:
     jsonschema.validate(summary, schema("conductor-conductor-workflow-summary-schema.json"))
 
 
+def test_sizes_are_counted_as_java_does() -> None:
+    state = msgspec.structs.replace(after((10, PAY)), input={"a": "ü", "b": "🙂"})
+    summary = workflow_summary(state)
+    assert (summary.input, summary.input_size) == ("{a=ü, b=🙂}", 11)
+    assert (summary.output, summary.output_size) == ("{}", 2)
+
+
 def test_the_summary_of_a_running_workflow_has_no_end_and_no_duration() -> None:
     summary = workflow_summary(after((10, PAY)))
     assert (summary.end_time, summary.execution_time) == (None, 0)

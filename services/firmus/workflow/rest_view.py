@@ -182,6 +182,7 @@ def workflow_summary(
     """An execution as search lists it; `classifier` and `names` (masked fields) are told by its
     definition.
     """
+    given, put_out = text_of(masked(state.input, names)), text_of(masked(state.output, names))
     return WorkflowSummary(
         workflow_type=state.name,
         version=state.definition_version,
@@ -191,8 +192,10 @@ def workflow_summary(
         update_time=iso_text(state.updated_ms),
         end_time=iso_text(state.ended_ms) if state.ended_ms else None,
         status=state.status,
-        input=text_of(masked(state.input, names)),
-        output=text_of(masked(state.output, names)),
+        input=given,
+        output=put_out,
+        input_size=_java_length(given),
+        output_size=_java_length(put_out),
         reason_for_incompletion=state.reason,
         execution_time=max(0, state.ended_ms - state.created_ms) if state.ended_ms else 0,
         event=state.event,
@@ -206,6 +209,10 @@ def workflow_summary(
         parent_workflow_id=state.parent_workflow_id or "",
         classifier=classifier,
     )
+
+
+def _java_length(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def task_summary(

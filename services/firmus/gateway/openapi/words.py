@@ -166,6 +166,8 @@ PROPERTIES: Final = {
     "fail_task": "The task to fail",
     "failedReferenceTaskNames": "Reference names of failed tasks",
     "failedTaskNames": "Names of failed tasks",
+    "inputSize": "How long the input is as text, in Java's characters",
+    "outputSize": "How long the output is as text, in Java's characters",
     "failureWorkflow": "The workflow that is started when an execution fails",
     "failureWorkflowVersion": "Its version; the latest without it",
     "finallyTasks": "Of a TRY_CATCH: what is run however it ended",
