@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.users import USERS, access, guarded_server, password
 from tests.nats_server import NatsServer
 
+from firmus.broker.checkpoint_store import JetStreamCheckpoints
 from firmus.broker.connection import BrokerUnavailable, Connection, connect
 from firmus.broker.permissions import Kind
 from firmus.broker.streams import prepare
@@ -160,6 +161,16 @@ async def test_a_subscriber_hears_events_and_takes_those_of_its_consumer(
     await audit.request(taken.reply, b"+ACK", timeout=5)  # answered once it counts
     told = await audit.request("$JS.API.CONSUMER.INFO.EVENTS.audit", timeout=5)
     assert json.loads(told.data)["ack_floor"]["consumer_seq"] == 1
+
+
+async def test_a_scheduler_reads_the_checkpoint_that_it_wrote(connections: dict[str, Connection]):
+    await prepared(connections)
+    scheduler = connections["scheduler"]
+    scheduler.trouble = ""
+    checkpoints = JetStreamCheckpoints(scheduler)
+    await checkpoints.put("some", b"x" * 300_000)
+    assert await checkpoints.get("some") == b"x" * 300_000
+    assert scheduler.trouble == ""
 
 
 async def test_nobody_comes_in_without_a_password(server: NatsServer):

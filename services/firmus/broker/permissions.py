@@ -216,6 +216,8 @@ def _scheduler() -> Permissions:
             *(*_reading(checkpoints), f"$O.{streams.CHECKPOINTS_BUCKET}.>"),
             *(f"{API}.STREAM.PURGE.{checkpoints}", f"{API}.CONSUMER.CREATE.{checkpoints}.>"),
             *(f"{API}.CONSUMER.DELETE.{checkpoints}.*", f"$JS.FC.{checkpoints}.>"),
+            # How nats-py finds and reads the chunks of an object.
+            *(f"{API}.STREAM.NAMES", f"{API}.CONSUMER.CREATE.{checkpoints}"),
             *(*_bucket(streams.SLOTS_BUCKET), *_LEASES, _lease("scheduler.>")),
         ),
         subscribe=(
