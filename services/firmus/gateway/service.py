@@ -5,6 +5,7 @@ import functools
 import socket
 from typing import cast
 
+import structlog
 import uvicorn
 
 from firmus.gateway.app import Ways, build
@@ -17,7 +18,10 @@ from firmus.gateway.wire import Protocol
 from firmus.returning import Returns
 from firmus.tls import Identity, Renewal, server_context
 
+log = structlog.get_logger(__name__)
+
 _STOP_TIMEOUT_S = 10
+_LOOK_AGAIN_S, _LOOK_AGAIN_MAX_S = 0.001, 0.1
 _KEEP_ALIVE_S = 75
 _BACKLOG = 2048
 
@@ -50,7 +54,31 @@ class Listener:
             task.cancel()
         self._presence.close()
         if self._bound.fileno() >= 0:
-            await self._server.shutdown(sockets=[self._bound])
+            await self._end()
+
+    async def _end(self) -> None:
+        """As uvicorn's `shutdown`, which looks ten times a second whether all has ended, and not
+        before the first of them.
+        """
+        state = self._server.server_state
+        for server in self._server.servers:
+            server.close()
+        self._bound.close()
+        for connection in list(state.connections):
+            connection.shutdown()
+        pause_s = _LOOK_AGAIN_S
+        try:
+            async with asyncio.timeout(_STOP_TIMEOUT_S):
+                while state.connections or state.tasks:
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(2 * pause_s, _LOOK_AGAIN_MAX_S)
+                for server in self._server.servers:
+                    await server.wait_closed()
+        except TimeoutError:
+            left = {"connections": len(state.connections), "requests": len(state.tasks)}
+            log.warning("what had not finished is cut off", **left)
+            for task in state.tasks:
+                task.cancel()
 
 
 async def start(
@@ -100,7 +128,6 @@ async def listen(
         date_header=False,
         backlog=_BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=_STOP_TIMEOUT_S,
     )
     config.load()
     config.ssl = context
