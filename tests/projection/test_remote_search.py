@@ -115,10 +115,11 @@ async def test_a_standby_answers_while_no_active_one_does(
     standby = make(lease=OpenLease(lease._gate))
     async with the_active_one(wire), serving(wire, standby) as remote:
         history = await finished(log, 1)
+        impatient = RemoteSearch(wire.connection, timeout_s=0.2)
 
         async def shown() -> bool:
             with suppress(Unavailable):
-                return (await remote.search(ALL)).position == history.position
+                return (await impatient.search(ALL)).position == history.position
             return False
 
         await until("the standby's rows", shown)
