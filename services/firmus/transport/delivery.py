@@ -7,11 +7,13 @@ poll, and do not wait for their response timeout; those of one that is slow stay
 """
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Sequence
 
 import msgspec
 from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
 
 from firmus.broker.connection import Connection
 from firmus.broker.wire import status_of
@@ -22,6 +24,8 @@ PART_MAX_BYTES = 2 * 1024 * 1024
 PROBE_EVERY_S = 1.0
 PROBES_MAX = 10
 """After that a task is left to its response timeout."""
+END_WITHIN_S = 2
+"""The end does not wait longer for a broker or a decider that is away."""
 TOLD_AFTER_S = 0.1
 """By then tasks are in the sockets of those who polled for them."""
 
@@ -55,10 +59,13 @@ class Deliveries:
             self._timer = None
         if self._lane is not None:
             if self._connection.is_connected:
-                await self._connection.flush()
+                with contextlib.suppress(NatsError, TimeoutError, OSError):
+                    await self._connection.flush(END_WITHIN_S)
             await self._connection.close_lane(self._lane)
             self._lane = None
-        await self._returns.finish()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_WITHIN_S):
+                await self._returns.finish()
 
     def send(self, reply: str, found: Sequence[Sequence[msgspec.Raw]]) -> None:
         """Answers with the tasks found for each poller, in parts that fit into messages."""
