@@ -1,6 +1,7 @@
 """Supervision: crashed processes come back, stopped ones do not."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Callable
@@ -39,6 +40,33 @@ class Fragile:
 
     def crash(self) -> None:
         self._end.set()
+
+
+class Swallowing(Fragile):
+    """Its later starts take long, and go on when they are cancelled."""
+
+    def __init__(self, *, fails: bool) -> None:
+        super().__init__()
+        self._fails = fails
+
+    async def start(self) -> None:
+        await super().start()
+        if self.starts > 1:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            if self._fails:
+                raise OSError("cancelled")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_start_that_swallows_its_cancellation_holds_up_no_stop(fails: bool) -> None:
+    process = Swallowing(fails=fails)
+    supervisor = Supervisor(lambda *_: None, sleep=at_once)
+    await supervisor.keep(process)
+    process.crash()
+    await until(lambda: process.starts == 2)
+    await supervisor.stop_all()
+    assert (process.starts, process.stops) == (2, 1)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -121,9 +121,20 @@ class Supervisor:
                 self._report(process.name, code, pause_s)
                 await self._sleep(pause_s)
                 pause_s = min(pause_s * 2, PAUSE_MOST_S)
+                started_again = True
                 try:
                     await process.start()
                 except Exception:  # noqa: BLE001 - whatever went wrong, the next try may succeed
-                    code = None
-                else:
+                    code, started_again = None, False
+                _end_if_cancelled()
+                if started_again:
                     break
+
+
+def _end_if_cancelled() -> None:
+    """For starts that swallow a cancellation, as nats-py does while it closes a connection: the
+    watch would go on, and whoever stops it would wait for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
