@@ -176,11 +176,11 @@ class RemoteQueues:
         if self._resync is not None:
             self._resync.cancel()
             self._resync = None
-        self._receipts.stop()
         await self._census.stop()
         for lane in self._lanes:
             await self._connection.close_lane(lane)
         self._lanes.clear()
+        self._receipts.stop()  # no answer can come any more, so nothing is left to be told later
         await self._background.cancel()
 
     async def poll(
