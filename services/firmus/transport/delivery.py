@@ -26,8 +26,10 @@ PROBES_MAX = 10
 """After that a task is left to its response timeout."""
 END_WITHIN_S = 2
 """The end does not wait longer for a broker or a decider that is away."""
-TOLD_AFTER_S = 0.1
-"""By then tasks are in the sockets of those who polled for them."""
+TOLD_AFTER_S = 0.01
+"""By then tasks are in the sockets of those who polled for them. Of a process that is killed before
+it has told, they are offered once more, so this is short.
+"""
 
 
 class _Sent(msgspec.Struct, eq=False):
